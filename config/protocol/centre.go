@@ -162,6 +162,15 @@ const (
 	Void      Outcome = "void"      // accepted by the check, never begun on paper
 )
 
+// UnmarshalText checks the word.
+func (o *Outcome) UnmarshalText(b []byte) error {
+	switch *o = Outcome(b); *o {
+	case Printed, Failed, Unsure, Refused, Abandoned, Void:
+		return nil
+	}
+	return malformed("outcome")
+}
+
 // OutcomeReport is the body of POST /v1/transactions/{t}/outcome.
 type OutcomeReport struct {
 	Outcome          Outcome `json:"outcome"`
@@ -170,14 +179,3 @@ type OutcomeReport struct {
 	Document         Digest  `json:"document,omitzero"`
 	ReleaseSignature Bytes   `json:"release_signature,omitzero"`
 }
-
-// Problem is an RFC 9457 problem document. Type is "urn:honnin:problem:" and a word.
-type Problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitzero"`
-}
-
-// ProblemPrefix begins every problem type.
-const ProblemPrefix = "urn:honnin:problem:"

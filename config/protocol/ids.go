@@ -166,3 +166,12 @@ const (
 	Store   Channel = "store"   // a multi-copy machine
 	Counter Channel = "counter" // a town hall's counter service (らくらく窓口)
 )
+
+// UnmarshalText checks the word.
+func (c *Channel) UnmarshalText(b []byte) error {
+	switch *c = Channel(b); *c {
+	case Store, Counter:
+		return nil
+	}
+	return malformed("channel")
+}

@@ -1,0 +1,36 @@
+package session
+
+import "time"
+
+// Limits are the times of a visit. A zero field gets its default.
+type Limits struct {
+	Idle      time.Duration // 60 s: nobody presses anything
+	MoreTime  time.Duration // 20 s: to answer "more time?"
+	LookAgain time.Duration // 5 s: between looks at a part that is missing
+	TakeCard  time.Duration // 60 s: then the document is void
+	CardLeft  time.Duration // 30 s: after a visit's end, then staff are called
+	TakePaper time.Duration // 60 s: then no visit begins until staff have looked
+	Message   time.Duration // 10 s: how long the last word stays when the card is out
+
+	Ready   time.Duration // 10 s: readiness of all parts
+	Card    time.Duration // 15 s: one piece of work with the card
+	Call    time.Duration // 15 s: one call of the centre
+	Package time.Duration // 90 s: from the application to the package
+	Check   time.Duration // 10 s: the check
+	Pay     time.Duration // 120 s: taking the fee
+	Commit  time.Duration // 20 s: the register's answer and the printer's
+	End     time.Duration // 20 s: each step of ending a transaction: journal, money, the centre
+	Print   time.Duration // 60 s, and
+	Sheet   time.Duration // 30 s for each impression
+	Grace   time.Duration // 5 s: how long after its context ended a part may take to return
+}
+
+// DefaultLimits returns the defaults.
+func DefaultLimits() Limits {
+	const s = time.Second
+	return Limits{
+		Idle: 60 * s, MoreTime: 20 * s, LookAgain: 5 * s, TakeCard: 60 * s, CardLeft: 30 * s, TakePaper: 60 * s, Message: 10 * s,
+		Ready: 10 * s, Card: 15 * s, Call: 15 * s, Package: 90 * s, Check: 10 * s, Pay: 120 * s, Commit: 20 * s,
+		End: 20 * s, Print: 60 * s, Sheet: 30 * s, Grace: 5 * s,
+	}
+}

@@ -1,0 +1,154 @@
+package session
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/spool"
+	"honnin/spool/document"
+)
+
+// The parts that a visit needs, each by what it can do. Package main plugs them in. Every call takes a context
+// and is expected to return soon after that context ends; one that does not is a fault that closes the terminal.
+
+// ErrCardGone is wrapped by errors of [Reader] and [Card] that mean: the card left the reader.
+var ErrCardGone = errors.New("session: the card left the reader")
+
+// Reader sees cards come and go.
+type Reader interface {
+	// Watch tells notify whether a card is present, at once and then at every change, until ctx ends (nil) or
+	// the reader is lost (an error). It may be called again after it returned.
+	Watch(ctx context.Context, notify func(present bool)) error
+	// Connect opens the card on the reader, exclusively.
+	Connect(ctx context.Context) (Card, error)
+}
+
+// Card is one connection to one card. It is used by one goroutine at a time.
+type Card interface {
+	// Certificate returns the user-authentication certificate, DER.
+	Certificate(ctx context.Context) ([]byte, error)
+	// Tries returns how many tries of the PIN are left, without using one; 0 is blocked.
+	Tries(ctx context.Context) (int, error)
+	// VerifyPIN sends the PIN (ASCII digits) once and never again by itself. The caller overwrites pin.
+	VerifyPIN(ctx context.Context, pin []byte) (PINResult, error)
+	// Sign signs message with the user-authentication key.
+	Sign(ctx context.Context, message []byte) ([]byte, error)
+	// Close resets the card, so that nothing of this visit stays open on it.
+	Close() error
+}
+
+// PINResult is the card's answer to a PIN. OK and Blocked exclude each other.
+type PINResult struct {
+	OK      bool
+	Left    int // tries left when not OK
+	Blocked bool
+}
+
+// Centre is the issuing centre. An answer that declines is a [*Declined]; any other error means that the centre
+// could not be asked, or did not answer properly.
+type Centre interface {
+	// Ready says whether a visit may begin: nil, or why not.
+	Ready(ctx context.Context) error
+	Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error)
+	Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error)
+	Apply(ctx context.Context, t protocol.Transaction, o protocol.Order) error
+	// Package waits for the package until ctx ends. The bytes belong to the caller, who overwrites them.
+	Package(ctx context.Context, t protocol.Transaction) ([]byte, error)
+	// InForce returns the register's signed answer as it came.
+	InForce(ctx context.Context, t protocol.Transaction, q protocol.InForceQuestion) ([]byte, error)
+	// Cancel kills the transaction at the centre as a whole.
+	Cancel(ctx context.Context, t protocol.Transaction) error
+	// Outcome hands the outcome over for delivery. It is durable when it returns nil; delivery may come later.
+	Outcome(ctx context.Context, t protocol.Transaction, r protocol.OutcomeReport) error
+}
+
+// Declined is the centre's "no, and nobody is at fault": the word of the problem document, such as "not-linked",
+// "card-revoked", "card-suspended", or "no-offers".
+type Declined struct{ Word string }
+
+func (d *Declined) Error() string { return "declined: " + d.Word }
+
+// Verifier is the check. Its refusals carry a reason code ([reason.Of]); a refused package is a [*document.Refusal].
+type Verifier interface {
+	// CheckCard judges the certificate on a card (DER): card-untrusted or card-expired.
+	CheckCard(certificate []byte) error
+	// CheckProof judges the card's signature over message: card-untrusted.
+	CheckProof(card *x509.Certificate, message, signature []byte) error
+	Verify(ctx context.Context, pkg []byte, want document.Expectation) (document.Verified, error)
+	ReleaseSignature(d document.Verified, signature []byte) (document.ReleaseSignature, error)
+	InForce(d document.Verified, fresh protocol.Nonce, answer []byte) (document.InForce, error)
+}
+
+// Queue is the way to paper; see [spool.Queue].
+type Queue interface {
+	Ready(ctx context.Context) (spool.Readiness, error)
+	Accept(ctx context.Context, visit uint64, d document.Verified) error
+	Void(ctx context.Context, visit uint64, d document.Verified, why string) error
+	Release(ctx context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (spool.Released, error)
+	Print(ctx context.Context, r spool.Released, p spool.Progress) (spool.Result, error)
+}
+
+// Payment holds the fee until it is known what happened on paper. Return of a transaction for which nothing is
+// held is not an error, so that it can always be called.
+type Payment interface {
+	Hold(ctx context.Context, t protocol.Transaction, yen int) error
+	Keep(ctx context.Context, t protocol.Transaction) error
+	Return(ctx context.Context, t protocol.Transaction) error
+}
+
+// Ledger is the terminal's memory. Everything is on the disk when a method returns nil.
+type Ledger interface {
+	// BeginVisit gives a visit its number. Numbers rise for the life of the terminal and start at 1.
+	BeginVisit(ctx context.Context) (visit uint64, err error)
+	EndVisit(ctx context.Context, visit uint64) error
+	// Ended records the outcome of a transaction that the queue does not end: refused, abandoned, and unsure
+	// where a document was released and the queue never came to print it.
+	Ended(ctx context.Context, e Ending) error
+	// Incident records that somebody must look, and hands it over for delivery to the centre.
+	Incident(ctx context.Context, i Incident) error
+	// Latched reports whether staff are needed before a visit may begin. It is true after a restart too: after
+	// [Ledger.Latch], and wherever the queue found a transaction unsure.
+	Latched(ctx context.Context) (bool, error)
+	Latch(ctx context.Context, visit uint64, t protocol.Transaction, why string) error
+	// StaffReady records who (an id, never a name) said that tray and path are empty, and lifts the latch.
+	StaffReady(ctx context.Context, staff string) error
+	// Late records that something arrived for a dead transaction and was destroyed.
+	Late(ctx context.Context, visit uint64, t protocol.Transaction, what string) error
+}
+
+// Latches closes a municipality's service on this terminal. [reason.Class] decides: mixed-up and forged close it
+// at once, defective after N within T (policy), late is only counted.
+type Latches interface {
+	Closed(m protocol.Municipality) bool
+	// Refused counts a refusal, and latches where that follows; synced when it returns.
+	Refused(ctx context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error
+}
+
+// Tray is a paper sensor at the output tray. It is optional.
+type Tray interface {
+	// Taken returns nil when no paper lies in the tray.
+	Taken(ctx context.Context) error
+}
+
+// Screen shows the picture. Show must return at once.
+type Screen interface{ Show(View) }
+
+// Parts is everything a [Runner] is made of. Tray and Observe may be nil.
+type Parts struct {
+	Terminal protocol.Terminal
+	Channel  protocol.Channel
+	Reader   Reader
+	Centre   Centre
+	Verifier Verifier
+	Queue    Queue
+	Payment  Payment
+	Ledger   Ledger
+	Latches  Latches
+	Screen   Screen
+	Tray     Tray
+	Observe  func(Step) // called in order, from the runner's own goroutine; it must return at once
+	Limits   Limits     // zero fields get their default
+}

@@ -16,6 +16,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/spool/document"
+	"honnin/spool/journal"
 )
 
 // ErrUnreleased is returned by a zero [Released].
@@ -28,16 +29,19 @@ const MaxCommitToFirstByte = 30 * time.Second
 type Released struct{ r *released }
 
 type released struct {
-	paper  document.Paper
-	job    Job
-	before time.Time
-	now    func() time.Time
-	opened atomic.Bool
+	paper   document.Paper
+	job     Job
+	entry   journal.Entry // as journalled before the release
+	destroy func()
+	before  time.Time
+	now     func() time.Time
+	opened  atomic.Bool
+	printed atomic.Bool
 }
 
 // Job says what a printer may know of a document: no title, no name, nothing of the person.
 type Job struct {
-	Transaction protocol.Transaction // names the job at the printer, with Attempt none: a document is sent once
+	Transaction protocol.Transaction // names the job at the printer; a document is sent once
 	Document    protocol.Digest
 	Pages       int // of one copy
 	Copies      int

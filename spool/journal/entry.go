@@ -1,0 +1,63 @@
+package journal
+
+import (
+	"crypto/sha256"
+
+	"github.com/go-json-experiment/json"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+)
+
+// Kind says what an entry records.
+type Kind string
+
+// The kinds of entry.
+const (
+	Started     Kind = "started"      // the daemon started
+	VisitBegun  Kind = "visit-begun"  // a card lies on the reader and a visit got its number
+	VisitEnded  Kind = "visit-ended"  // the visit is over
+	Held        Kind = "held"         // money is held for a transaction
+	Kept        Kind = "kept"         // held money is kept
+	Returned    Kind = "returned"     // held money is given back
+	Accepted    Kind = "accepted"     // a document passed the check; nothing was sent
+	Sending     Kind = "sending"      // intent: the next thing that happens is the first byte
+	Ended       Kind = "ended"        // the one outcome of a transaction
+	Incident    Kind = "incident"     // somebody must look
+	Latched     Kind = "latched"      // a municipality's service stopped on this terminal
+	Unlatched   Kind = "unlatched"    // a named member of staff opened it again
+	StaffNeeded Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
+	StaffReady  Kind = "staff-ready"  // staff said so
+	Late        Kind = "late"         // something arrived for a dead transaction, and was destroyed
+)
+
+// Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
+// is random, a document is known by its digest, the release signature by its own.
+type Entry struct {
+	Seq          uint64                `json:"seq"`
+	At           protocol.Time         `json:"at"`
+	Kind         Kind                  `json:"kind"`
+	Visit        uint64                `json:"visit,omitzero"`
+	Transaction  protocol.Transaction  `json:"transaction,omitzero"`
+	Municipality protocol.Municipality `json:"municipality,omitzero"`
+	Certificate  protocol.Certificate  `json:"certificate,omitzero"`
+	Document     protocol.Digest       `json:"document,omitzero"`
+	Signature    protocol.Digest       `json:"signature,omitzero"` // SHA-256 of the release signature
+	Outcome      protocol.Outcome      `json:"outcome,omitzero"`
+	Reason       string                `json:"reason,omitzero"` // a reason code or one word of a device, never free text
+	Also         []reason.Code         `json:"also,omitzero"`
+	Impressions  int                   `json:"impressions,omitzero"`
+	Of           int                   `json:"of,omitzero"`    // impressions that were asked for
+	Job          string                `json:"job,omitzero"`   // the printer's own name for the job
+	Yen          int                   `json:"yen,omitzero"`   // money held, kept or returned
+	Staff        string                `json:"staff,omitzero"` // the id of a member of staff, never a name
+	Prev         protocol.Digest       `json:"prev"`           // SHA-256 of the entry before, as stored
+}
+
+func (e Entry) encode() ([]byte, error) { return json.Marshal(e, json.Deterministic(true)) }
+
+func decode(b []byte) (e Entry, err error) {
+	return e, json.Unmarshal(b, &e, json.RejectUnknownMembers(true))
+}
+
+func digest(stored []byte) protocol.Digest { return sha256.Sum256(stored) }

@@ -1,0 +1,188 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/spool/document"
+	"honnin/spool/journal"
+)
+
+// ErrNotEmpty is returned when a document is to be released while another one is on its way.
+var ErrNotEmpty = errors.New("spool: another document is on its way to paper")
+
+// Journal is what the queue needs of the journal: every entry is on the disk when Record returns.
+type Journal interface {
+	Record(journal.Entry) (journal.Entry, error)
+	Unfinished() ([]journal.Entry, error)
+}
+
+// Queue brings one document at a time from the check to paper. Its methods are called by one visit at a time.
+type Queue struct {
+	journal Journal
+	printer Printer
+	now     func() time.Time
+	busy    chan struct{} // holds a token while a document is released and not ended
+}
+
+// Recovered says what a restart found: transactions that were accepted and never begun (void), and transactions
+// that were begun and have no outcome (unsure; staff are needed).
+type Recovered struct{ Void, Unsure []protocol.Transaction }
+
+// NewQueue returns a queue and settles what the journal had left open. It never prints anything.
+func NewQueue(j Journal, p Printer, now func() time.Time) (*Queue, Recovered, error) {
+	q := &Queue{j, p, now, make(chan struct{}, 1)}
+	r, err := q.recover()
+	return q, r, err
+}
+
+func (q *Queue) recover() (r Recovered, err error) {
+	open, err := q.journal.Unfinished()
+	if err != nil {
+		return r, err
+	}
+	for _, e := range open {
+		if e.Kind == journal.Sending {
+			r.Unsure = append(r.Unsure, e.Transaction)
+			err = errors.Join(q.staff(e, "restart-while-printing"), q.end(e, protocol.Unsure, Result{Reason: "restart-while-printing", JobID: e.Job}))
+		} else {
+			r.Void = append(r.Void, e.Transaction)
+			err = q.end(e, protocol.Void, Result{Reason: "restart-before-printing"})
+		}
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// Ready asks the printer whether a visit may begin, or a document be sent, now.
+func (q *Queue) Ready(ctx context.Context) (Readiness, error) { return q.printer.Ready(ctx) }
+
+// Accept journals that a document passed the check and may be released later in this visit.
+func (q *Queue) Accept(_ context.Context, visit uint64, d document.Verified) error {
+	if d.Transaction().IsZero() {
+		return document.ErrUnverified
+	}
+	_, err := q.journal.Record(journal.Entry{Kind: journal.Accepted, Visit: visit, Transaction: d.Transaction(),
+		Municipality: d.Municipality(), Document: d.Document(), Of: d.Pages() * d.Copies()})
+	return err
+}
+
+// Void ends an accepted document that never got as far as sending.
+func (q *Queue) Void(_ context.Context, visit uint64, d document.Verified, why string) error {
+	if d.Transaction().IsZero() {
+		return document.ErrUnverified
+	}
+	defer d.Destroy()
+	return q.end(journal.Entry{Visit: visit, Transaction: d.Transaction(), Municipality: d.Municipality(), Document: d.Document(), Of: d.Pages() * d.Copies()},
+		protocol.Void, Result{Reason: why})
+}
+
+// Release turns a verified document into one that the printer can open, once: all three values must be of the
+// same check, and the intent "sending" is on the disk before Release returns. A document that was released and
+// could not be journalled is destroyed.
+func (q *Queue) Release(_ context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (Released, error) {
+	select {
+	case q.busy <- struct{}{}:
+	default:
+		return Released{}, ErrNotEmpty
+	}
+	r, err := q.release(visit, d, f, s)
+	if err != nil {
+		<-q.busy
+		return Released{}, err
+	}
+	return r, nil
+}
+
+func (q *Queue) release(visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (Released, error) {
+	now := q.now()
+	paper, err := d.Spend(f, s, now)
+	if err != nil {
+		return Released{}, err
+	}
+	entry := journal.Entry{Kind: journal.Sending, Visit: visit, Transaction: d.Transaction(), Municipality: d.Municipality(),
+		Document: d.Document(), Signature: s.Digest(), Of: d.Pages() * d.Copies()}
+	if _, err := q.journal.Record(entry); err != nil {
+		d.Destroy()
+		return Released{}, err
+	}
+	job := Job{Transaction: d.Transaction(), Document: d.Document(), Pages: d.Pages(), Copies: d.Copies()}
+	return Released{&released{paper: paper, job: job, entry: entry, destroy: d.Destroy, before: now.Add(MaxCommitToFirstByte), now: q.now}}, nil
+}
+
+// Print sends a released document to the printer and journals what is known of the paper. Whatever the driver
+// says, a document that was opened cannot end as anything safer than its evidence allows: an error or a panic
+// after the first byte is unsure, and fewer impressions than were asked for are never printed.
+//
+// The returned error is the journal's: then the outcome is unsure and the terminal must stop.
+func (q *Queue) Print(ctx context.Context, r Released, p Progress) (Result, error) {
+	if r.r == nil {
+		return Result{}, ErrUnreleased
+	}
+	if !r.r.printed.CompareAndSwap(false, true) {
+		return Result{}, document.ErrSpent
+	}
+	defer func() { <-q.busy }()
+	defer r.r.destroy()
+	result := q.judge(r, q.attempt(ctx, r, p))
+	if result.Outcome != protocol.Printed && r.r.opened.Load() {
+		if err := q.staff(r.r.entry, result.Reason); err != nil {
+			return result, err
+		}
+	}
+	if err := q.end(r.r.entry, result.Outcome, result); err != nil {
+		result.Outcome = protocol.Unsure
+		return result, err
+	}
+	return result, nil
+}
+
+func (q *Queue) attempt(ctx context.Context, r Released, p Progress) (result Result) {
+	defer func() {
+		if recover() != nil {
+			result = Result{Outcome: protocol.Unsure, Reason: "driver-fault"}
+		}
+	}()
+	result, err := q.printer.Print(ctx, r, p)
+	switch {
+	case err == nil:
+		return result
+	case r.r.opened.Load():
+		return Result{Outcome: protocol.Unsure, Reason: "error-after-first-byte", JobID: result.JobID}
+	}
+	return Result{Outcome: protocol.Failed, Reason: "not-begun", JobID: result.JobID}
+}
+
+func (q *Queue) judge(r Released, got Result) Result {
+	switch got.Outcome {
+	case protocol.Printed:
+		if !r.r.opened.Load() {
+			return Result{Outcome: protocol.Unsure, Reason: "printed-unopened", JobID: got.JobID}
+		}
+		if got.Impressions < r.r.job.Impressions() {
+			got.Outcome, got.Reason = protocol.Unsure, "impressions-short"
+		}
+	case protocol.Failed, protocol.Unsure:
+	default:
+		got.Outcome, got.Reason = protocol.Unsure, "driver-fault"
+	}
+	return got
+}
+
+func (q *Queue) staff(e journal.Entry, why string) error {
+	_, err := q.journal.Record(journal.Entry{Kind: journal.StaffNeeded, Visit: e.Visit, Transaction: e.Transaction, Reason: why})
+	return err
+}
+
+func (q *Queue) end(e journal.Entry, o protocol.Outcome, r Result) error {
+	e.Kind, e.Outcome, e.Reason, e.Impressions, e.Job = journal.Ended, o, r.Reason, r.Impressions, r.JobID
+	if _, err := q.journal.Record(e); err != nil {
+		return fmt.Errorf("spool: outcome %s: %w", o, err)
+	}
+	return nil
+}

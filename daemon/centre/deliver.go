@@ -1,0 +1,191 @@
+package centre
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"honnin/config/protocol"
+)
+
+// Item is one thing that has to arrive at the centre: an outcome, or an incident. Exactly one of Report and Event is set.
+type Item struct {
+	Key         uint64 // the store's own, rising with age
+	Transaction protocol.Transaction
+	Report      *protocol.OutcomeReport // without its release signature: that is never stored, see [Deliverer.Attach]
+	Event       *protocol.Event
+}
+
+// Settlement is how the centre took an item.
+type Settlement struct {
+	Receipt []byte // of an incident: CMS, unverified
+	Problem string // the word of a final refusal; "" when delivered
+}
+
+// Outbox is the store that the journal implements: items in the order in which they came to be, each kept until it
+// is settled. Settle has to be durable before it returns; an item whose settlement was lost is delivered again.
+type Outbox interface {
+	// Next returns the oldest item that is not settled, or false when there is none.
+	Next(ctx context.Context) (Item, bool, error)
+	Settle(ctx context.Context, key uint64, s Settlement) error
+}
+
+// Deliveries is what the deliverer needs of the centre; [*Client] is it.
+type Deliveries interface {
+	Outcome(context.Context, protocol.Transaction, protocol.OutcomeReport) error
+	Incident(context.Context, protocol.Event) ([]byte, error)
+}
+
+// Deliverer brings what the outbox holds to the centre, one item at a time, oldest first, each at least once. It
+// tries for ever: what the centre cannot take now waits, with everything behind it. Only a final refusal (a
+// problem that another attempt cannot mend) settles an item undelivered, with its word, so that the store can
+// make it seen by a person.
+type Deliverer struct {
+	outbox Outbox
+	to     Deliveries
+	wake   chan struct{}
+	first  time.Duration
+	most   time.Duration
+
+	mu         sync.Mutex
+	signatures map[protocol.Transaction][]byte
+}
+
+// NewDeliverer makes a deliverer that waits first after a failure, twice as long after each further one, and at
+// most `most`; each wait is shortened by up to a half at random, so that terminals do not come back together.
+func NewDeliverer(outbox Outbox, to Deliveries, first, most time.Duration) *Deliverer {
+	return &Deliverer{outbox: outbox, to: to, wake: make(chan struct{}, 1), first: first, most: most,
+		signatures: map[protocol.Transaction][]byte{}}
+}
+
+// Attach gives the release signature that goes with a transaction's outcome. It is kept in memory until that
+// outcome is settled and never stored: after a restart the outcome goes without it.
+func (d *Deliverer) Attach(t protocol.Transaction, signature []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.signatures[t] = signature
+}
+
+// Wake says that the outbox may hold something new, or that the centre may be back. It never blocks.
+func (d *Deliverer) Wake() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx ends, and returns why it did.
+func (d *Deliverer) Run(ctx context.Context) error {
+	failures := 0
+	for {
+		more, err := d.step(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			failures = 0
+			if more {
+				continue
+			}
+		} else {
+			failures++
+		}
+		if err := d.wait(ctx, failures); err != nil {
+			return err
+		}
+	}
+}
+
+// step delivers the oldest item and reports whether there may be more.
+func (d *Deliverer) step(ctx context.Context) (more bool, err error) {
+	item, ok, err := d.outbox.Next(ctx)
+	if err != nil || !ok {
+		return false, err
+	}
+	receipt, err := d.deliver(ctx, item)
+	s := Settlement{Receipt: receipt}
+	if err != nil {
+		if s.Problem = final(err); s.Problem == "" {
+			return false, err
+		}
+	}
+	if err := d.outbox.Settle(ctx, item.Key, s); err != nil {
+		return false, err
+	}
+	d.forget(item)
+	return true, nil
+}
+
+var errEmptyItem = &Problem{Word: "empty-item", Status: 400}
+
+func (d *Deliverer) deliver(ctx context.Context, i Item) ([]byte, error) {
+	switch {
+	case i.Event != nil:
+		return d.to.Incident(ctx, *i.Event)
+	case i.Report != nil:
+		r := *i.Report
+		r.ReleaseSignature = d.signature(i.Transaction)
+		return nil, d.to.Outcome(ctx, i.Transaction, r)
+	}
+	return nil, errEmptyItem
+}
+
+func (d *Deliverer) signature(t protocol.Transaction) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.signatures[t]
+}
+
+func (d *Deliverer) forget(i Item) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i.Report != nil {
+		clear(d.signatures[i.Transaction])
+		delete(d.signatures, i.Transaction)
+	}
+}
+
+// final returns the word of a refusal that another attempt cannot mend, or "". Statuses that speak of now (401,
+// 403, 408, 425, 429 and all of 5xx) and everything that is not a well-formed problem are tried again.
+func final(err error) string {
+	if errors.Is(err, ErrCancelled) {
+		return protocol.ProblemCancelled
+	}
+	var p *Problem
+	if !errors.As(err, &p) {
+		return ""
+	}
+	switch p.Status {
+	case 400, 404, 409, 410, 413, 415, 422:
+		return p.Word
+	}
+	return ""
+}
+
+// wait blocks until there may be something to do: after a success only for Wake, or for the longest wait, in case
+// a Wake was forgotten; after failures for the back-off, or for Wake.
+func (d *Deliverer) wait(ctx context.Context, failures int) error {
+	pause := d.most
+	if failures > 0 {
+		pause = d.backOff(failures)
+	}
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.wake:
+	case <-t.C:
+	}
+	return nil
+}
+
+func (d *Deliverer) backOff(failures int) time.Duration {
+	pause := d.most
+	if shift := failures - 1; shift < 30 && d.first<<shift < d.most {
+		pause = d.first << shift
+	}
+	return pause - rand.N(pause/2+1)
+}

@@ -1,0 +1,199 @@
+package centre_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"honnin/config/protocol"
+	"honnin/daemon/centre"
+)
+
+// outbox is a store in memory; failing makes its next calls fail.
+type outbox struct {
+	items   []centre.Item
+	settled []centre.Settlement
+	keys    []uint64
+	failing int
+}
+
+var errDisk = errors.New("disk")
+
+func (o *outbox) fails() error {
+	if o.failing > 0 {
+		o.failing--
+		return errDisk
+	}
+	return nil
+}
+
+func (o *outbox) Next(context.Context) (centre.Item, bool, error) {
+	if len(o.items) == 0 {
+		return centre.Item{}, false, o.fails()
+	}
+	return o.items[0], true, o.fails()
+}
+
+func (o *outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error {
+	if err := o.fails(); err != nil {
+		return err
+	}
+	if len(o.items) == 0 || o.items[0].Key != key {
+		panic("settled out of order")
+	}
+	o.items, o.settled, o.keys = o.items[1:], append(o.settled, s), append(o.keys, key)
+	return nil
+}
+
+// taker is a centre that answers with the next of errs, and then with success.
+type taker struct {
+	errs       []error
+	outcomes   []protocol.Transaction
+	signatures [][]byte
+	events     []protocol.IncidentID
+}
+
+func (c *taker) next() (err error) {
+	if len(c.errs) > 0 {
+		err, c.errs = c.errs[0], c.errs[1:]
+	}
+	return err
+}
+
+func (c *taker) Outcome(_ context.Context, t protocol.Transaction, o protocol.OutcomeReport) error {
+	c.outcomes, c.signatures = append(c.outcomes, t), append(c.signatures, slices.Clone([]byte(o.ReleaseSignature)))
+	return c.next()
+}
+
+func (c *taker) Incident(_ context.Context, e protocol.Event) ([]byte, error) {
+	c.events = append(c.events, e.ID)
+	return []byte("receipt"), c.next()
+}
+
+func outcome(n byte) centre.Item {
+	return centre.Item{Key: uint64(n), Transaction: protocol.Transaction{n}, Report: &protocol.OutcomeReport{Outcome: protocol.Printed}}
+}
+
+// deliver runs a deliverer over o and c for a while of the bubble's time.
+func deliver(t *testing.T, o *outbox, c *taker, d time.Duration) {
+	ctx, stop := context.WithTimeout(t.Context(), d)
+	defer stop()
+	if err := centre.NewDeliverer(o, c, time.Second, time.Minute).Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+func TestDeliversInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{items: []centre.Item{outcome(1), {Key: 2, Event: &event}, outcome(3)}}
+		c := &taker{}
+		deliver(t, o, c, time.Second)
+		if !slices.Equal(o.keys, []uint64{1, 2, 3}) || string(o.settled[1].Receipt) != "receipt" || len(c.outcomes) != 2 || c.events[0] != "i-1" {
+			t.Error(o, c)
+		}
+	})
+}
+
+func TestBacksOffAndKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := slices.Repeat([]error{centre.ErrUnreachable, &centre.Problem{Word: "busy", Status: 503}, &centre.Problem{Word: "x", Status: 403}}, 10)
+		o, c := &outbox{items: []centre.Item{outcome(1), outcome(2)}}, &taker{errs: down}
+		began := time.Now()
+		deliver(t, o, c, time.Hour)
+		if len(o.keys) != 2 || len(c.outcomes) != 32 {
+			t.Fatal(o.keys, len(c.outcomes))
+		}
+		// 30 failures: 1+2+4+…+32 s, then 24 of a minute, each halved at most.
+		if longest := 63*time.Second + 24*time.Minute; time.Since(began) < longest/2 {
+			t.Error("no back-off:", time.Since(began))
+		}
+		for i, tx := range c.outcomes[:31] {
+			if tx != (protocol.Transaction{1}) {
+				t.Error("overtaken at", i)
+			}
+		}
+	})
+}
+
+func TestFinalRefusalIsSettledWithItsWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{items: []centre.Item{outcome(1), outcome(2), {Key: 3}, outcome(4)}}
+		c := &taker{errs: []error{&centre.Problem{Word: "unknown", Status: 404}, centre.ErrCancelled}}
+		deliver(t, o, c, time.Second)
+		var words []string
+		for _, s := range o.settled {
+			words = append(words, s.Problem)
+		}
+		if !slices.Equal(words, []string{"unknown", "cancelled", "empty-item", ""}) {
+			t.Error(words)
+		}
+	})
+}
+
+func TestReleaseSignatureTravelsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, c := &outbox{items: []centre.Item{outcome(1), outcome(2)}, failing: 0}, &taker{errs: []error{centre.ErrUnreachable}}
+		d := centre.NewDeliverer(o, c, time.Second, time.Minute)
+		signature := []byte("signature")
+		d.Attach(protocol.Transaction{1}, signature)
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		_ = d.Run(ctx)
+		if len(c.signatures) != 3 || string(c.signatures[0]) != "signature" || string(c.signatures[1]) != "signature" || c.signatures[2] != nil {
+			t.Errorf("%q", c.signatures)
+		}
+		if string(signature) == "signature" {
+			t.Error("the signature stays in memory after delivery")
+		}
+	})
+}
+
+func TestWakeIsHeardAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, c := &outbox{}, &taker{}
+		d := centre.NewDeliverer(o, c, time.Second, time.Hour)
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { _ = d.Run(ctx) }()
+		synctest.Wait()
+		o.items = []centre.Item{outcome(1)}
+		d.Wake()
+		d.Wake()
+		synctest.Wait()
+		if len(o.keys) != 1 {
+			t.Error("not delivered")
+		}
+		stop()
+		synctest.Wait()
+	})
+}
+
+// Whatever fails, everything arrives at least once, in order, and nothing is settled that was not taken.
+func TestAtLeastOnceInOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(rt, "items")
+		fails := rapid.IntRange(0, 5).Draw(rt, "store failures")
+		var errs []error
+		for _, bad := range rapid.SliceOfN(rapid.Bool(), 0, 12).Draw(rt, "centre fails") {
+			if bad {
+				errs = append(errs, centre.ErrUnreachable)
+			} else {
+				errs = append(errs, nil)
+			}
+		}
+		synctest.Test(t, func(t *testing.T) {
+			o, c := &outbox{failing: fails}, &taker{errs: errs}
+			for i := range n {
+				o.items = append(o.items, outcome(byte(i+1)))
+			}
+			deliver(t, o, c, 24*time.Hour)
+			if len(o.keys) != n || !slices.IsSorted(o.keys) || !slices.IsSortedFunc(c.outcomes, func(a, b protocol.Transaction) int { return int(a[0]) - int(b[0]) }) {
+				rt.Fatal(o.keys, c.outcomes)
+			}
+		})
+	})
+}

@@ -136,7 +136,7 @@ func (c *check) look() {
 	default:
 		c.facts = facts
 		s, err := protocol.ParseStatement(facts.Statement)
-		c.statement, c.stated = s, err == nil && facts.Statement != nil
+		c.statement, c.stated = s, err == nil && facts.Statement != nil && !facts.StatementTruncated
 	}
 }
 
@@ -158,10 +158,13 @@ func (c *check) found(code reason.Code) error {
 		return err
 	}
 	i := slices.IndexFunc(facts.Findings, func(f inspect.Finding) bool { return f.Code == code })
-	if i < 0 {
-		return nil
+	if i >= 0 {
+		return &reason.Error{Code: code, Detail: facts.Findings[i].Detail}
 	}
-	return reason.Errorf(code, "%s", facts.Findings[i].Detail)
+	if code != reason.PDFUpdated && slices.ContainsFunc(facts.Findings, unreadable) {
+		return trust.ErrUnjudged
+	}
+	return nil
 }
 
 // began is when the transaction began; offline, without a word on it, that is issued_at.
@@ -171,4 +174,9 @@ func (c *check) began() (time.Time, error) {
 	}
 	s, err := c.said()
 	return s.IssuedAt.Time, err
+}
+
+// unreadable reports whether a finding means that the rows below were not looked at.
+func unreadable(f inspect.Finding) bool {
+	return f.Code == reason.PDFMalformed || f.Code == reason.PDFUpdated
 }

@@ -27,6 +27,7 @@ type Refusal struct {
 	Also     []reason.Code
 	Document protocol.Digest // zero when the package has no readable content
 	Pages    int             // zero when unknown
+	Overdue  bool            // record-superseded only: superseded longer ago than the policy lets a copy lag, so somebody must look
 }
 
 func (r *Refusal) Error() string {
@@ -42,6 +43,9 @@ func (r *Refusal) Error() string {
 	}
 	return b.String()
 }
+
+// Incident reports whether somebody must look at this refusal.
+func (r *Refusal) Incident() bool { return r.Overdue || r.Class().RaisesIncident() }
 
 // Class returns what follows from the refusal.
 func (r *Refusal) Class() reason.Class { return r.Code.Class() }

@@ -119,6 +119,9 @@ func (c *check) statementForm() error {
 	if err != nil || facts.Statement == nil {
 		return trust.ErrUnjudged
 	}
+	if facts.StatementTruncated {
+		return reason.Errorf(reason.StatementMalformed, "longer than 64 KiB")
+	}
 	if _, err := protocol.ParseStatement(facts.Statement); err != nil {
 		return reason.Errorf(reason.StatementMalformed, "%v", err)
 	}

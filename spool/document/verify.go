@@ -118,21 +118,23 @@ func refusal(steps []Step, v Verdict) *Refusal {
 	return nil
 }
 
-// InForce reads the register's answer about this very document: fresh is the nonce of the question. The answer
-// counts from the register's own this_update, and no later than now.
+// InForce reads the register's answer about this very document; fresh is the nonce of the question, which proves
+// that the answer is younger than the question. Whatever is wrong is a [*Refusal].
 func (v *Verifier) InForce(d Verified, fresh protocol.Nonce, answer []byte) (InForce, error) {
 	if d.p == nil {
 		return InForce{}, ErrUnverified
 	}
 	now := v.now()
 	a, err := v.register(d, answer, now)
-	if err != nil {
-		return InForce{}, err
+	if err == nil {
+		err = agrees(a, d.p, fresh)
 	}
-	if err := agrees(a, d.p, fresh); err != nil {
-		return InForce{}, err
+	var broken *reason.Error
+	if errors.As(err, &broken) {
+		return InForce{}, &Refusal{Code: broken.Code, Detail: broken.Detail, Document: d.p.digest, Pages: d.Pages(),
+			Overdue: broken.Code == reason.RecordSuperseded && lag(a, d.p.statement) > v.policy.PropagationLimit()}
 	}
-	return InForce{d.p, now}, nil
+	return InForce{d.p, now}, err
 }
 
 // register verifies the answer's signature, form and age: whatever is wrong with them is register-untrusted.
@@ -177,11 +179,15 @@ func agrees(a protocol.InForceAnswer, p *proof, fresh protocol.Nonce) error {
 
 // superseded says on which side of the drawing the record was replaced, as a length of time.
 func superseded(a protocol.InForceAnswer, s protocol.Statement) string {
-	d := s.IssuedAt.Sub(a.SupersededAt.Time)
-	if d <= 0 {
-		return "after it was drawn"
+	if d := lag(a, s); d > 0 {
+		return d.String() + " before it was drawn"
 	}
-	return d.String() + " before it was drawn"
+	return "after it was drawn"
+}
+
+// lag is how long the issuer's copy had been out of date when the document was drawn from it.
+func lag(a protocol.InForceAnswer, s protocol.Statement) time.Duration {
+	return s.IssuedAt.Sub(a.SupersededAt.Time)
 }
 
 // ParseCard reads the certificate on a card.
@@ -191,6 +197,14 @@ func ParseCard(der []byte) (*x509.Certificate, error) {
 		return nil, reason.Errorf(reason.CardUntrusted, "the card's certificate does not parse")
 	}
 	return c, nil
+}
+
+// CheckProof judges the card's signature over message: card-untrusted.
+func (v *Verifier) CheckProof(card *x509.Certificate, message, signature []byte) error {
+	if err := trust.VerifyCardSignature(card, message, signature); err != nil {
+		return reason.Errorf(reason.CardUntrusted, "the card did not prove that it holds its key")
+	}
+	return nil
 }
 
 // CheckCard judges the card's certificate alone, before a visit goes on.

@@ -41,7 +41,8 @@ var (
 	moneyBucket   = []byte("money")   // transaction → the "held" entry
 	latchBucket   = []byte("latches") // municipality → the "latched" entry
 	outboxBucket  = []byte("outbox")  // sequence → the "ended" or "incident" entry
-	buckets       = [][]byte{metaBucket, entriesBucket, openBucket, moneyBucket, latchBucket, outboxBucket}
+	doneBucket    = []byte("done")    // transaction → sequence of its "ended" entry: it ends once
+	buckets       = [][]byte{metaBucket, entriesBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket}
 
 	versionKey = []byte("version")
 	visitKey   = []byte("visit")

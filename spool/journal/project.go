@@ -13,7 +13,7 @@ import (
 func project(tx *bolt.Tx, e Entry, stored []byte) error {
 	switch e.Kind {
 	case Accepted:
-		return add(tx.Bucket(openBucket), e.Transaction[:], stored)
+		return accept(tx, e, stored)
 	case Sending:
 		return advance(tx.Bucket(openBucket), e, stored)
 	case Ended:
@@ -50,6 +50,13 @@ func remove(b *bolt.Bucket, k []byte) error {
 	return b.Delete(k)
 }
 
+func accept(tx *bolt.Tx, e Entry, stored []byte) error {
+	if tx.Bucket(doneBucket).Get(e.Transaction[:]) != nil {
+		return fmt.Errorf("%w: accepted after its end", ErrState)
+	}
+	return add(tx.Bucket(openBucket), e.Transaction[:], stored)
+}
+
 // advance lets only an accepted, not yet sent transaction be sent: this is what makes a second sheet impossible
 // even for a program that lost its way.
 func advance(b *bolt.Bucket, e Entry, stored []byte) error {
@@ -74,6 +81,9 @@ func end(tx *bolt.Tx, e Entry, stored []byte) error {
 	}
 	if e.Outcome == protocol.Void && last.Kind == Sending {
 		return fmt.Errorf("%w: void after sending", ErrState)
+	}
+	if err := add(tx.Bucket(doneBucket), e.Transaction[:], key(e.Seq)); err != nil {
+		return err
 	}
 	if err := open.Delete(e.Transaction[:]); err != nil {
 		return err

@@ -28,6 +28,7 @@ const (
 	Unlatched   Kind = "unlatched"    // a named member of staff opened it again
 	StaffNeeded Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
 	StaffReady  Kind = "staff-ready"  // staff said so
+	Undelivered Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
 	Late        Kind = "late"         // something arrived for a dead transaction, and was destroyed
 )
 

@@ -55,6 +55,18 @@ func (j *Journal) Latches() ([]Entry, error) { return j.list(latchBucket) }
 // Outbox returns the outcomes and incidents that the centre has not acknowledged, in order.
 func (j *Journal) Outbox() ([]Entry, error) { return j.list(outboxBucket) }
 
+// Oldest returns the oldest entry of the outbox, or false.
+func (j *Journal) Oldest() (e Entry, ok bool, err error) {
+	err = j.db.View(func(tx *bolt.Tx) (err error) {
+		_, v := tx.Bucket(outboxBucket).Cursor().First()
+		if ok = v != nil; ok {
+			e, err = decode(v)
+		}
+		return err
+	})
+	return e, ok, err
+}
+
 // Acknowledged takes an entry out of the outbox.
 func (j *Journal) Acknowledged(seq uint64) error {
 	return j.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(outboxBucket).Delete(key(seq)) })
@@ -83,4 +95,35 @@ func (j *Journal) list(bucket []byte) (out []Entry, err error) {
 		})
 	})
 	return out, err
+}
+
+// Since calls f with every entry recorded at or after the instant, newest first.
+func (j *Journal) Since(at protocol.Time, f func(Entry) error) error {
+	return j.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(entriesBucket).Cursor()
+		for k, v := c.Last(); k != nil; k, v = c.Prev() {
+			e, err := decode(v)
+			if err != nil || e.At.Before(at.Time) {
+				return err
+			}
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Outcome returns how a transaction ended, or "" while it has not.
+func (j *Journal) Outcome(t protocol.Transaction) (o protocol.Outcome, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		seq := tx.Bucket(doneBucket).Get(t[:])
+		if seq == nil {
+			return nil
+		}
+		e, err := decode(tx.Bucket(entriesBucket).Get(seq))
+		o = e.Outcome
+		return err
+	})
+	return o, err
 }

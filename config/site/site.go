@@ -1,0 +1,158 @@
+// Package site reads site.toml: where a terminal stands and what hardware it has. Nothing in it can weaken a
+// check or lead paper elsewhere (what can is in the signed policy, config/policy): a production terminal
+// refuses practice readers, directory printers and a pcscd on another machine, whatever the file says.
+//
+// Parsing is strict: an unknown key is an error that names line and key, and a missing one says what it wants.
+package site
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"honnin/config/protocol"
+)
+
+// Site is one terminal's place and hardware. Paths are absolute or beside the file.
+type Site struct {
+	Terminal protocol.Terminal
+	Channel  protocol.Channel
+	Reader   string // "pcsc" or "pcsc:NAME", a part of the reader's name
+	Printer  Printer
+	Listen   string // the touch screen's address, on loopback
+	State    string // directory of the journal
+	Centre   Centre
+	Policy   string // policy.toml
+}
+
+// Printer is the one printer of the terminal.
+type Printer struct {
+	Address string // ipp:// or ipps://
+	CA      string // PEM file; ipps only: the printer's certificate, or the CA it chains to
+}
+
+// Centre is where the issuing centre is, and how terminal and centre know each other.
+type Centre struct {
+	URL         string
+	CA          string // PEM
+	Certificate string // PEM, the terminal's
+	Key         string // PEM, readable by the daemon alone
+}
+
+type wire struct {
+	Version  int    `toml:"version"`
+	Terminal string `toml:"terminal"`
+	Channel  string `toml:"channel"`
+	Reader   string `toml:"reader"`
+	Listen   string `toml:"listen"`
+	State    string `toml:"state"`
+	Policy   string `toml:"policy"`
+	Printer  struct {
+		Address string `toml:"address"`
+		CA      string `toml:"ca"`
+	} `toml:"printer"`
+	Centre struct {
+		URL         string `toml:"url"`
+		CA          string `toml:"ca"`
+		Certificate string `toml:"certificate"`
+		Key         string `toml:"key"`
+	} `toml:"centre"`
+}
+
+// Load reads site.toml in dir.
+func Load(dir string) (Site, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "site.toml"))
+	if err != nil {
+		return Site{}, fmt.Errorf("site: %w", err)
+	}
+	return Parse(b, dir)
+}
+
+// Parse reads site.toml; paths in it are beside dir.
+func Parse(b []byte, dir string) (Site, error) {
+	var w wire
+	d := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return Site{}, explain(err)
+	}
+	s := w.site(dir)
+	return s, errors.Join(w.problems(s)...)
+}
+
+func (w wire) site(dir string) Site {
+	at := func(p string) string {
+		if p == "" || filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(dir, p)
+	}
+	return Site{
+		Terminal: protocol.Terminal(w.Terminal), Channel: protocol.Channel(w.Channel), Reader: w.Reader,
+		Listen: w.Listen, State: at(w.State), Policy: at(w.Policy),
+		Printer: Printer{w.Printer.Address, at(w.Printer.CA)},
+		Centre:  Centre{w.Centre.URL, at(w.Centre.CA), at(w.Centre.Certificate), at(w.Centre.Key)},
+	}
+}
+
+func (w wire) problems(s Site) (errs []error) {
+	bad := func(wrong bool, key, want string) {
+		if wrong {
+			errs = append(errs, fmt.Errorf("site.toml: %s: %s", key, want))
+		}
+	}
+	_, terminalErr := protocol.ParseTerminal(w.Terminal)
+	bad(w.Version != 1, "version", "must be 1")
+	bad(terminalErr != nil, "terminal", "must be 1 to 32 of A-Z, 0-9 and hyphen")
+	bad(s.Channel != protocol.Store && s.Channel != protocol.Counter, "channel", `must be "store" or "counter"`)
+	bad(w.Reader != "pcsc" && !strings.HasPrefix(w.Reader, "pcsc:"), "reader", `must be "pcsc" or "pcsc:NAME"; a virtual reader is for practice only`)
+	bad(!scheme(w.Printer.Address, "ipp", "ipps"), "printer.address", "must be ipp://… or ipps://…; a directory is for practice only")
+	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")
+	bad(!scheme(w.Centre.URL, "https"), "centre.url", "must be https://…")
+	bad(!loopback(w.Listen), "listen", "must be a loopback address and port, such as 127.0.0.1:8080")
+	for key, v := range map[string]string{"state": w.State, "policy": w.Policy, "centre.ca": w.Centre.CA,
+		"centre.certificate": w.Centre.Certificate, "centre.key": w.Centre.Key} {
+		bad(v == "", key, "is missing")
+	}
+	return errs
+}
+
+func scheme(address string, allowed ...string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil {
+		return false
+	}
+	for _, s := range allowed {
+		if u.Scheme == s {
+			return true
+		}
+	}
+	return false
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}
+
+func explain(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		row, _ := e.Position()
+		return fmt.Errorf("site.toml: line %d: unknown key %s", row, strings.Join(e.Key(), "."))
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		row, col := decode.Position()
+		return fmt.Errorf("site.toml: line %d, column %d: %s", row, col, decode.Error())
+	}
+	return fmt.Errorf("site.toml: %w", err)
+}

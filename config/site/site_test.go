@@ -1,0 +1,63 @@
+package site
+
+import (
+	"strings"
+	"testing"
+)
+
+const good = `version = 1
+terminal = "JP-13-000042"
+channel = "store"
+reader = "pcsc:Sony"
+listen = "127.0.0.1:8080"
+state = "/var/lib/honnin"
+policy = "policy.toml"
+[printer]
+address = "ipps://printer.internal/ipp/print"
+ca = "printer.pem"
+[centre]
+url = "https://centre.internal"
+ca = "centre-ca.pem"
+certificate = "terminal.pem"
+key = "terminal.key"
+`
+
+func TestGoodSite(t *testing.T) {
+	s, err := Parse([]byte(good), "/etc/honnin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Policy != "/etc/honnin/policy.toml" || s.State != "/var/lib/honnin" || s.Reader != "pcsc:Sony" || s.Printer.CA != "/etc/honnin/printer.pem" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestBadSitesNameTheKey(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, want string }{
+		"virtual reader":    {`"pcsc:Sony"`, `"virtual"`, "reader: must be"},
+		"directory printer": {`ipps://printer.internal/ipp/print`, `dir:/tmp/x`, "printer.address"},
+		"password in url":   {`ipps://printer.internal`, `ipps://a:b@printer.internal`, "printer.address"},
+		"ipps without ca":   {`ca = "printer.pem"`, ``, "printer.ca"},
+		"plain http":        {`https://`, `http://`, "centre.url"},
+		"open to the world": {`127.0.0.1:8080`, `0.0.0.0:8080`, "listen"},
+		"by name":           {`127.0.0.1:8080`, `localhost:8080`, "listen"},
+		"unknown key":       {`channel = "store"`, "channel = \"store\"\nchanel = 1", "line 4: unknown key chanel"},
+		"channel":           {`"store"`, `"shop"`, "channel"},
+		"terminal":          {`JP-13-000042`, `jp 13`, "terminal"},
+		"version":           {`version = 1`, `version = 2`, "version"},
+		"no state":          {`state = "/var/lib/honnin"`, ``, "state: is missing"},
+		"no key":            {`key = "terminal.key"`, ``, "centre.key: is missing"},
+		"not toml":          {`[centre]`, `[centre`, "line"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(good, c.old, c.new, 1)
+			if text == good {
+				t.Fatal("the case changes nothing")
+			}
+			_, err := Parse([]byte(text), "/etc/honnin")
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}

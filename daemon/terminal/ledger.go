@@ -1,0 +1,147 @@
+package terminal
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/daemon/session"
+	"honnin/spool/journal"
+)
+
+// ledger is the session's memory, kept in the journal.
+type ledger struct {
+	journal *journal.Journal
+	wake    func() // something may have come into the outbox
+}
+
+var _ session.Ledger = (*ledger)(nil)
+
+func (l *ledger) record(e journal.Entry) error {
+	_, err := l.journal.Record(e)
+	l.wake()
+	return err
+}
+
+func (l *ledger) BeginVisit(context.Context) (uint64, error) { return l.journal.BeginVisit() }
+
+func (l *ledger) EndVisit(_ context.Context, visit uint64) error {
+	return l.record(journal.Entry{Kind: journal.VisitEnded, Visit: visit})
+}
+
+func (l *ledger) Ended(_ context.Context, e session.Ending) error {
+	why := e.Reason
+	if e.Code != "" {
+		why = string(e.Code)
+	}
+	return l.record(journal.Entry{Kind: journal.Ended, Visit: e.Visit, Transaction: e.Transaction, Municipality: e.Municipality,
+		Certificate: e.Certificate, Outcome: e.Outcome, Reason: why, Also: e.Also, Document: e.Document, Impressions: e.Impressions})
+}
+
+func (l *ledger) Incident(_ context.Context, i session.Incident) error {
+	word := string(i.Code)
+	if word == "" {
+		word = string(i.Kind)
+	}
+	return l.record(journal.Entry{Kind: journal.Incident, Visit: i.Visit, Transaction: i.Transaction,
+		Municipality: i.Municipality, Document: i.Document, Reason: word, Also: i.Also})
+}
+
+func (l *ledger) Latched(context.Context) (bool, error) {
+	why, err := l.journal.StaffNeeded()
+	return why != "", err
+}
+
+func (l *ledger) Latch(_ context.Context, visit uint64, t protocol.Transaction, why string) error {
+	return l.record(journal.Entry{Kind: journal.StaffNeeded, Visit: visit, Transaction: t, Reason: why})
+}
+
+func (l *ledger) StaffReady(_ context.Context, staff string) error {
+	return l.record(journal.Entry{Kind: journal.StaffReady, Staff: staff})
+}
+
+func (l *ledger) Late(_ context.Context, visit uint64, t protocol.Transaction, what string) error {
+	return l.record(journal.Entry{Kind: journal.Late, Visit: visit, Transaction: t, Reason: what})
+}
+
+// latches closes municipalities' services on this terminal and remembers it over restarts.
+type latches struct {
+	ledger *ledger
+	limit  int           // this many defective packages …
+	within time.Duration // … in this time close a service
+	now    func() time.Time
+
+	mu      sync.Mutex
+	closed  map[protocol.Municipality]bool
+	defects map[protocol.Municipality][]time.Time
+}
+
+var _ session.Latches = (*latches)(nil)
+
+func newLatches(l *ledger, limit int, within time.Duration, now func() time.Time) (*latches, error) {
+	ls := &latches{ledger: l, limit: limit, within: within, now: now,
+		closed: map[protocol.Municipality]bool{}, defects: map[protocol.Municipality][]time.Time{}}
+	standing, err := l.journal.Latches()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range standing {
+		ls.closed[e.Municipality] = true
+	}
+	return ls, l.journal.Since(protocol.At(now().Add(-within)), func(e journal.Entry) error {
+		if e.Kind == journal.Ended && e.Outcome == protocol.Refused && reason.Code(e.Reason).Class() == reason.Defective {
+			ls.defects[e.Municipality] = append(ls.defects[e.Municipality], e.At.Time)
+		}
+		return nil
+	})
+}
+
+func (ls *latches) Closed(m protocol.Municipality) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.closed[m]
+}
+
+func (ls *latches) Refused(_ context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if m == "" || ls.closed[m] || !ls.follows(m, c) {
+		return nil
+	}
+	ls.closed[m] = true // in memory first: a journal that cannot be written must not leave the service open
+	return ls.ledger.record(journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: t, Reason: string(c)})
+}
+
+func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {
+	if c.Class().StopsService() {
+		return true
+	}
+	if c.Class() != reason.Defective {
+		return false
+	}
+	since := ls.now().Add(-ls.within)
+	recent := []time.Time{ls.now()}
+	for _, at := range ls.defects[m] {
+		if at.After(since) {
+			recent = append(recent, at)
+		}
+	}
+	ls.defects[m] = recent
+	return len(recent) >= ls.limit
+}
+
+// reopen opens every closed service again, in the name of a member of staff.
+func (ls *latches) reopen(staff string) error {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for m := range ls.closed {
+		if err := ls.ledger.record(journal.Entry{Kind: journal.Unlatched, Municipality: m, Staff: staff}); err != nil {
+			return err
+		}
+		delete(ls.closed, m)
+		delete(ls.defects, m)
+	}
+	return nil
+}

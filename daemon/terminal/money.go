@@ -1,0 +1,98 @@
+package terminal
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"honnin/config/protocol"
+	"honnin/daemon/session"
+	"honnin/spool/journal"
+)
+
+// till journals every movement of money before it happens, and settles after a restart what was left held.
+type till struct {
+	session.Payment
+	ledger *ledger
+
+	mu   sync.Mutex
+	held map[protocol.Transaction]int // yen
+}
+
+func newTill(p session.Payment, l *ledger) *till {
+	return &till{Payment: p, ledger: l, held: map[protocol.Transaction]int{}}
+}
+
+func (t *till) Hold(ctx context.Context, tx protocol.Transaction, yen int) error {
+	if err := t.ledger.record(journal.Entry{Kind: journal.Held, Transaction: tx, Yen: yen}); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.held[tx] = yen
+	t.mu.Unlock()
+	return t.Payment.Hold(ctx, tx, yen)
+}
+
+func (t *till) Keep(ctx context.Context, tx protocol.Transaction) error {
+	return t.settle(tx, journal.Kept, func() error { return t.Payment.Keep(ctx, tx) })
+}
+
+func (t *till) Return(ctx context.Context, tx protocol.Transaction) error {
+	return t.settle(tx, journal.Returned, func() error { return t.Payment.Return(ctx, tx) })
+}
+
+// settle journals the intent, then moves the money. What is not held is settled already.
+func (t *till) settle(tx protocol.Transaction, k journal.Kind, move func() error) error {
+	t.mu.Lock()
+	yen, ok := t.held[tx]
+	delete(t.held, tx)
+	t.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	if err := t.ledger.record(journal.Entry{Kind: k, Transaction: tx, Yen: yen}); err != nil {
+		return err
+	}
+	return move()
+}
+
+// recover settles what a restart left held: kept where the journal says printed, returned everywhere else. It
+// comes after the queue has given every open transaction its outcome.
+func (t *till) recover(ctx context.Context) error {
+	left, err := t.ledger.journal.Unsettled()
+	if err != nil {
+		return err
+	}
+	for _, e := range left {
+		t.held[e.Transaction] = e.Yen
+		end, err := t.ledger.journal.Outcome(e.Transaction)
+		if err != nil {
+			return err
+		}
+		settle := t.Return
+		if end == protocol.Printed {
+			settle = t.Keep
+		}
+		if err := settle(ctx, e.Transaction); err != nil {
+			return fmt.Errorf("terminal: money left by a restart: %w", err)
+		}
+	}
+	return nil
+}
+
+// Free is the payment of a terminal without a till: it holds nothing, and refuses a document that costs something.
+type Free struct{}
+
+// Hold accepts 0 yen only.
+func (Free) Hold(_ context.Context, _ protocol.Transaction, yen int) error {
+	if yen != 0 {
+		return fmt.Errorf("terminal: no till, and the fee is %d yen", yen)
+	}
+	return nil
+}
+
+// Keep does nothing: nothing was held.
+func (Free) Keep(context.Context, protocol.Transaction) error { return nil }
+
+// Return does nothing: nothing was held.
+func (Free) Return(context.Context, protocol.Transaction) error { return nil }

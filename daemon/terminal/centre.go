@@ -1,0 +1,55 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"honnin/config/protocol"
+	"honnin/daemon/centre"
+	"honnin/daemon/session"
+)
+
+// office lets a visit use the centre. Outcomes go by way of the journal's outbox; what is added here is only the
+// release signature, which is never stored.
+type office struct {
+	*centre.Client
+	deliver *centre.Deliverer
+}
+
+var _ session.Centre = office{}
+
+// Applicant shows the card; the centre's "no, and nobody is at fault" becomes [session.Declined].
+func (o office) Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error) {
+	offers, err := o.Client.Applicant(ctx, t, a)
+	return offers, declined(err)
+}
+
+// Apply orders one document.
+func (o office) Apply(ctx context.Context, t protocol.Transaction, order protocol.Order) error {
+	return declined(o.Client.Apply(ctx, t, order))
+}
+
+// Package waits for the package.
+func (o office) Package(ctx context.Context, t protocol.Transaction) ([]byte, error) {
+	b, err := o.Client.Package(ctx, t)
+	return b, declined(err)
+}
+
+// Outcome sends the delivery on its way; the outcome itself was journalled by whoever ended the transaction.
+func (o office) Outcome(_ context.Context, t protocol.Transaction, r protocol.OutcomeReport) error {
+	if len(r.ReleaseSignature) > 0 {
+		o.deliver.Attach(t, r.ReleaseSignature)
+	}
+	o.deliver.Wake()
+	return nil
+}
+
+// declined turns the problems that end a visit without anybody's fault into the session's word for them.
+func declined(err error) error {
+	var p *centre.Problem
+	if errors.As(err, &p) && p.Status < 500 {
+		return fmt.Errorf("%w: %w", &session.Declined{Word: p.Word}, err)
+	}
+	return err
+}

@@ -33,7 +33,11 @@ type row []cell
 // cell is one label and its value.
 type cell struct {
 	label, value string
-	share        int // in twelfths of the width, 0 for what is left
+	share        int  // in twelfths of the width, 0 for what is left
+	big          bool // a name
+	narrow       bool // a short label
+	right        bool // set to the right: money
+	run          bool // in a register: on the line of the item before
 }
 
 // canonicalFormat begins every canonical form.

@@ -1,22 +1,142 @@
 package sheet
 
-import "time"
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+	"unicode/utf8"
 
-// Layout is a certificate drawn and paged, ready to be tagged: one page stream per page. It is immutable and
-// may become any number of PDFs.
+	"honnin/config/protocol"
+)
+
+// Layout is a certificate drawn and paged, ready to be tagged. It is immutable and may become any number of PDFs.
 type Layout struct {
 	pages []*page
 }
 
-type page struct{}
+// page is one drawn page: a finished content stream and what it refers to.
+type page struct {
+	content []byte // a zlib stream
+	used    [numFonts]glyphSet
+	office  *Office
+}
+
+var serialForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 
 // Lay draws c. It fails when a value is missing, too long or holds a character the fonts lack.
 func Lay(c Content, issue Issue) (*Layout, error) {
-	_, err := c.form()
-	if err == nil {
-		err = ErrContent
+	if issue.Office == nil || issue.At.IsZero() || !serialForm.MatchString(issue.Serial) {
+		return nil, fmt.Errorf("%w: issue", ErrContent)
 	}
-	return nil, err
+	f, err := c.form()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	pages := paginate(f.units(), f.room())
+	if len(pages) > protocol.MaxPages {
+		return nil, fmt.Errorf("%w: %d", ErrPages, len(pages))
+	}
+	l := &Layout{}
+	for i, units := range pages {
+		p, err := f.page(units, issue, i+1, len(pages))
+		if err != nil {
+			return nil, err
+		}
+		l.pages = append(l.pages, p)
+	}
+	return l, nil
+}
+
+// check refuses values that no layout can hold.
+func (f form) check() error {
+	rows := f.head
+	for _, b := range f.blocks {
+		rows = append(rows[:len(rows):len(rows)], b.rows...)
+	}
+	for _, r := range rows {
+		for _, c := range r {
+			if utf8.RuneCountInString(c.value) > maxRunes || utf8.RuneCountInString(c.label) > maxLabel {
+				return ErrTooLong
+			}
+		}
+	}
+	return nil
+}
+
+// page draws one page.
+func (f form) page(units []unit, issue Issue, n, of int) (*page, error) {
+	p := &pen{buf: make([]byte, 0, 16<<10)}
+	p.op("/Ground Do\n0 g 0 G\n")
+	f.heading(p, issue, n, of)
+	f.body(p, units, n == of)
+	if n == of {
+		p.certification(f.sentence, issue)
+	} else {
+		p.right(label, right, 783, "（次頁に続く）")
+	}
+	p.smallPrint()
+	if p.err != nil {
+		return nil, p.err
+	}
+	return &page{deflate(p.buf), p.used, issue.Office}, nil
+}
+
+// The frame of a page, in points.
+const (
+	left, right = 50.0, 545.0
+	bodyWidth   = right - left
+	bodyTop     = 104.0
+	bodyEnd     = 770.0 // on a page that another follows
+	footTop     = 664.0 // on the last one
+)
+
+func (f form) heading(p *pen, issue Issue, n, of int) {
+	p.sampleMark(point{left, 42})
+	serial := "発行番号　" + issue.Serial
+	if f.style == register {
+		p.right(font{id: mincho, size: 15, scale: 1, spaced: 5}, right, 72, f.title)
+		p.text(font{id: mincho, size: 11, scale: 1}, point{right - 215, 72}, "（"+fullWidth(strconv.Itoa(of))+"の"+fullWidth(strconv.Itoa(n))+"）")
+		p.right(label, right, 94, serial)
+		return
+	}
+	p.centred(font{id: mincho, size: 21, scale: 1, spaced: 7}, pageWidth/2, 74, f.title)
+	p.right(font{id: mincho, size: 10, scale: 1}, right, 52, "（"+fullWidth(fmt.Sprintf("%d/%d", n, of))+"）")
+	p.right(label, right, 94, serial)
+}
+
+// sampleMark is the red stamp 見本 at the head of every page, in text.
+func (p *pen) sampleMark(q point) {
+	p.op("q 0.78 0.12 0.12 rg 0.78 0.12 0.12 RG\n")
+	p.box(q.x, q.y, 58, 24, 1.2)
+	p.text(font{id: gothic, size: 15, scale: 1, spaced: 8}, point{q.x + 10, q.y + 17.5}, "見本")
+	p.op("Q\n")
+}
+
+// certification is the sentence, the date, the office and its seal at the foot of the last page.
+func (p *pen) certification(sentence string, issue Issue) {
+	p.text(font{id: mincho, size: 11, scale: 1}, point{left + 14, 694}, sentence)
+	p.text(font{id: mincho, size: 11, scale: 1}, point{left + 36, 722}, DateOf(issue.At).Aligned())
+	const sealX, sealY = right - 72, 712
+	p.right(font{id: mincho, size: 11, scale: 1}, sealX-8, 734, issue.Office.name)
+	p.right(font{id: mincho, size: 15, scale: 1}, sealX-8, 757, issue.Office.mayor)
+	p.op("q 1 0 0 1 ")
+	p.num(sealX)
+	p.num(-sealY)
+	p.op("cm /Seal Do Q\n")
+}
+
+func (p *pen) smallPrint() {
+	small := label.sized(6.2)
+	p.op("q 0.25 g\n")
+	p.text(small, point{left, 796}, "※この証明書は、コンビニエンスストア等のマルチコピー機（キオスク端末）で交付されたものです。")
+	p.text(small, point{left, 805}, "※偽造防止のため、地紋があります。複写機で複写すると「複写」の文字が浮かび上がります。")
+	p.op("0.75 0.1 0.1 rg\n")
+	p.right(small, right, 805, "【見本】人物・住所・団体はすべて架空のもので、この証明書に効力はありません。")
+	p.op("Q\n")
 }
 
 // Pages returns the number of pages, for the statement.
@@ -43,9 +163,8 @@ func (l *Layout) Tagged(tag Tag) []Page {
 	return pages
 }
 
-// Bind writes pages and statement as one document. Nothing is compared: an issuer that mixes the pages of two
-// applicants up does just this.
-func Bind(pages []Page, at time.Time, statement []byte) []byte { return nil }
-
-// Has reports whether values holding r can be printed.
-func Has(r rune) bool { return true }
+// Bind writes pages, in this order, and statement as one document made at a time. Nothing is compared: an
+// issuer that mixes the pages of two applicants up does just this.
+func Bind(pages []Page, at time.Time, statement []byte) []byte {
+	return writeDocument(pages, at, statement)
+}

@@ -1,0 +1,129 @@
+package sheet
+
+import (
+	"math"
+	"sync"
+)
+
+// The ground is the same on every sheet: the fine pattern (地紋) of security paper, faint letters 複写 as on
+// paper that shows them when copied, and 見本 across the page. It is drawn once, as outlines, so that no text
+// extraction finds it.
+
+// ground is a form XObject and the two tiling patterns it paints with, compressed.
+type ground struct {
+	sheet, waves, dots []byte
+}
+
+var theGround = sync.OnceValue(func() ground {
+	return ground{sheet: deflate(groundSheet()), waves: deflate(waveTile()), dots: deflate(dotTile())}
+})
+
+// Sizes of the tiles in points.
+const (
+	waveWidth, waveHeight = 24, 12
+	dotStep               = 2.4
+)
+
+// waveTile is one period of 青海波: concentric arcs, every second row half a step aside. Tiles have their
+// origin at the lower left and are drawn without the pen's turn of the page.
+func waveTile() []byte {
+	var p pen
+	p.op("0.3 w 0.72 0.84 0.80 RG\n")
+	for _, c := range []point{{0, -6}, {24, -6}, {12, 0}, {0, 6}, {24, 6}} {
+		for _, r := range []float64{12, 9.4, 6.8, 4.2} {
+			p.arch(c, r)
+		}
+	}
+	return p.buf
+}
+
+// arch strokes the upper quarter to three quarters of a circle around c, as far as the next row leaves it free.
+func (p *pen) arch(c point, r float64) {
+	k := kappa * r
+	q := func(x, y float64) { p.num(c.x + x); p.num(c.y + y) }
+	q(-r, 0)
+	p.op("m ")
+	q(-r, k)
+	q(-k, r)
+	q(0, r)
+	p.op("c ")
+	q(k, r)
+	q(r, k)
+	q(r, 0)
+	p.op("c S\n")
+}
+
+func dotTile() []byte {
+	var p pen
+	p.op("0.62 0.78 0.74 rg 0.5 0.5 0.7 0.7 re f 1.7 1.7 0.7 0.7 re f\n")
+	return p.buf
+}
+
+func groundSheet() []byte {
+	var p pen
+	p.op("0.965 0.985 0.975 rg ")
+	p.rect(24, 24, pageWidth-48, pageHeight-48)
+	p.op("f\n/Pattern cs /Waves scn ")
+	p.rect(24, 24, pageWidth-48, pageHeight-48)
+	p.op("f\n/Dots scn\n")
+	for line := range 6 {
+		for column := range 3 {
+			x := 120 + 178*float64(column) + 60*float64(line%2) - 30
+			p.letters("複写", point{x, 110 + 125*float64(line)}, 40, -math.Pi/9)
+			p.op("f\n")
+		}
+	}
+	p.rosette(point{pageWidth / 2, 400}, 150)
+	p.op("0.6 w 0.70 0.78 0.80 RG 0.90 0.945 0.935 rg\n")
+	p.letters("見本", point{pageWidth / 2, 400}, 190, -math.Pi/6)
+	p.op("B\n")
+	p.border()
+	return p.buf
+}
+
+// letters is the path of s in a line around c, size points high, turned by angle.
+func (p *pen) letters(s string, c point, size, angle float64) {
+	face := faces()[mincho]
+	k := size / float64(face.upem)
+	sin, cos := math.Sincos(angle)
+	x := -font{id: mincho, size: size, scale: 1}.measure(s) / 2
+	for _, r := range s {
+		g := face.glyph[r]
+		from := x
+		p.path(face.contours(g), func(q point) point {
+			u, v := from+q.x*k, size*0.38-q.y*k
+			return point{c.x + u*cos - v*sin, c.y + u*sin + v*cos}
+		})
+		x += float64(face.width(g)) / 1000 * size
+	}
+}
+
+// rosette is a guilloche: a closed curve that winds around c between two circles.
+func (p *pen) rosette(c point, r float64) {
+	p.op("0.35 w 0.66 0.80 0.78 RG\n")
+	for turn := range 4 {
+		p.petals(c, r, float64(turn)*math.Pi/48)
+	}
+}
+
+func (p *pen) petals(c point, r, phase float64) {
+	const steps = 288
+	for i := range steps {
+		a := 2 * math.Pi * float64(i) / steps
+		d := r * (0.86 + 0.14*math.Sin(24*(a+phase)))
+		q := point{c.x + d*math.Cos(a), c.y + d*math.Sin(a)}
+		if i == 0 {
+			p.moveTo(q)
+		} else {
+			p.lineTo(q)
+		}
+	}
+	p.op("s\n")
+}
+
+// border frames the sheet with a double rule.
+func (p *pen) border() {
+	p.op("0.45 0.66 0.62 RG\n")
+	p.box(24, 24, pageWidth-48, pageHeight-48, 1.2)
+	p.box(27.5, 27.5, pageWidth-55, pageHeight-55, 0.4)
+}

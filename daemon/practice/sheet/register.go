@@ -1,0 +1,174 @@
+package sheet
+
+// Measures of a family register, in points: two columns, running lines.
+const (
+	registerColumn = 148.0
+	registerLine   = 17.0
+	registerHeadH  = 27.0
+)
+
+// entry is one line: what stands in the left column, and in the right.
+type entry struct {
+	left, right string
+	indent      float64 // of the right text
+	f           font
+	framed      bool // a boxed word, as 除籍 is
+	big         bool
+}
+
+// registerUnits are the lines of all blocks.
+func (f form) registerUnits() []unit {
+	var units []unit
+	for i, b := range f.blocks {
+		for j, e := range b.entries() {
+			u := unit{block: i, height: registerLine, draw: e.draw}
+			if j == 0 {
+				u.draw = func(p *pen, y float64) { p.line(point{left, y}, point{right, y}, innerRule); e.draw(p, y) }
+			}
+			units = append(units, u)
+		}
+	}
+	end := entry{right: "以下余白", indent: 210, f: value}
+	return append(units, unit{block: len(f.blocks) - 1, height: registerLine, draw: end.draw})
+}
+
+// entries sets a block: the title opens the left column, the first cell of each row names the entry there,
+// the other cells are its items.
+func (b block) entries() []entry {
+	var out []entry
+	title := entry{left: b.title}
+	for _, r := range b.rows {
+		lines := items(r[1:])
+		if b.title == "戸籍事項" || b.title == "身分事項" {
+			out = append(out, title)
+			title = entry{}
+			lines[0].left = "　" + spaced(r[0].label)
+		} else {
+			lines[0].left = b.title
+			if r[0].label != "" {
+				lines = append(lines, make([]entry, max(0, 3-len(lines)))...)
+				lines[2].left, lines[2].framed = r[0].label, true
+			}
+		}
+		out = append(out, lines...)
+	}
+	return out
+}
+
+// spaced sets the short title of an entry apart: 出　　生.
+func spaced(s string) string {
+	if r := []rune(s); len(r) == 2 {
+		return string(r[0]) + "　　" + string(r[1])
+	}
+	return s
+}
+
+// items sets cells as lines 【label】value; what runs over continues under the value.
+func items(cells []cell) []entry {
+	var out []entry
+	for _, c := range cells {
+		text := "【" + c.label + "】" + c.value
+		if c.run && len(out) > 0 {
+			out[len(out)-1].right += "　　" + text
+			continue
+		}
+		out = append(out, entry{right: text, f: value})
+	}
+	var lines []entry
+	for _, e := range out {
+		lines = append(lines, e.wrapped()...)
+	}
+	if lines == nil {
+		lines = []entry{{}}
+	}
+	return lines
+}
+
+func (e entry) wrapped() []entry {
+	width := bodyWidth - registerColumn - 2*cellPad
+	if f, lines := fit(e.f, e.right, width); len(lines) == 1 {
+		e.f = f
+		return []entry{e}
+	}
+	const indent = 21.0
+	lines := wrap(e.f, e.right, width-indent)
+	out := make([]entry, len(lines))
+	for i, s := range lines {
+		out[i] = entry{right: s, f: e.f, indent: indent}
+	}
+	out[0].indent = 0
+	return out
+}
+
+func (e entry) draw(p *pen, y float64) {
+	base := y + registerLine/2 + 3.8
+	if e.left != "" {
+		f, lines := fit(value, e.left, registerColumn-2*cellPad)
+		if e.framed {
+			p.box(left+34, y+1, 64, registerLine-2, 0.8)
+			p.spread(f, left+44, base, 44, lines[0])
+		} else {
+			p.text(f, point{left + cellPad, base}, lines[0])
+		}
+	}
+	p.text(e.f, point{left + registerColumn + cellPad + e.indent, base}, e.right)
+}
+
+// registerBody draws the frame of a page, the head and the lines.
+func (f form) registerBody(p *pen, units []unit) {
+	y := bodyTop
+	for _, r := range f.head {
+		f, lines := fit(value.sized(11), r[0].value, bodyWidth-registerColumn-2*cellPad)
+		p.spread(value.sized(11), left+22, y+registerHeadH/2+4, registerColumn-60, r[0].label)
+		for i, s := range lines {
+			p.text(f, point{left + registerColumn + cellPad, y + registerHeadH/2 + 4 + float64(i)*f.size - float64(len(lines)-1)*f.size/2}, s)
+		}
+		y += registerHeadH
+	}
+	p.line(point{left, y}, point{right, y}, outerRule)
+	for _, u := range units {
+		u.draw(p, y+4)
+		y += u.height
+	}
+	p.line(point{left + registerColumn, bodyTop}, point{left + registerColumn, footTop}, innerRule)
+	p.box(left, bodyTop, bodyWidth, footTop-bodyTop, outerRule)
+}
+
+// units are what a form divides into pages.
+func (f form) units() []unit {
+	switch f.style {
+	case register:
+		return f.registerUnits()
+	case imprints:
+		return f.imprintUnits()
+	}
+	return f.gridUnits()
+}
+
+// room is the height that pages have for units.
+func (f form) room() room {
+	switch f.style {
+	case register:
+		h := footTop - bodyTop - float64(len(f.head))*registerHeadH - 8
+		return room{h, h}
+	case imprints:
+		h := footTop - bodyTop - 16
+		return room{h, h}
+	}
+	head := blockGap
+	for _, r := range f.head {
+		head += r.lay(left, bodyWidth).height
+	}
+	return room{bodyEnd - bodyTop - head, footTop - bodyTop - head}
+}
+
+func (f form) body(p *pen, units []unit, last bool) {
+	switch f.style {
+	case register:
+		f.registerBody(p, units)
+	case imprints:
+		f.imprintBody(p, units)
+	default:
+		f.gridBody(p, units, last)
+	}
+}

@@ -132,18 +132,20 @@ func newCRL(l *x509.RevocationList) (*crl, error) {
 	return c, nil
 }
 
-// checkAgainst verifies the list with the anchor among sameName that signed it, where one did.
+// checkAgainst verifies the list with the anchor whose name and key identifier it bears, where there is one.
 func (l *crl) checkAgainst(sameName []*anchor) error {
+	claimed := false
 	for _, a := range sameName {
 		if !identifiers(l.list.AuthorityKeyId, a.cert.x509.SubjectKeyId) {
 			continue
 		}
+		claimed = true
 		if err := l.list.CheckSignatureFrom(a.cert.x509); err == nil {
 			l.verified = true
 			return nil
 		}
 	}
-	if len(sameName) > 0 {
+	if claimed {
 		return errors.New("trust: a CRL bears an anchor's name but not its signature")
 	}
 	return nil

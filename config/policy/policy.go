@@ -1,0 +1,158 @@
+// Package policy is what the operator of all terminals has decided: whom to trust for which municipality, how far
+// clocks may differ, how old things may be, and from when on a municipality's service stops by itself.
+//
+// It is strict TOML (see [Parse]) read once into an immutable [Policy]: an unknown key, a missing one, a file that
+// does not hold what it should are errors, because a terminal that has half a configuration prints wrong things. The
+// same text is read by a terminal and by "honnind verify". Every default is the one written beside its key:
+//
+//	version = 1
+//	clock_skew = "5m"            # up to 1h
+//	package_lifetime = "15m"     # cap on expires_at − issued_at, up to 24h
+//	crl_max_age = "168h"         # optional; older CRLs put their municipality out of service
+//	propagation_limit = "24h"    # optional; a record superseded so long before issued_at is an incident
+//	[latch]                      # optional
+//	defective = 3                # so many defective refusals …
+//	within = "1h"                # … within this time stop a municipality's service
+//	[card]
+//	anchors = ["card-ca.pem"]    # a file beside the policy, or PEM inline; so everywhere below
+//	[[municipality]]
+//	code = "141003"
+//	name = "Practice City"
+//	issuing_anchors = []         # or pinned_signers, or both
+//	register_anchors = []        # without any no in-force answer is believed
+//	pinned_signers = []          # optional
+//	revoked = []                 # optional: SHA-256 of signers or intermediates
+//	crls = []                    # optional
+//	[[municipality.software]]    # optional; without any entry every software is accepted
+//	name = "practice-issuer"
+//	floor = "1.4.0"
+//	fixes = []                   # optional
+//
+// Errors name the line and the key, or the municipality and the key, and what is allowed there.
+package policy
+
+import (
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/config/trust"
+)
+
+// Policy is a parsed policy. It never changes and is safe for concurrent use.
+type Policy struct {
+	skew, lifetime, crlAge, propagation time.Duration
+	latch                               Latch
+	cards                               []*x509.Certificate
+	municipalities                      map[protocol.Municipality]*municipality
+	issuing                             *trust.Store
+	practice                            bool
+}
+
+// Latch says when defective packages of one municipality stop its service: so many within so long.
+type Latch struct {
+	Defective int
+	Within    time.Duration
+}
+
+type municipality struct {
+	name     string
+	register *trust.Store
+	crls     []*x509.RevocationList
+	software []software
+}
+
+type software struct {
+	name, floor string
+	fixes       []string
+}
+
+// ClockSkew is how far any two clocks may differ.
+func (p *Policy) ClockSkew() time.Duration { return p.skew }
+
+// PackageLifetime caps a statement's expires_at − issued_at.
+func (p *Policy) PackageLifetime() time.Duration { return p.lifetime }
+
+// PropagationLimit is how long before issued_at a record may have been superseded without that being an incident.
+func (p *Policy) PropagationLimit() time.Duration { return p.propagation }
+
+// Latch says when defective packages stop a municipality's service.
+func (p *Policy) Latch() Latch { return p.latch }
+
+// CardAnchors are the CAs of cards, for [trust.CheckCard].
+func (p *Policy) CardAnchors() []*x509.Certificate { return slices.Clone(p.cards) }
+
+// Municipality returns the name of a municipality of this policy.
+func (p *Policy) Municipality(code protocol.Municipality) (name string, ok bool) {
+	m, ok := p.municipalities[code]
+	if !ok {
+		return "", false
+	}
+	return m.name, true
+}
+
+// Municipalities lists the policy's municipalities by code.
+func (p *Policy) Municipalities() []protocol.Municipality {
+	return slices.Sorted(maps.Keys(p.municipalities))
+}
+
+// IssuingStore trusts the issuing anchors and pinned signers of all municipalities, for packages.
+func (p *Policy) IssuingStore() *trust.Store { return p.issuing }
+
+// RegisterStore trusts the register anchors of one municipality, for its in-force answers. For a municipality
+// that the policy does not know it trusts nothing.
+func (p *Policy) RegisterStore(code protocol.Municipality) *trust.Store {
+	if m, ok := p.municipalities[code]; ok {
+		return m.register
+	}
+	return &trust.Store{}
+}
+
+// CheckSoftware judges an issuer's software: a municipality without entries accepts any; otherwise an entry must
+// bear its name, and it must reach that entry's floor and list all its fixes [issuer-unpatched].
+func (p *Policy) CheckSoftware(code protocol.Municipality, s protocol.Software) error {
+	m, ok := p.municipalities[code]
+	if !ok {
+		return reason.Errorf(reason.IssuerUnpatched, "the policy does not know municipality %s", code)
+	}
+	if len(m.software) == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(m.software, func(e software) bool { return e.name == s.Name })
+	if i < 0 {
+		return reason.Errorf(reason.IssuerUnpatched, "the policy does not name this software for %s", code)
+	}
+	e := m.software[i]
+	if !protocol.ValidVersion(s.Version) || protocol.CompareVersions(s.Version, e.floor) < 0 {
+		return reason.Errorf(reason.IssuerUnpatched, "%s is below its floor %s", e.name, e.floor)
+	}
+	for _, f := range e.fixes {
+		if !slices.Contains(s.Fixes, f) {
+			return reason.Errorf(reason.IssuerUnpatched, "%s lacks fix %s", e.name, f)
+		}
+	}
+	return nil
+}
+
+// CheckFresh returns an error when a CRL of the municipality is older than crl_max_age at the instant now, or
+// from the future: its service is then out of order. It carries no reason code, since it refuses no package.
+func (p *Policy) CheckFresh(code protocol.Municipality, now time.Time) error {
+	m, ok := p.municipalities[code]
+	if !ok {
+		return fmt.Errorf("policy: municipality %s is not known", code)
+	}
+	for _, l := range m.crls {
+		if age := now.Sub(l.ThisUpdate); age > p.crlAge || age < -p.skew {
+			return fmt.Errorf("policy: municipality %s: a CRL is %s old, at most %s is allowed", code, age.Round(time.Minute), p.crlAge)
+		}
+	}
+	return nil
+}
+
+// Practice reports whether any anchor or pinned signer is of a practice world ([trust.IsPractice]). A production terminal
+// refuses such a policy.
+func (p *Policy) Practice() bool { return p.practice }

@@ -1,0 +1,126 @@
+package inspect
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// confine gives up this process's rights, one after the other. The limits are a condition; the rest is as much
+// as the kernel grants. Descriptors 0 to 2 stay open and no other can be opened, which alone keeps files and
+// sockets away from every thread.
+func confine(b bounds) (Confinement, error) {
+	var got Confinement
+	if unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == nil && unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) == nil {
+		got |= NoNewRights
+	}
+	got |= landlock()
+	if err := limit(b); err != nil {
+		return got, err
+	}
+	if os.Getenv(namespacesEnv) != "" {
+		got |= Namespaces
+	}
+	return got | Limits, nil
+}
+
+// limit sets soft and hard limits alike. There is none on processes: it counts all of the user's, and the Go
+// runtime starts threads when it needs them.
+func limit(b bounds) error {
+	limits := []struct {
+		what  string
+		res   int
+		value uint64
+	}{
+		{"core", unix.RLIMIT_CORE, 0},
+		{"file size", unix.RLIMIT_FSIZE, 0},
+		{"cpu", unix.RLIMIT_CPU, b.cpu},
+		{"data", unix.RLIMIT_DATA, b.memory},
+		{"locked memory", unix.RLIMIT_MEMLOCK, 0},
+		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
+		{"descriptors", unix.RLIMIT_NOFILE, 0},
+	}
+	for _, l := range limits {
+		if l.res == unix.RLIMIT_DATA && raceDetector {
+			continue // its shadow memory is larger than any sensible limit
+		}
+		if err := unix.Setrlimit(l.res, &unix.Rlimit{Cur: l.value, Max: l.value}); err != nil {
+			return fmt.Errorf("limit %s: %w", l.what, err)
+		}
+	}
+	return nil
+}
+
+// Landlock's rights by the version of its interface (linux/landlock.h).
+const (
+	landlockFS1     = 1<<13 - 1 // version 1: execute to make_sym
+	landlockRefer   = 1 << 13   // 2
+	landlockTrunc   = 1 << 14   // 3
+	landlockIoctl   = 1 << 15   // 5
+	landlockNetTCP  = 3         // 4: bind, connect
+	landlockScopes  = 3         // 6: abstract unix sockets, signals
+	landlockVersion = 1         // LANDLOCK_CREATE_RULESET_VERSION
+)
+
+// landlock forbids all that this kernel's Landlock knows. It holds a thread and the threads that come of it; all
+// threads are reached where the binary has no C in it, else the calling one, on which the inspection stays.
+func landlock() (got Confinement) {
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, landlockVersion)
+	if errno != 0 || abi < 1 {
+		return 0
+	}
+	attr, got := landlockRules(int(abi))
+	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	if errno != 0 {
+		return 0
+	}
+	defer unix.Close(int(fd)) // a ruleset without rules allows nothing
+	_, _, errno = syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+	if errno == 0 {
+		if _, _, errno = syscall.AllThreadsSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno == 0 {
+			return got | AllThreads
+		}
+	}
+	if _, _, errno = unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
+		return 0
+	}
+	return got
+}
+
+// rulesetAttr is struct landlock_ruleset_attr of version 6; older kernels want what they do not know to be 0.
+type rulesetAttr struct{ files, net, scoped uint64 }
+
+func landlockRules(abi int) (a rulesetAttr, got Confinement) {
+	a.files, got = landlockFS1, LandlockFiles
+	for _, r := range []struct {
+		since int
+		right uint64
+	}{{2, landlockRefer}, {3, landlockTrunc}, {5, landlockIoctl}} {
+		if abi >= r.since {
+			a.files |= r.right
+		}
+	}
+	if abi >= 4 {
+		a.net, got = landlockNetTCP, got|LandlockNet
+	}
+	if abi >= 6 {
+		a.scoped, got = landlockScopes, got|LandlockScope
+	}
+	return a, got
+}
+
+// namespacesEnv tells the child that its namespaces are its own.
+const namespacesEnv = "HONNIN_INSPECT_NAMESPACES"
+
+// isolate asks for namespaces of its own for cmd: no network but an idle loopback, and a user without rights
+// over anything outside.
+func isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWIPC
+	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 65534, HostID: os.Getuid(), Size: 1}}
+	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 65534, HostID: os.Getgid(), Size: 1}}
+	cmd.Env = append(cmd.Env, namespacesEnv+"=1")
+}

@@ -140,12 +140,8 @@ func (v *Verifier) InForce(d Verified, fresh protocol.Nonce, answer []byte) (InF
 // register verifies the answer's signature, form and age: whatever is wrong with them is register-untrusted.
 func (v *Verifier) register(d Verified, answer []byte, now time.Time) (protocol.InForceAnswer, error) {
 	var none protocol.InForceAnswer
-	store, ok := v.policy.RegisterStore(d.Municipality())
-	if !ok {
-		return none, reason.Errorf(reason.RegisterUntrusted, "the policy names no register anchors for %s", d.Municipality())
-	}
 	skew := v.policy.ClockSkew()
-	content, signer, err := trust.Verify(answer, store, now.Add(-MaxInForceAge), now, skew)
+	content, signer, err := trust.Verify(answer, v.policy.RegisterStore(d.Municipality()), now.Add(-MaxInForceAge), now, skew)
 	if err != nil {
 		return none, reason.Errorf(reason.RegisterUntrusted, "%s", reason.Of(err))
 	}

@@ -130,7 +130,7 @@ func (q *Queue) Print(ctx context.Context, r Released, p Progress) (Result, erro
 	defer func() { <-q.busy }()
 	defer r.r.destroy()
 	result := q.judge(r, q.attempt(ctx, r, p))
-	if result.Outcome != protocol.Printed && r.r.opened.Load() {
+	if result.Outcome == protocol.Unsure || result.Outcome == protocol.Failed && r.r.opened.Load() {
 		if err := q.staff(r.r.entry, result.Reason); err != nil {
 			return result, err
 		}

@@ -127,7 +127,7 @@ func TestWhatADriverSaysIsHeldAgainstTheEvidence(t *testing.T) {
 		}, protocol.Unsure, "impressions-short", true},
 		"printed without a look": {func(r spool.Released) (spool.Result, error) {
 			return spool.Result{Outcome: protocol.Printed, Impressions: 2}, nil
-		}, protocol.Unsure, "printed-unopened", false},
+		}, protocol.Unsure, "printed-unopened", true},
 		"error after opening": {func(r spool.Released) (spool.Result, error) { open(r); return spool.Result{}, errors.New("lost") }, protocol.Unsure, "error-after-first-byte", true},
 		"error before":        {func(r spool.Released) (spool.Result, error) { return spool.Result{}, errors.New("no") }, protocol.Failed, "not-begun", false},
 		"panic":               {func(r spool.Released) (spool.Result, error) { open(r); panic("driver") }, protocol.Unsure, "driver-fault", true},

@@ -180,13 +180,13 @@ func amountRows(amounts []Amount) []row {
 	return rows
 }
 
-// yen writes 1234567 as １，２３４，５６７円.
+// yen writes 1234567 as 1,234,567円.
 func yen(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
-	return fullWidth(s) + "円"
+	return s + "円"
 }
 
 func (r TaxPaid) form() (form, error) {
@@ -195,16 +195,14 @@ func (r TaxPaid) form() (form, error) {
 		head:     []row{{{label: "住所", value: r.Address}}, {{label: "氏名", value: r.Name, big: true}}},
 		sentence: "上記のとおり納付されていることを証明する。",
 	}
-	columns := func(v ...string) row {
-		return row{{value: v[0], share: 2}, {value: v[1], share: 4}, {value: v[2], share: 2, right: true},
-			{value: v[3], share: 2, right: true}, {value: v[4], share: 2, right: true}}
-	}
-	b := block{rows: []row{columns("年度", "税目", "課税額", "納付済額", "未納額")}}
+	b := block{rows: []row{{{heading: "年度", share: 2}, {heading: "税目", share: 4}, {heading: "課税額", share: 2},
+		{heading: "納付済額", share: 2}, {heading: "未納額"}}}}
 	for _, y := range r.Years {
 		if !(Date{y.Year, 4, 1}).Valid() {
 			return f, fmt.Errorf("%w: fiscal year", ErrContent)
 		}
-		b.rows = append(b.rows, columns(fiscalYear(y.Year), y.Tax, yen(y.Charged), yen(y.Paid), yen(y.Overdue)))
+		b.rows = append(b.rows, row{{value: fiscalYear(y.Year), share: 2}, {value: y.Tax, share: 4},
+			{value: yen(y.Charged), share: 2, right: true}, {value: yen(y.Paid), share: 2, right: true}, {value: yen(y.Overdue), right: true}})
 	}
 	f.blocks = []block{b}
 	return f, nil

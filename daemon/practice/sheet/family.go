@@ -39,7 +39,7 @@ func registerHead(origin, head string) []row {
 }
 
 func entries(title string, list []FamilyEntry) block {
-	b := block{title: title}
+	b := block{title: title, events: true}
 	for _, e := range list {
 		r := row{{label: e.Title}}
 		for _, i := range e.Items {

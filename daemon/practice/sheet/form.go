@@ -23,8 +23,9 @@ const (
 
 // block is one person or one section.
 type block struct {
-	title string
-	rows  []row
+	title  string
+	events bool // in a register: each row is an entry of its own
+	rows   []row
 }
 
 // row is one line of cells; widths are shares of the row.
@@ -33,11 +34,12 @@ type row []cell
 // cell is one label and its value.
 type cell struct {
 	label, value string
-	share        int  // in twelfths of the width, 0 for what is left
-	big          bool // a name
-	narrow       bool // a short label
-	right        bool // set to the right: money
-	run          bool // in a register: on the line of the item before
+	heading      string // of a column of values, in place of both
+	share        int    // in twelfths of the width, 0 for what is left
+	big          bool   // a name
+	narrow       bool   // a short label
+	right        bool   // set to the right: money
+	run          bool   // in a register: on the line of the item before
 }
 
 // canonicalFormat begins every canonical form.
@@ -64,7 +66,7 @@ func appendRows(b []byte, rows []row) []byte {
 	for _, r := range rows {
 		b = binary.AppendUvarint(b, uint64(len(r)))
 		for _, c := range r {
-			b = appendString(appendString(b, c.label), c.value)
+			b = appendString(appendString(appendString(b, c.label), c.value), c.heading)
 		}
 	}
 	return b

@@ -74,15 +74,19 @@ func (c laidCell) height() float64 {
 
 // draw writes the row at y.
 func (l laid) draw(p *pen, y float64) {
-	for i, c := range l.cells {
-		if i > 0 {
-			p.line(point{c.x, y}, point{c.x, y + l.height}, innerRule)
-		}
+	for _, c := range l.cells {
 		c.draw(p, y, l.height)
+	}
+	for _, c := range l.cells[1:] { // after the tints, which would cover them
+		p.line(point{c.x, y}, point{c.x, y + l.height}, innerRule)
 	}
 }
 
 func (c laidCell) draw(p *pen, y, height float64) {
+	if c.heading != "" {
+		p.tint(c.x, y, c.width, height)
+		p.centred(label.sized(9), c.x+c.width/2, y+height/2+3.2, c.heading)
+	}
 	if c.label != "" {
 		p.tint(c.x, y, c.labelWidth, height)
 		p.spread(label, c.x+4, y+height/2+label.size*0.36, c.labelWidth-8, c.label)

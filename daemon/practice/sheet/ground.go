@@ -28,7 +28,7 @@ const (
 // origin at the lower left and are drawn without the pen's turn of the page.
 func waveTile() []byte {
 	var p pen
-	p.op("0.3 w 0.72 0.84 0.80 RG\n")
+	p.op("0.25 w 0.74 0.86 0.82 RG\n")
 	for _, c := range []point{{0, -6}, {24, -6}, {12, 0}, {0, 6}, {24, 6}} {
 		for _, r := range []float64{12, 9.4, 6.8, 4.2} {
 			p.arch(c, r)
@@ -74,7 +74,7 @@ func groundSheet() []byte {
 		}
 	}
 	p.rosette(point{pageWidth / 2, 400}, 150)
-	p.op("0.6 w 0.70 0.78 0.80 RG 0.90 0.945 0.935 rg\n")
+	p.op("0.6 w 0.90 0.74 0.72 RG 0.978 0.93 0.92 rg\n")
 	p.letters("見本", point{pageWidth / 2, 400}, 190, -math.Pi/6)
 	p.op("B\n")
 	p.border()

@@ -3,7 +3,6 @@ package sheet
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -76,7 +75,7 @@ func (f form) page(units []unit, issue Issue, n, of int) (*page, error) {
 	if n == of {
 		p.certification(f.sentence, issue)
 	} else {
-		p.right(label, right, 783, "（次頁に続く）")
+		p.right(label, right, 780, "（次頁に続く）")
 	}
 	p.smallPrint()
 	if p.err != nil {
@@ -98,13 +97,14 @@ func (f form) heading(p *pen, issue Issue, n, of int) {
 	p.sampleMark(point{left, 42})
 	serial := "発行番号　" + issue.Serial
 	if f.style == register {
-		p.right(font{id: mincho, size: 15, scale: 1, spaced: 5}, right, 72, f.title)
-		p.text(font{id: mincho, size: 11, scale: 1}, point{right - 215, 72}, "（"+fullWidth(strconv.Itoa(of))+"の"+fullWidth(strconv.Itoa(n))+"）")
+		title := font{id: mincho, size: 15, scale: 1, spaced: 5}
+		p.right(title, right, 72, f.title)
+		p.right(value.sized(11), right-title.measure(f.title)-24, 72, fullWidth(fmt.Sprintf("(%dの%d)", of, n)))
 		p.right(label, right, 94, serial)
 		return
 	}
 	p.centred(font{id: mincho, size: 21, scale: 1, spaced: 7}, pageWidth/2, 74, f.title)
-	p.right(font{id: mincho, size: 10, scale: 1}, right, 52, "（"+fullWidth(fmt.Sprintf("%d/%d", n, of))+"）")
+	p.right(value.sized(10), right, 52, fullWidth(fmt.Sprintf("(%d/%d)", n, of)))
 	p.right(label, right, 94, serial)
 }
 
@@ -118,11 +118,11 @@ func (p *pen) sampleMark(q point) {
 
 // certification is the sentence, the date, the office and its seal at the foot of the last page.
 func (p *pen) certification(sentence string, issue Issue) {
-	p.text(font{id: mincho, size: 11, scale: 1}, point{left + 14, 694}, sentence)
-	p.text(font{id: mincho, size: 11, scale: 1}, point{left + 36, 722}, DateOf(issue.At).Aligned())
+	p.text(value.sized(11), point{left + 14, 694}, sentence)
+	p.text(value.sized(11), point{left + 36, 722}, DateOf(issue.At).Aligned())
 	const sealX, sealY = right - 72, 712
-	p.right(font{id: mincho, size: 11, scale: 1}, sealX-8, 734, issue.Office.name)
-	p.right(font{id: mincho, size: 15, scale: 1}, sealX-8, 757, issue.Office.mayor)
+	p.right(value.sized(11), sealX-8, 734, issue.Office.name)
+	p.right(value.sized(15), sealX-8, 757, issue.Office.mayor)
 	p.op("q 1 0 0 1 ")
 	p.num(sealX)
 	p.num(-sealY)
@@ -132,10 +132,10 @@ func (p *pen) certification(sentence string, issue Issue) {
 func (p *pen) smallPrint() {
 	small := label.sized(6.2)
 	p.op("q 0.25 g\n")
-	p.text(small, point{left, 796}, "※この証明書は、コンビニエンスストア等のマルチコピー機（キオスク端末）で交付されたものです。")
-	p.text(small, point{left, 805}, "※偽造防止のため、地紋があります。複写機で複写すると「複写」の文字が浮かび上がります。")
+	p.text(small, point{left, 791}, "※この証明書は、コンビニエンスストア等のマルチコピー機（キオスク端末）で交付されたものです。")
+	p.text(small, point{left, 799.5}, "※偽造防止のため、地紋があります。複写機で複写すると「複写」の文字が浮かび上がります。")
 	p.op("0.75 0.1 0.1 rg\n")
-	p.right(small, right, 805, "【見本】人物・住所・団体はすべて架空のもので、この証明書に効力はありません。")
+	p.text(small, point{left, 808}, "【見本】人物・住所・団体はすべて架空のもので、この証明書に効力はありません。")
 	p.op("Q\n")
 }
 

@@ -13,46 +13,55 @@ type entry struct {
 	indent      float64 // of the right text
 	f           font
 	framed      bool // a boxed word, as 除籍 is
-	big         bool
+	ruled       bool // a line above: a new block
 }
 
 // registerUnits are the lines of all blocks.
 func (f form) registerUnits() []unit {
 	var units []unit
-	for i, b := range f.blocks {
-		for j, e := range b.entries() {
-			u := unit{block: i, height: registerLine, draw: e.draw}
-			if j == 0 {
-				u.draw = func(p *pen, y float64) { p.line(point{left, y}, point{right, y}, innerRule); e.draw(p, y) }
+	group := 0
+	for _, b := range f.blocks {
+		for i, lines := range b.entries() {
+			lines[0].ruled = i == 0
+			for _, e := range lines {
+				units = append(units, unit{block: group, height: registerLine, draw: e.draw})
 			}
-			units = append(units, u)
+			group++
 		}
 	}
 	end := entry{right: "以下余白", indent: 210, f: value}
-	return append(units, unit{block: len(f.blocks) - 1, height: registerLine, draw: end.draw})
+	return append(units, unit{block: group - 1, height: registerLine, draw: end.draw})
 }
 
-// entries sets a block: the title opens the left column, the first cell of each row names the entry there,
-// the other cells are its items.
-func (b block) entries() []entry {
-	var out []entry
-	title := entry{left: b.title}
-	for _, r := range b.rows {
+// entries sets a block, row by row: the title stands in the left column, the first cell of a row names what
+// is recorded, the other cells are its items. The lines of one row stay on one page.
+func (b block) entries() [][]entry {
+	var out [][]entry
+	for i, r := range b.rows {
 		lines := items(r[1:])
-		if b.title == "戸籍事項" || b.title == "身分事項" {
-			out = append(out, title)
-			title = entry{}
-			lines[0].left = "　" + spaced(r[0].label)
-		} else {
+		switch {
+		case !b.events:
 			lines[0].left = b.title
-			if r[0].label != "" {
-				lines = append(lines, make([]entry, max(0, 3-len(lines)))...)
-				lines[2].left, lines[2].framed = r[0].label, true
-			}
+			lines = marked(lines, r[0].label)
+		case i == 0:
+			lines[0].left = "　" + spaced(r[0].label)
+			lines = append([]entry{{left: b.title}}, lines...)
+		default:
+			lines[0].left = "　" + spaced(r[0].label)
 		}
-		out = append(out, lines...)
+		out = append(out, lines)
 	}
 	return out
+}
+
+// marked puts a boxed word (除籍) below the title, if there is one.
+func marked(lines []entry, word string) []entry {
+	if word == "" {
+		return lines
+	}
+	lines = append(lines, make([]entry, max(0, 3-len(lines)))...)
+	lines[2].left, lines[2].framed = word, true
+	return lines
 }
 
 // spaced sets the short title of an entry apart: 出　　生.
@@ -101,7 +110,10 @@ func (e entry) wrapped() []entry {
 }
 
 func (e entry) draw(p *pen, y float64) {
-	base := y + registerLine/2 + 3.8
+	base := y + registerLine/2 + 4.5
+	if e.ruled {
+		p.line(point{left, y}, point{right, y}, innerRule)
+	}
 	if e.left != "" {
 		f, lines := fit(value, e.left, registerColumn-2*cellPad)
 		if e.framed {
@@ -127,7 +139,7 @@ func (f form) registerBody(p *pen, units []unit) {
 	}
 	p.line(point{left, y}, point{right, y}, outerRule)
 	for _, u := range units {
-		u.draw(p, y+4)
+		u.draw(p, y)
 		y += u.height
 	}
 	p.line(point{left + registerColumn, bodyTop}, point{left + registerColumn, footTop}, innerRule)
@@ -149,7 +161,7 @@ func (f form) units() []unit {
 func (f form) room() room {
 	switch f.style {
 	case register:
-		h := footTop - bodyTop - float64(len(f.head))*registerHeadH - 8
+		h := footTop - bodyTop - float64(len(f.head))*registerHeadH - 2
 		return room{h, h}
 	case imprints:
 		h := footTop - bodyTop - 16

@@ -29,15 +29,18 @@ func Household(n int) sheet.ResidentRecord {
 		Address: "見本県架空市例町一丁目２番３号　サンプルハイツ４０５号室", Householder: head,
 		Whole: true, ShowRelation: true, ShowOrigin: true,
 	}
-	given := []struct{ name, kana, sex, relation string }{
-		{"太郎", "タロウ", "男", "世帯主"}, {"花子", "ハナコ", "女", "妻"}, {"陽菜", "ヒナ", "女", "子"},
-		{"悠斗", "ユウト", "男", "子"}, {"さくら", "サクラ", "女", "子"}, {"正義", "マサヨシ", "男", "父"}, {"和子", "カズコ", "女", "母"},
+	given := []struct {
+		name, kana, sex, relation string
+		born                      int
+	}{
+		{"太郎", "タロウ", "男", "世帯主", 1984}, {"花子", "ハナコ", "女", "妻", 1989}, {"陽菜", "ヒナ", "女", "子", 2012},
+		{"悠斗", "ユウト", "男", "子", 2015}, {"さくら", "サクラ", "女", "子", 2019}, {"正義", "マサヨシ", "男", "父", 1955}, {"和子", "カズコ", "女", "母", 1958},
 	}
 	for i := range n {
 		g := given[i%len(given)]
 		r.People = append(r.People, sheet.Resident{
 			Name: "架空　" + g.name, Kana: "カクウ　" + g.kana, Sex: g.sex, Relation: g.relation,
-			Birth: sheet.Date{Year: 1984 + 5*(i%7), Month: 1 + (3*i)%12, Day: 8 + i%20},
+			Birth: sheet.Date{Year: g.born, Month: 1 + (3*i)%12, Day: 8 + i%20},
 			Since: sheet.Date{Year: 2019, Month: 4, Day: 1}, Settled: sheet.Date{Year: 2021, Month: 7, Day: 10}, Notified: sheet.Date{Year: 2021, Month: 7, Day: 14},
 			Origin: "見本県架空市本籍町９８番地", Head: head,
 			Previous: "東見本県旧例市仮町三丁目４番地５", MyNumber: fmt.Sprintf("%012d", 123456789000+i),

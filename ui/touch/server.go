@@ -15,8 +15,10 @@ type Server struct {
 	panel  Panel
 	log    logrus.FieldLogger
 	entry  string
+	draw   drawer
 	mux    *http.ServeMux
 	finger chan Finger
+	closed chan struct{} // by Close
 
 	mu       sync.Mutex
 	pic      picture
@@ -24,6 +26,7 @@ type Server struct {
 	changed  chan struct{} // closed and replaced whenever pic or session changes
 	panelled chan struct{} // the same for the panel
 	dropped  Dropped
+	closing  sync.Once
 }
 
 // fingersAhead is how many fingers wait for the session before more are dropped. Each picture takes one, so more
@@ -46,7 +49,12 @@ func New(o Options) (*Server, error) {
 	if len(o.Entry) < 32 {
 		return nil, errors.New("touch: the entry token is shorter than 32 characters")
 	}
+	draw, err := newDrawer()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
+		draw: draw, closed: make(chan struct{}),
 		hosts: o.Hosts, panel: o.Panel, log: o.Logger, entry: o.Entry,
 		finger:  make(chan Finger, fingersAhead),
 		pic:     picture{Screen: Screen{Name: OutOfService, Message: MsgStarting}, number: 1},
@@ -80,6 +88,9 @@ func (s *Server) PanelChanged() {
 	defer s.mu.Unlock()
 	s.wakePanel()
 }
+
+// Close ends the streams, so that an http.Server can shut down. The browser then shows "please wait".
+func (s *Server) Close() { s.closing.Do(func() { close(s.closed) }) }
 
 // Dropped returns how many fingers were dropped, by why.
 func (s *Server) Dropped() Dropped {

@@ -15,7 +15,10 @@ const (
 
 // PIN is a user-authentication PIN: four digits. However it is printed, it prints as "[PIN]". All copies of a PIN
 // share one place in memory, so [PIN.Wipe] wipes them all. The zero PIN is no PIN.
-type PIN struct{ digits *[pinLength]byte } // behind a pointer: fmt does not follow it inside other structs
+//
+// The digits hide in a closure, because fmt reaches what no method guards: it prints unexported fields of other
+// structs, and follows their pointers, when a verb does not fit.
+type PIN struct{ digits func() []byte }
 
 // ParsePIN copies four digits ("0" to "9") from b. The caller wipes b.
 func ParsePIN(b []byte) (PIN, error) {
@@ -27,18 +30,19 @@ func ParsePIN(b []byte) (PIN, error) {
 			return PIN{}, ErrPINForm
 		}
 	}
-	return PIN{(*[pinLength]byte)(append([]byte(nil), b...))}, nil
+	digits := append([]byte(nil), b...)
+	return PIN{func() []byte { return digits }}, nil
 }
 
 // Wipe overwrites the digits of this PIN and of all its copies.
 func (p PIN) Wipe() {
 	if p.digits != nil {
-		clear(p.digits[:])
+		clear(p.digits())
 	}
 }
 
 // Usable reports whether p is four digits and was not wiped.
-func (p PIN) Usable() bool { return p.digits != nil && p.digits[0] != 0 }
+func (p PIN) Usable() bool { return p.digits != nil && p.digits()[0] != 0 }
 
 func (p PIN) String() string               { return redacted }
 func (p PIN) GoString() string             { return redacted }
@@ -102,7 +106,7 @@ func (c *Card) VerifyPIN(ctx context.Context, pin PIN) error {
 		}
 	}
 	c.verified = false
-	_, err := c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits[:], secret: true})
+	_, err := c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits(), secret: true})
 	if isUnsupported(err) {
 		c.can.PINByShortID = Fails // for the next PIN that somebody types, not for a second try of this one
 	}

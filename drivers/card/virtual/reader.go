@@ -28,7 +28,6 @@ func (r *Reader) Place(c *Card) {
 	if r.card != nil {
 		r.move(nil)
 	}
-	c.Reset()
 	r.move(c)
 }
 
@@ -41,11 +40,8 @@ func (r *Reader) Pull() {
 	}
 }
 
-// move needs r.mu.
+// move needs r.mu. The card is not reset here but when it is connected to: it may be busy with a command.
 func (r *Reader) move(c *Card) {
-	if r.card != nil {
-		r.card.Reset()
-	}
 	r.card = c
 	r.serial++
 	close(r.changed)

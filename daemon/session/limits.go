@@ -34,3 +34,18 @@ func DefaultLimits() Limits {
 		End: 20 * s, Print: 60 * s, Sheet: 30 * s, Grace: 5 * s,
 	}
 }
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	for _, f := range []struct{ have, want *time.Duration }{
+		{&l.Idle, &d.Idle}, {&l.MoreTime, &d.MoreTime}, {&l.LookAgain, &d.LookAgain}, {&l.TakeCard, &d.TakeCard},
+		{&l.CardLeft, &d.CardLeft}, {&l.TakePaper, &d.TakePaper}, {&l.Message, &d.Message}, {&l.Ready, &d.Ready},
+		{&l.Card, &d.Card}, {&l.Call, &d.Call}, {&l.Package, &d.Package}, {&l.Check, &d.Check}, {&l.Pay, &d.Pay},
+		{&l.Commit, &d.Commit}, {&l.End, &d.End}, {&l.Print, &d.Print}, {&l.Sheet, &d.Sheet}, {&l.Grace, &d.Grace},
+	} {
+		if *f.have <= 0 {
+			*f.have = *f.want
+		}
+	}
+	return l
+}

@@ -17,6 +17,10 @@ import (
 // ErrCardGone is wrapped by errors of [Reader] and [Card] that mean: the card left the reader.
 var ErrCardGone = errors.New("session: the card left the reader")
 
+// ErrUnknownCard is wrapped by an error of [Reader.Connect] that means: this is not a My Number card, or it cannot be
+// read. Nobody is at fault.
+var ErrUnknownCard = errors.New("session: not a My Number card")
+
 // Reader sees cards come and go.
 type Reader interface {
 	// Watch tells notify whether a card is present, at once and then at every change, until ctx ends (nil) or

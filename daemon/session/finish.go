@@ -1,0 +1,246 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"honnin/config/protocol"
+)
+
+// finish starts what must run to its end whatever happens: the effects in their order, then, when the visit is
+// over, its end. Finishers run one after the other; each of their calls is left behind when it hangs.
+func (r *Runner) finish(effects []Effect, c cause, v visit, before *work, over bool) {
+	if len(effects) == 0 && !over {
+		return
+	}
+	w := &work{cancel: func() {}, done: make(chan struct{})}
+	if slices.Contains(effects, End) {
+		w.answers = End
+		r.work = w
+	}
+	tail := r.tail
+	r.tail = w.done
+	go func() {
+		wait(r.base, tail, r.limit.Grace)
+		a := r.protect(0, func() answer { return r.finishAll(effects, c, v, before, over) })
+		close(w.done)
+		r.post(func() { r.answered(w, a) })
+	}()
+}
+
+func (r *Runner) finishAll(effects []Effect, c cause, v visit, before *work, over bool) answer {
+	all := say(Settled)
+	add := func(a answer) {
+		if a.event == Fault {
+			all.event, all.detail = Fault, a.detail
+		}
+		if a.ended != nil {
+			all.ended = a.ended
+		}
+	}
+	for _, e := range effects {
+		add(r.finisher(e, c, v, before))
+	}
+	if n := max(v.number, v.opened()); over && n > 0 {
+		add(r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.EndVisit(ctx, n) }), Settled))
+	}
+	return all
+}
+
+// opened is the number that the journal gave, where that came too late for the visit to learn it.
+func (d dealing) opened() uint64 {
+	if d.hand == nil {
+		return 0
+	}
+	return d.hand.look().visit
+}
+
+func (r *Runner) finisher(e Effect, c cause, v visit, before *work) answer {
+	switch e {
+	case Judge:
+		return r.judge(c, v)
+	case Latch:
+		return r.latch(c, v)
+	case RaiseIncident, CallStaff:
+		return r.raise(incident(c, v))
+	case End:
+		return r.end(c, v, before)
+	}
+	return faulty("effect")
+}
+
+// judge lets what follows from a refusal follow: the class decides.
+func (r *Runner) judge(c cause, v visit) answer {
+	why := v.hand.look().refusal
+	if why == nil {
+		return faulty("refusal")
+	}
+	place := v.chosen.Offer.Municipality
+	err := r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, place, why.Code, v.transaction()) })
+	if a := r.must(err, Settled); a.event == Fault {
+		return a
+	}
+	if !why.Code.Class().RaisesIncident() {
+		return say(Settled)
+	}
+	return r.raise(incident(c, v))
+}
+
+func (r *Runner) latch(c cause, v visit) answer {
+	why := c.from.String() + "/" + c.event.String()
+	return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.Latch(ctx, v.number, v.transaction(), why) }), Settled)
+}
+
+func (r *Runner) raise(i Incident) answer {
+	return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.Incident(ctx, i) }), Settled)
+}
+
+func incident(c cause, v visit) Incident {
+	i := Incident{Kind: kindOf(c), Visit: v.number, Transaction: v.transaction(), Municipality: v.chosen.Offer.Municipality,
+		State: c.from, Event: c.event, Document: v.paper.doc.Document(), Detail: c.detail}
+	if v.hand == nil {
+		return i
+	}
+	if why := v.hand.look().refusal; why != nil && i.Kind == IncidentRefused {
+		i.Code, i.Also, i.Document = why.Code, slices.Clone(why.Also), why.Document
+	}
+	return i
+}
+
+func kindOf(c cause) IncidentKind {
+	switch {
+	case c.never:
+		return IncidentImpossible
+	case c.event == Fault:
+		return IncidentFault
+	case c.event == Refused:
+		return IncidentRefused
+	case c.event == PrintUnsure:
+		return IncidentUnsure
+	case c.event == PrintSpoiled:
+		return IncidentSpoiled
+	case c.from == TakePaper:
+		return IncidentPaperLeft
+	}
+	return IncidentCardForgotten
+}
+
+// end ends a transaction as a whole, once. It waits for the work that was under way, so that nothing is taken
+// behind its back; work that does not come back is a fault, and settles its own when it does.
+func (r *Runner) end(c cause, v visit, before *work) answer {
+	if v.hand == nil {
+		return say(Settled)
+	}
+	hangs := before != nil && !wait(r.base, before.done, r.limit.Grace)
+	list, first := v.hand.close()
+	switch {
+	case !first:
+		return say(Settled)
+	case hangs:
+		go func() { <-before.done; list.destroy() }()
+	default:
+		list.destroy()
+	}
+	a := r.settle(c, v, list)
+	if hangs {
+		a.event, a.detail = Fault, "hang"
+	}
+	return a
+}
+
+// destroy overwrites what must not outlive the transaction, and resets the card.
+func (l holdings) destroy() {
+	if l.card != nil {
+		_ = l.card.Close() // see resetCard
+	}
+	l.doc.Destroy()
+	clear(l.pkg)
+}
+
+// settle gives a transaction its one outcome: the journal, the money, the centre, in this order, and every one of
+// them whatever became of the others.
+func (r *Runner) settle(c cause, v visit, l holdings) answer {
+	if !l.begun {
+		return say(Settled)
+	}
+	e := l.ending(c, v)
+	err := r.journal(e, v, l)
+	if l.asked {
+		r.pay(v, e)
+	}
+	a := r.must(errors.Join(err, r.tell(e, l)), Settled)
+	a.ended = &e
+	return a
+}
+
+// ending decides the one outcome.
+func (l holdings) ending(c cause, v visit) Ending {
+	e := Ending{Visit: v.number, Transaction: l.transaction, Municipality: v.chosen.Offer.Municipality,
+		Certificate: v.chosen.Offer.Certificate, Reason: c.event.String(), Document: l.doc.Document()}
+	switch {
+	case l.result != nil:
+		e.Outcome, e.Impressions, e.Reason = l.result.Outcome, l.result.Impressions, l.result.Reason
+	case l.sending:
+		e.Outcome = protocol.Unsure
+	case l.refusal != nil:
+		e.Outcome, e.Code, e.Also, e.Reason = protocol.Refused, l.refusal.Code, slices.Clone(l.refusal.Also), string(l.refusal.Code)
+		e.Document = l.refusal.Document
+		if l.verified {
+			e.Document = l.doc.Document()
+		}
+	case l.accepted:
+		e.Outcome = protocol.Void
+	default:
+		e.Outcome = protocol.Abandoned
+	}
+	return e
+}
+
+// journal records the outcome, unless the queue did so when the paper's fate was known.
+func (r *Runner) journal(e Ending, v visit, l holdings) error {
+	defer v.hand.timed(byJournal)()
+	switch {
+	case l.result != nil:
+		return nil
+	case e.Outcome == protocol.Void:
+		return r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Queue.Void(ctx, e.Visit, l.doc, e.Reason) })
+	}
+	return r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.Ended(ctx, e) })
+}
+
+// pay keeps the money of what is printed, and returns all other.
+func (r *Runner) pay(v visit, e Ending) {
+	if e.Outcome == protocol.Printed {
+		r.money(v, func(ctx context.Context) error { return r.parts.Payment.Keep(ctx, e.Transaction) })
+		return
+	}
+	r.money(v, func(ctx context.Context) error { return r.parts.Payment.Return(ctx, e.Transaction) })
+}
+
+// money does one thing with the fee. Failing, it is an incident: somebody has money that is not his.
+func (r *Runner) money(v visit, f func(context.Context) error) {
+	stop := v.hand.timed(byPayment)
+	err := r.call(r.limit.End, f)
+	stop()
+	if err == nil {
+		return
+	}
+	i := Incident{Kind: IncidentMoney, Visit: v.number, Transaction: v.transaction(), State: Settling, Event: Trouble}
+	if a := r.raise(i); a.event == Fault {
+		r.post(func() { r.answered(nil, a) })
+	}
+}
+
+// tell makes the centre know: a transaction that came to nothing is killed there at once, and its outcome handed
+// over for delivery. That it could not be killed at once is no harm: the outcome says the same, later.
+func (r *Runner) tell(e Ending, l holdings) error {
+	if e.Outcome == protocol.Abandoned || e.Outcome == protocol.Void {
+		_ = r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Centre.Cancel(ctx, e.Transaction) })
+	}
+	report := protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Document: e.Document}
+	if l.signed {
+		report.ReleaseSignature = l.signature.Bytes()
+	}
+	return r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Centre.Outcome(ctx, e.Transaction, report) })
+}

@@ -1,0 +1,287 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrRunning is returned by a second [Runner.Run].
+var ErrRunning = errors.New("session: a runner runs once")
+
+// ErrIncomplete is returned by [New] when a part is missing.
+var ErrIncomplete = errors.New("session: a part is missing")
+
+// ErrNotStopped is returned by [Runner.StaffReady] while the terminal is in service.
+var ErrNotStopped = errors.New("session: the terminal is not out of service")
+
+// ErrEnded is returned by [Runner.StaffReady] after the runner's end.
+var ErrEnded = errors.New("session: ended")
+
+// Runner lives one visit after the other. All its fields belong to the goroutine of Run, except where noted.
+type Runner struct {
+	parts Parts
+	limit Limits
+	mail  chan func()   // what other goroutines ask Run's to do
+	gone  chan struct{} // closed when Run no longer reads mail
+	once  sync.Once     // guards Run
+	tally tally         // safe for all
+
+	base     context.Context // of all work: it outlives Run's, so that paper in motion is not abandoned
+	timer    *time.Timer     // of the state
+	state    State
+	visit    visit
+	work     *work           // what the state awaits; nil: nothing
+	tail     <-chan struct{} // closed when the last finisher is done
+	soon     []Event         // what follows at once from what is known
+	presence presence
+	stay     uint64 // counts stays of cards on the reader
+	fault    string // one word for the incident of a Fault
+}
+
+// presence is what the reader last said.
+type presence uint8
+
+const (
+	unknown presence = iota // the reader is lost, or has not said anything yet
+	absent
+	present
+)
+
+// New returns a runner. Everything but Tray and Observe must be there.
+func New(p Parts) (*Runner, error) {
+	if p.Terminal == "" || p.Channel == "" || slices.Contains([]any{p.Reader, p.Centre, p.Verifier, p.Queue, p.Payment, p.Ledger, p.Latches, p.Screen}, nil) {
+		return nil, ErrIncomplete
+	}
+	if p.Observe == nil {
+		p.Observe = func(Step) {}
+	}
+	tail := make(chan struct{})
+	close(tail)
+	return &Runner{parts: p, limit: p.Limits.withDefaults(), mail: make(chan func()), gone: make(chan struct{}), tail: tail}, nil
+}
+
+// Counts returns what was dropped so far.
+func (r *Runner) Counts() Counts { return r.tally.counts() }
+
+// Run lives until ctx ends and the visit in hand has come to an end that loses nothing: before the commit the
+// transaction is ended as a whole, after it the printer's outcome is waited for.
+func (r *Runner) Run(ctx context.Context) error {
+	err := ErrRunning
+	r.once.Do(func() { err = nil; r.run(ctx) })
+	return err
+}
+
+func (r *Runner) run(ctx context.Context) {
+	watch, stop := context.WithCancel(ctx)
+	r.base = context.WithoutCancel(ctx)
+	r.timer = time.NewTimer(time.Hour)
+	r.timer.Stop()
+	r.do(r.begin)
+	var watcher sync.WaitGroup
+	watcher.Go(func() { r.watch(watch) })
+	r.loop(ctx.Done())
+	stop()
+	close(r.gone)
+	r.timer.Stop()
+	within(r.limit.Grace, watcher.Wait)
+	r.leave()
+}
+
+// begin starts out of service where staff are needed, or where nobody can say whether they are.
+func (r *Runner) begin() {
+	latched := true
+	err := r.call(r.limit.End, func(ctx context.Context) (err error) {
+		latched, err = r.parts.Ledger.Latched(ctx)
+		return err
+	})
+	if err != nil || latched {
+		r.state = OutOfService
+		r.visit.notice = StaffAreCalled
+		r.show()
+		return
+	}
+	r.state = Unready
+	r.launch(Look)
+	r.show()
+}
+
+func (r *Runner) loop(stop <-chan struct{}) {
+	stopping := false
+	for !stopping || !r.resting() {
+		select {
+		case f := <-r.mail:
+			r.do(f)
+		case <-r.timer.C:
+			r.do(func() { r.happen(Timeout) })
+		case <-stop:
+			stop, stopping = nil, true
+			r.do(func() { r.happen(Stop) })
+		}
+	}
+}
+
+// resting reports whether nothing is lost if the runner ends here.
+func (r *Runner) resting() bool {
+	return slices.Contains([]State{Idle, Unready, OutOfService, Ended, Done, CardForgotten}, r.state)
+}
+
+// leave ends the visit, and waits for what must run to its end.
+func (r *Runner) leave() {
+	r.finish(nil, cause{from: r.state, event: Stop}, r.visit, r.work, true)
+	if r.work != nil {
+		r.work.cancel()
+	}
+	wait(r.base, r.tail, 6*r.limit.End)
+}
+
+// post asks Run's goroutine to do f. It returns when that was taken, or will never be.
+func (r *Runner) post(f func()) bool {
+	select {
+	case r.mail <- f:
+		return true
+	case <-r.gone:
+		return false
+	}
+}
+
+// do runs f and everything that follows from it at once. Whatever panics in here closes the terminal.
+func (r *Runner) do(f func()) {
+	r.guard(f)
+	for len(r.soon) > 0 {
+		e := r.soon[0]
+		r.soon = r.soon[1:]
+		r.guard(func() { r.happen(e) })
+	}
+}
+
+func (r *Runner) guard(f func()) {
+	defer func() {
+		if recover() != nil {
+			r.tally.panicked()
+			r.fault = "panic"
+			r.soon = append(r.soon, Fault)
+		}
+	}()
+	f()
+}
+
+// Press passes on what a finger did on a picture of this visit. Input on another visit's picture is dropped and
+// counted. The runner owns in.PIN from here on and overwrites it.
+func (r *Runner) Press(visit uint64, in Input) {
+	if !r.post(func() { r.press(visit, in) }) {
+		clear(in.PIN)
+	}
+}
+
+func (r *Runner) press(visit uint64, in Input) {
+	if visit != r.visit.number {
+		clear(in.PIN)
+		r.tally.otherVisit()
+		return
+	}
+	switch in.Kind {
+	case PressPIN:
+		r.keypad(in.PIN)
+	case PressChoose:
+		r.choose(in)
+	case PressYes, PressBack, PressCancel, PressFinish, PressTouched:
+		r.happen(map[InputKind]Event{PressYes: Yes, PressBack: Back, PressCancel: Cancel, PressFinish: Finish, PressTouched: Touched}[in.Kind])
+	default:
+		r.tally.invalid()
+	}
+}
+
+// keypad lets a PIN through only where one is asked for.
+func (r *Runner) keypad(pin []byte) {
+	if r.state != EnterPIN || !pinForm(pin) {
+		clear(pin)
+		r.tally.invalid()
+		return
+	}
+	r.visit.pin = pin // the work that this starts overwrites it
+	r.happen(PINGiven)
+}
+
+func (r *Runner) choose(in Input) {
+	c, offered := choose(r.visit.applicant.offers, in)
+	if r.state != Choosing || !offered || r.parts.Latches.Closed(c.Offer.Municipality) {
+		r.tally.invalid()
+		return
+	}
+	r.visit.chosen = c
+	r.happen(Chosen)
+}
+
+// StaffReady is called when signed-in staff (an id, never a name) say that tray and path are empty and all is well.
+// It is journalled first. It reopens a terminal that is out of service, and makes an unready one look again.
+func (r *Runner) StaffReady(ctx context.Context, staff string) error {
+	answer := make(chan error, 1)
+	asked := r.post(func() {
+		if r.state != OutOfService && r.state != Unready {
+			answer <- ErrNotStopped
+			return
+		}
+		go func() { answer <- r.staffReady(ctx, staff) }()
+	})
+	if !asked {
+		return ErrEnded
+	}
+	return <-answer
+}
+
+func (r *Runner) staffReady(ctx context.Context, staff string) error {
+	err := r.call(r.limit.End, func(context.Context) error { return r.parts.Ledger.StaffReady(ctx, staff) })
+	if err != nil {
+		return err
+	}
+	if !r.post(func() { r.happen(StaffReady) }) {
+		return ErrEnded
+	}
+	return nil
+}
+
+// watch keeps an eye on the reader, and comes back to one that was lost.
+func (r *Runner) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := r.safely(func() error { return r.parts.Reader.Watch(ctx, r.notify) })
+		if ctx.Err() != nil {
+			return
+		}
+		r.post(func() { r.readerLost(errors.Is(err, errPanic)) })
+		wait(ctx, nil, r.limit.LookAgain)
+	}
+}
+
+func (r *Runner) notify(here bool) { r.post(func() { r.seen(here) }) }
+
+// seen takes what the reader says as a fact, and makes an event of a change. A card that goes ends only the visit
+// that began with its stay on the reader.
+func (r *Runner) seen(here bool) {
+	was := r.presence
+	switch {
+	case here && was != present:
+		r.presence = present
+		r.stay++
+		r.happen(CardIn)
+	case !here && was != absent && (r.visit.stay == 0 || r.visit.stay == r.stay):
+		r.presence = absent
+		r.happen(CardOut)
+	case !here && was != absent:
+		r.presence = absent
+		r.tally.otherVisit()
+	}
+	r.show() // where nothing else changed, a card has come or gone
+}
+
+func (r *Runner) readerLost(panicked bool) {
+	r.presence = unknown
+	if panicked {
+		r.fault = "panic"
+		r.happen(Fault)
+		return
+	}
+	r.happen(ReaderLost)
+}

@@ -1,0 +1,78 @@
+# Honnin: two commands.  make run: a whole terminal with practice parts.  make test: what must hold.
+SHELL := /bin/bash
+export GOFLAGS := -buildvcs=false
+export PATH := $(PATH):/usr/local/go/bin
+
+BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev ca-certificates
+TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client dbus qpdf poppler-utils openssl chromium \
+	fonts-noto-cjk util-linux iproute2
+CHECK_PACKAGES := $(TEST_PACKAGES)
+
+APT := apt-get -o DPkg::Lock::Timeout=500
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# install takes a list of packages, says what is missing and how much that is, and installs it.
+define install
+	@missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		$(SUDO) $(APT) update -qq; \
+		$(SUDO) $(APT) install --no-install-recommends -s $$missing | grep -c ^Inst | sed 's/$$/ packages in all/'; \
+		$(SUDO) $(APT) install --no-install-recommends --assume-no $$missing 2>/dev/null | grep -E '^(Need to get|After this)' || true; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@command -v go >/dev/null || { $(SUDO) $(APT) install -y -qq golang-go >/dev/null; }
+endef
+
+.PHONY: run build deps deps-test test check lint bench fuzz vectors clean
+
+run: deps build
+	./honnind practice --state .practice --guide
+
+build: honnind
+
+GO_SOURCES := $(shell find config daemon drivers spool ui -type f -not -name '*_test.go' 2>/dev/null)
+honnind: go.mod go.sum $(GO_SOURCES)
+	go build -o honnind ./daemon
+
+deps:
+	$(call install,$(BUILD_PACKAGES))
+
+deps-test:
+	$(call install,$(TEST_PACKAGES))
+
+# make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
+test: deps-test build lint
+	go test -race -count=1 -timeout 9m ./...
+
+# make check: all that is slower.
+check: deps-test build
+	go test -count=1 -timeout 30m -tags slow ./...
+	$(MAKE) fuzz FUZZTIME=20s
+	$(MAKE) bench BENCHTIME=200ms
+
+lint:
+	@unformatted=$$(gofmt -l config daemon drivers spool ui testdata); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+
+# make bench: figures, beside a peer's on the same work. They are reported, never asserted.
+BENCHTIME ?= 1s
+bench: deps-test build
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+	go run ./daemon/figures
+
+# make fuzz: every fuzz target in turn, FUZZTIME each.
+FUZZTIME ?= 60s
+fuzz:
+	@set -e; n=0; for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p 2>/dev/null | grep ^Fuzz || true); do \
+			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; n=$$((n+1)); \
+		done; \
+	done; echo "$$n fuzz targets"; [ $$n -gt 0 ]
+
+# make vectors: make testdata/vectors anew.
+vectors:
+	go run ./testdata/vectors/gen
+
+clean:
+	rm -rf honnind .practice

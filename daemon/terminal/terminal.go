@@ -1,0 +1,133 @@
+// Package terminal plugs one terminal together: the session and the parts it needs, each made from a driver, the
+// centre's client, the check, the queue and the journal. It adapts and remembers; it decides nothing.
+//
+// What has to survive the process is in the journal, and only there: outcomes and incidents on their way to the
+// centre (the outbox), money that was held (the till), municipalities whose service stopped (the latches), and
+// whether staff are needed. [New] settles what a restart left open before anything can begin.
+package terminal
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/policy"
+	"honnin/config/protocol"
+	"honnin/daemon/centre"
+	"honnin/daemon/session"
+	"honnin/drivers/card"
+	"honnin/spool"
+	"honnin/spool/document"
+	"honnin/spool/journal"
+)
+
+// Parts is what one terminal is made of.
+type Parts struct {
+	Terminal  protocol.Terminal
+	Channel   protocol.Channel
+	Reader    Reader
+	Printer   spool.Printer
+	Tray      session.Tray // nil: no sensor
+	Policy    *policy.Policy
+	Inspector document.Inspector
+	Centre    *centre.Client
+	Payment   session.Payment
+	Journal   *journal.Journal
+	Screen    session.Screen
+	Limits    session.Limits
+	Now       func() time.Time
+	Log       logrus.FieldLogger
+	Observe   func(session.Step) // may be nil
+	Traffic   func(card.Traffic) // told of every card connection's commands and bytes; may be nil
+}
+
+// Terminal is one terminal, ready to run.
+type Terminal struct {
+	*session.Runner
+	journal *journal.Journal
+	deliver *centre.Deliverer
+	latches *latches
+}
+
+// Delays of delivery to the centre after a failure: the first, and the longest.
+const (
+	firstDelay   = time.Second
+	longestDelay = 5 * time.Minute
+)
+
+// New settles what the last run left open, and plugs the terminal together. Nothing is printed by it.
+func New(ctx context.Context, p Parts) (*Terminal, error) {
+	box := outbox{p.Journal, p.Terminal}
+	deliver := centre.NewDeliverer(box, p.Centre, firstDelay, longestDelay)
+	l := &ledger{p.Journal, deliver.Wake}
+	queue, found, err := spool.NewQueue(p.Journal, p.Printer, p.Now)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(found.Void) + len(found.Unsure); n > 0 {
+		p.Log.WithFields(logrus.Fields{"void": len(found.Void), "unsure": len(found.Unsure)}).Warn("settled what the last run left open")
+	}
+	till := newTill(p.Payment, l)
+	if err := till.recover(ctx); err != nil {
+		return nil, err
+	}
+	limit := p.Policy.Latch()
+	shut, err := newLatches(l, limit.Defective, limit.Within, p.Now)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.record(journal.Entry{Kind: journal.Started}); err != nil {
+		return nil, err
+	}
+	runner, err := session.New(session.Parts{
+		Terminal: p.Terminal, Channel: p.Channel,
+		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre, deliver},
+		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
+		Queue:    queue, Payment: till, Ledger: l, Latches: fresh{shut, p.Policy, p.Now},
+		Screen: p.Screen, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Terminal{runner, p.Journal, deliver, shut}, nil
+}
+
+// Run lives until ctx ends and the visit in hand has come to its end; delivery to the centre goes on until then.
+func (t *Terminal) Run(ctx context.Context) error {
+	posting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var post sync.WaitGroup
+	post.Go(func() { _ = t.deliver.Run(posting) }) // returns only why its context ended
+	err := t.Runner.Run(ctx)
+	stop()
+	post.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// StaffNeeded returns why no visit may begin until staff have looked, or "".
+func (t *Terminal) StaffNeeded() (string, error) { return t.journal.StaffNeeded() }
+
+// Delivered reports whether the centre has everything.
+func (t *Terminal) Delivered() (bool, error) {
+	_, waiting, err := t.journal.Oldest()
+	return !waiting, err
+}
+
+// Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
+func (t *Terminal) Reopen(staff string) error { return t.latches.reopen(staff) }
+
+// fresh closes a municipality whose revocation lists are too old to go by, beside those that refusals closed.
+type fresh struct {
+	*latches
+	policy *policy.Policy
+	now    func() time.Time
+}
+
+func (f fresh) Closed(m protocol.Municipality) bool {
+	return f.latches.Closed(m) || f.policy.CheckFresh(m, f.now()) != nil
+}

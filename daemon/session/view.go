@@ -52,6 +52,7 @@ const (
 	NotWorking     Notice = "trouble"        // a part did not answer; nothing was printed
 	NotPrinted     Notice = "not-printed"    // the printer did not begin
 	StaffAreCalled Notice = "staff-called"   // out of service
+	PaperFailed    Notice = "paper-failed"   // out of service: the sheets did not come out as they should; the money is returned
 )
 
 // Input is what a finger said. Main maps the screen's words to these.

@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"honnin/config/protocol"
@@ -45,8 +46,8 @@ type Options struct {
 type Printer struct {
 	dir      string
 	options  Options
-	printing sync.Mutex // held for one Print
-	mu       sync.Mutex // guards state
+	printing atomic.Bool // by one Print at a time
+	mu       sync.Mutex  // guards state
 	state    state
 }
 
@@ -66,10 +67,11 @@ func (p *Printer) Ready(ctx context.Context) (spool.Readiness, error) {
 		return spool.Readiness{}, err
 	}
 	why := p.trouble()
-	if why == "" && !p.printing.TryLock() {
+	switch {
+	case why != "":
+	case p.printing.Load():
 		why = printer.Busy
-	} else if why == "" {
-		p.printing.Unlock()
+	default:
 		why = p.writable()
 	}
 	return spool.Readiness{Ready: why == "", Reason: why}, nil
@@ -97,10 +99,10 @@ type source interface {
 }
 
 func (p *Printer) print(ctx context.Context, doc source, told spool.Progress) (spool.Result, error) {
-	if !p.printing.TryLock() {
+	if !p.printing.CompareAndSwap(false, true) {
 		return spool.Result{}, &printer.Fault{Reason: printer.Busy}
 	}
-	defer p.printing.Unlock()
+	defer p.printing.Store(false)
 	name, err := printer.JobName(doc.Job())
 	if err != nil {
 		return spool.Result{}, err

@@ -89,7 +89,7 @@ func TestNothingIsOpenedBeforeTheDeviceIsReady(t *testing.T) {
 	for want, harm := range map[string]func(*testing.T, *Printer, string, *paper){
 		printer.MediaJam:     func(_ *testing.T, p *Printer, _ string, _ *paper) { p.Jam() },
 		printer.MediaNeeded:  func(_ *testing.T, p *Printer, _ string, _ *paper) { p.PaperOut() },
-		printer.Busy:         func(_ *testing.T, p *Printer, _ string, _ *paper) { p.printing.Lock() },
+		printer.Busy:         func(_ *testing.T, p *Printer, _ string, _ *paper) { p.printing.Store(true) },
 		printer.Unreleased:   func(_ *testing.T, _ *Printer, _ string, d *paper) { d.job = spool.Job{} },
 		printer.Unwritable:   func(t *testing.T, _ *Printer, dir string, _ *paper) { remove(t, dir) },
 		printer.AlreadyThere: func(t *testing.T, _ *Printer, dir string, d *paper) { occupy(t, dir, d) },
@@ -231,9 +231,9 @@ func TestReady(t *testing.T) {
 	p.Jam()
 	ready(t, p, printer.MediaJam)
 	p.Clear()
-	p.printing.Lock()
+	p.printing.Store(true)
 	ready(t, p, printer.Busy)
-	p.printing.Unlock()
+	p.printing.Store(false)
 	ready(t, p, "")
 	remove(t, dir)
 	ready(t, p, printer.Unwritable)

@@ -1,0 +1,542 @@
+package ipp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/drivers/printer"
+	"honnin/spool"
+
+	"github.com/OpenPrinting/goipp"
+)
+
+func TestFakeIsAnHonestPrinter(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	wantReady(t, p, "")
+	got, err := p.print(t.Context(), document(2, 3, 1000), nil)
+	wantResult(t, got, err, protocol.Printed, 6, "")
+	if want := f.uri() + "#1"; got.JobID != want {
+		t.Errorf("job id %q, want %q where the device gives no uuid", got.JobID, want)
+	}
+}
+
+// TestOrder pins the order of operations, and that the document is opened between Create-Job and Send-Document.
+func TestOrder(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	doc := document(1, 1, 100)
+	var before []goipp.Op
+	ops := func() (out []goipp.Op) {
+		for _, r := range f.requests {
+			out = append(out, goipp.Op(r.msg.Code))
+		}
+		return out
+	}
+	doc.before = func() { f.mu.Lock(); defer f.mu.Unlock(); before = ops() }
+	got, err := p.print(t.Context(), doc, nil)
+	wantResult(t, got, err, protocol.Printed, 1, "")
+	want := []goipp.Op{goipp.OpGetPrinterAttributes, goipp.OpGetJobs, goipp.OpValidateJob, goipp.OpCreateJob, goipp.OpGetJobAttributes}
+	if !slices.Equal(before, want) {
+		t.Errorf("before the document: %v, want %v", before, want)
+	}
+	want = append(want, goipp.OpSendDocument, goipp.OpGetPrinterAttributes, goipp.OpGetJobAttributes)
+	if all := ops(); !slices.Equal(all, want) {
+		t.Errorf("in all: %v, want %v", all, want)
+	}
+}
+
+// TestNothingOfThePersonOnTheWire looks at every byte that was sent.
+func TestNothingOfThePersonOnTheWire(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	wantReady(t, p, "")
+	doc := document(2, 2, 1000)
+	got, err := p.print(t.Context(), doc, nil)
+	wantResult(t, got, err, protocol.Printed, 4, "")
+	constant := []string{"utf-8", "en", f.uri(), printer.User, pdf, "one-sided", a4, "none", "no-hold", "not-completed",
+		"separate-documents-collated-copies", doc.job.Transaction.String()}
+	headers := []string{"Content-Type", "Accept", "User-Agent", "Content-Length"}
+	for _, r := range f.requests {
+		for _, g := range r.msg.Groups {
+			for _, a := range g.Attrs {
+				for _, v := range a.Values {
+					if s, ok := v.V.(goipp.String); ok && a.Name != "requested-attributes" && !slices.Contains(constant, string(s)) {
+						t.Errorf("%s sends %s=%q", goipp.Op(r.msg.Code), a.Name, s)
+					}
+				}
+			}
+		}
+		for h := range r.header {
+			if !slices.Contains(headers, h) {
+				t.Errorf("header %s", h)
+			}
+		}
+		if goipp.Op(r.msg.Code) != goipp.OpSendDocument && len(r.body) > 0 {
+			t.Errorf("%s carries %d bytes", goipp.Op(r.msg.Code), len(r.body))
+		}
+	}
+	send := f.seen(goipp.OpSendDocument)
+	if len(send) != 1 || !bytes.Equal(send[0].body, doc.body) {
+		t.Errorf("%d documents sent, or other bytes", len(send))
+	}
+	for _, name := range []string{"document-name", "job-impressions", "job-account-id", "job-message-from-operator"} {
+		if bytes.Contains(send[0].head, []byte(name)) {
+			t.Errorf("%s is sent", name)
+		}
+	}
+}
+
+func TestCreateJobSaysHow(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	got, err := p.print(t.Context(), document(1, 2, 100), nil)
+	wantResult(t, got, err, protocol.Printed, 2, "")
+	create := f.seen(goipp.OpCreateJob)[0].msg
+	if !attributes(create.Operation).yes("ipp-attribute-fidelity") {
+		t.Error("no fidelity")
+	}
+	job := attributes(create.Job)
+	for name, want := range map[string]goipp.Value{"copies": goipp.Integer(2), "sides": goipp.String("one-sided"), "media": goipp.String(a4),
+		"print-scaling": goipp.String("none"), "job-sheets": goipp.String("none"), "orientation-requested": goipp.Integer(7),
+		"job-hold-until": goipp.String("no-hold"), "job-retain-until": goipp.String("none"), "number-up": goipp.Integer(1), "finishings": goipp.Integer(3)} {
+		if v := job.values(name); len(v) != 1 || v[0].V != want {
+			t.Errorf("%s is %v, want %v", name, v, want)
+		}
+	}
+	validate := f.seen(goipp.OpValidateJob)[0].msg
+	if !validate.Job.Equal(create.Job) {
+		t.Error("another job was validated than was created")
+	}
+}
+
+func TestNotReady(t *testing.T) {
+	boolean := func(name string, v bool) goipp.Attribute {
+		return goipp.MakeAttribute(name, goipp.TagBoolean, goipp.Boolean(v))
+	}
+	for want, changes := range map[string][]goipp.Attribute{
+		"version-unsupported":        {keyword("ipp-versions-supported", "1.0", "1.1"), {Name: "ipp-versions-supported"}},
+		"operation-unsupported":      {enum("operations-supported", 2, 4, 8, 9, 10, 11), {Name: "operations-supported"}},
+		"queue-between":              {goipp.MakeAttribute("cups-version", goipp.TagText, goipp.String("2.4.2"))},
+		"pdf-unsupported":            {goipp.MakeAttribute("document-format-supported", goipp.TagMimeType, goipp.String("image/urf"))},
+		"sides-unsupported":          {keyword("sides-supported", "two-sided-long-edge"), {Name: "sides-supported"}},
+		"media-unsupported":          {keyword("media-supported", "na_letter_8.5x11in"), {Name: "media-supported"}},
+		"job-sheets-unsupported":     {keyword("job-sheets-supported", "standard")},
+		"job-hold-until-unsupported": {keyword("job-hold-until-supported", "indefinite")},
+		"media-jam":                  {keyword("printer-state-reasons", "media-low", "media-jam-report")},
+		"paused":                     {keyword("printer-state-reasons", "paused")},
+		"marker-supply-empty":        {keyword("printer-state-reasons", "marker-supply-empty")},
+		alert:                        {keyword("printer-state-reasons", "x-unheard-of"), {Name: "printer-state-reasons"}},
+		"not-accepting-jobs":         {boolean("printer-is-accepting-jobs", false), {Name: "printer-is-accepting-jobs"}},
+		"stopped":                    {enum("printer-state", printerStopped)},
+		printer.Busy:                 {enum("printer-state", printerProcessing), {Name: "printer-state"}, enum("printer-state", 3, 4)},
+		printer.JobsWaiting:          {goipp.MakeAttribute("queued-job-count", goipp.TagInteger, goipp.Integer(1))},
+	} {
+		for n, change := range changes {
+			f := startFake(t)
+			f.set(change)
+			p := open(t, f.uri(), Options{})
+			got, err := p.Ready(t.Context())
+			if err != nil || got.Ready || got.Reason != want {
+				t.Errorf("%s %d: %+v, %v", want, n, got, err)
+			}
+			doc := document(1, 1, 100)
+			if _, err := p.print(t.Context(), doc, nil); printer.ReasonOf(err) != want || doc.opened != 0 || len(f.jobs) != 0 {
+				t.Errorf("%s %d: printing says %v, opened %d times, %d jobs", want, n, err, doc.opened, len(f.jobs))
+			}
+		}
+	}
+}
+
+func TestCopiesThatAreNotSupported(t *testing.T) {
+	for _, supported := range []goipp.Attribute{{Name: "copies-supported"}, goipp.MakeAttribute("copies-supported", goipp.TagRange, goipp.Range{Lower: 1, Upper: 2})} {
+		f := startFake(t)
+		f.set(supported)
+		p := open(t, f.uri(), Options{})
+		wantReady(t, p, "")
+		doc := document(1, 3, 100)
+		if _, err := p.print(t.Context(), doc, nil); printer.ReasonOf(err) != "copies-unsupported" || doc.opened != 0 || len(f.jobs) != 0 {
+			t.Errorf("%v, opened %d times", err, doc.opened)
+		}
+		got, err := p.print(t.Context(), document(1, 1, 100), nil)
+		wantResult(t, got, err, protocol.Printed, 1, "")
+	}
+}
+
+// wrong are answers that are not believed, each as an answer to every operation.
+var wrong = map[string]func(*goipp.Message){
+	"another request-id": func(m *goipp.Message) { m.RequestID++ },
+	"version 1.1":        func(m *goipp.Message) { m.Version = 0x0101 },
+	"version 3.0":        func(m *goipp.Message) { m.Version = 0x0300 },
+	"an attribute twice": func(m *goipp.Message) {
+		g := &m.Groups[len(m.Groups)-1]
+		g.Attrs = append(slices.Clone(g.Attrs), g.Attrs[0])
+	},
+	"an error status": func(m *goipp.Message) { m.Code = goipp.Code(goipp.StatusErrorInternal) },
+}
+
+func raw(status int, contentType string, body string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+var wrongRaw = map[string]func(http.ResponseWriter, *http.Request){
+	"garbage":         raw(200, goipp.ContentType, "garbage"),
+	"nothing":         raw(200, goipp.ContentType, ""),
+	"a web page":      raw(200, "text/html", "<html>"),
+	"a redirect":      raw(307, goipp.ContentType, ""),
+	"a server error":  raw(500, "text/plain", "no"),
+	"endless":         raw(200, goipp.ContentType, strings.Repeat("\x02\x00", maxAnswer)),
+	"deep collection": raw(200, goipp.ContentType, "\x02\x00\x00\x00\x00\x00\x00\x01\x04"+strings.Repeat("\x34\x00\x01a\x00\x00\x4a\x00\x00\x00\x01m", maxAnswer/16)),
+	"dropped":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+}
+
+func TestWrongAnswersBeforeTheDocument(t *testing.T) {
+	for _, op := range []goipp.Op{goipp.OpGetPrinterAttributes, goipp.OpGetJobs, goipp.OpValidateJob, goipp.OpCreateJob, goipp.OpGetJobAttributes} {
+		try := func(name string, harm func(*fake)) {
+			f := startFake(t)
+			harm(f)
+			timing := quick
+			timing.Cancel = 50 * time.Millisecond
+			p := open(t, f.uri(), Options{Timing: timing})
+			doc := document(1, 1, 100)
+			got, err := p.print(t.Context(), doc, nil)
+			if err == nil || printer.ReasonOf(err) == "" || doc.opened != 0 || got != (spool.Result{}) {
+				t.Errorf("%s with %s: %+v, %v, opened %d times", op, name, got, err, doc.opened)
+			}
+			if n := len(f.seen(goipp.OpSendDocument)); n != 0 {
+				t.Errorf("%s with %s: a document was sent", op, name)
+			}
+			if r, err := p.Ready(t.Context()); r.Ready && f.alive() > 0 {
+				t.Errorf("%s with %s: ready with a job in the queue, %v", op, name, err)
+			}
+			if op == goipp.OpCreateJob && f.alive() > 0 {
+				t.Errorf("%s with %s: an orphan is left", op, name)
+			}
+		}
+		for name, twist := range wrong {
+			try(name, func(f *fake) { f.twist[op] = twist })
+		}
+		for name, answer := range wrongRaw {
+			try(name, func(f *fake) { f.raw[op] = answer })
+		}
+		if op != goipp.OpGetJobs && op != goipp.OpValidateJob {
+			try("no description", func(f *fake) { f.twist[op] = func(m *goipp.Message) { m.Groups = m.Groups[:1] } })
+		}
+	}
+}
+
+func TestSubstitutedAttributesAreRefused(t *testing.T) {
+	for _, op := range []goipp.Op{goipp.OpValidateJob, goipp.OpCreateJob} {
+		for _, status := range []goipp.Status{goipp.StatusOkIgnoredOrSubstituted, goipp.StatusOkConflicting} {
+			f := startFake(t)
+			f.twist[op] = func(m *goipp.Message) { m.Code = goipp.Code(status) }
+			p := open(t, f.uri(), Options{})
+			doc := document(1, 1, 100)
+			if _, err := p.print(t.Context(), doc, nil); printer.ReasonOf(err) != "refused-by-printer" || doc.opened != 0 || f.alive() != 0 {
+				t.Errorf("%s %s: %v, opened %d times, %d jobs left", op, status, err, doc.opened, f.alive())
+			}
+		}
+	}
+}
+
+func TestWrongAnswersToTheDocument(t *testing.T) {
+	try := func(name string, harm func(*fake)) {
+		f := startFake(t)
+		harm(f)
+		p := open(t, f.uri(), Options{})
+		got, err := p.print(t.Context(), document(1, 1, 100), nil)
+		// The engine printed all and says so; only the answer to the upload was wrong.
+		if err != nil || got.Outcome != protocol.Unsure || got.Reason == "" || got.Impressions != 1 {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if n := len(f.seen(goipp.OpSendDocument)); n != 1 {
+			t.Errorf("%s: sent %d times", name, n)
+		}
+	}
+	for name, twist := range wrong {
+		try(name, func(f *fake) { f.twist[goipp.OpSendDocument] = twist })
+	}
+	for name, answer := range wrongRaw {
+		try(name, func(f *fake) { f.raw[goipp.OpSendDocument] = answer })
+	}
+}
+
+// TestWrongAnswersWhilePolling has the device talk nonsense once the document has arrived.
+func TestWrongAnswersWhilePolling(t *testing.T) {
+	timing := quick
+	timing.Lost, timing.Cancel = 30*time.Millisecond, 30*time.Millisecond
+	try := func(name string, op goipp.Op, harm func(*fake)) {
+		f := startFake(t)
+		done := f.engine
+		f.engine = func(j *fakeJob) { done(j); harm(f) }
+		p := open(t, f.uri(), Options{Timing: timing})
+		got, err := p.print(t.Context(), document(1, 1, 100), nil)
+		if err != nil || got.Outcome != protocol.Unsure || got.Reason != printer.Unreachable {
+			t.Errorf("%s with %s: %+v, %v", op, name, got, err)
+		}
+	}
+	for _, op := range []goipp.Op{goipp.OpGetPrinterAttributes, goipp.OpGetJobAttributes} {
+		for name, twist := range wrong {
+			try(name, op, func(f *fake) { f.twist[op] = twist })
+		}
+		for name, answer := range wrongRaw {
+			try(name, op, func(f *fake) { f.raw[op] = answer })
+		}
+		try("no description", op, func(f *fake) { f.twist[op] = func(m *goipp.Message) { m.Groups = m.Groups[:1] } })
+	}
+}
+
+func TestWhatAJobSaysAtItsEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		engine      func(*fakeJob)
+		outcome     protocol.Outcome
+		impressions int
+		reason      string
+	}{
+		"impressions missing": {func(j *fakeJob) { j.completed = -1 }, protocol.Unsure, 0, "impressions-unknown"},
+		"impressions garbled": {func(j *fakeJob) {
+			j.completed, j.extra = -1, goipp.Attributes{keyword("job-impressions-completed", "2")}
+		}, protocol.Unsure, 0, "impressions-unknown"},
+		"one short":           {func(j *fakeJob) { j.completed = 1 }, protocol.Unsure, 1, "impressions-short"},
+		"never begun":         {func(j *fakeJob) { j.state, j.completed, j.total, j.processing = int(jobAborted), 0, -1, -1 }, protocol.Failed, 0, "aborted"},
+		"begun, 0 by no word": {func(j *fakeJob) { j.state, j.completed, j.total, j.processing = int(jobAborted), 0, 0, 9 }, protocol.Unsure, 0, "aborted"},
+		"begun, 0 of 2":       {func(j *fakeJob) { j.state, j.completed, j.total, j.processing = int(jobCanceled), 0, 2, 9 }, protocol.Failed, 0, printer.Canceled},
+		"another's name":      {func(j *fakeJob) { j.name = "somebody else's" }, protocol.Unsure, 0, "job-lost"},
+		"gone":                {func(j *fakeJob) { j.id = 77 }, protocol.Unsure, 0, "job-lost"},
+		"a uuid that changes": {func(j *fakeJob) { j.extra = nil }, protocol.Unsure, 0, "job-lost"},
+	} {
+		f := startFake(t)
+		if strings.Contains(name, "uuid") {
+			f.twist[goipp.OpCreateJob] = func(*goipp.Message) {
+				f.jobs[0].extra = goipp.Attributes{goipp.MakeAttribute("job-uuid", goipp.TagURI, goipp.String("urn:uuid:00000000-0000-4000-8000-000000000001"))}
+			}
+		}
+		done := f.engine
+		f.engine = func(j *fakeJob) { done(j); c.engine(j) }
+		p := open(t, f.uri(), Options{})
+		got, err := p.print(t.Context(), document(2, 1, 100), nil)
+		if err != nil || got.Outcome != c.outcome || got.Impressions != c.impressions || got.Reason != c.reason {
+			t.Errorf("%s: %+v, %v; want %s, %d, %q", name, got, err, c.outcome, c.impressions, c.reason)
+		}
+		if c.reason == "job-lost" && len(f.seen(goipp.OpCancelJob)) > 0 {
+			t.Errorf("%s: a job that is not ours was cancelled", name)
+		}
+	}
+}
+
+// TestZeroIsBelievedOfADeviceThatCounts prints once, and after that 0 impressions of an aborted job are known.
+func TestZeroIsBelievedOfADeviceThatCounts(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	printed(t, p)
+	f.engine = func(j *fakeJob) { j.state, j.completed, j.total, j.processing = int(jobAborted), 0, 0, 9 }
+	got, err := p.print(t.Context(), document(1, 1, 100), nil)
+	wantResult(t, got, err, protocol.Failed, 0, "aborted")
+}
+
+func TestDocumentThatDoesNotOpen(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	doc := document(1, 1, 100)
+	doc.err = errors.New("too late")
+	got, err := p.print(t.Context(), doc, nil)
+	if printer.ReasonOf(err) != printer.NotOpened || got.Outcome != "" || f.alive() != 0 || len(f.seen(goipp.OpCancelJob)) != 1 {
+		t.Errorf("%+v, %v, %d jobs left", got, err, f.alive())
+	}
+	wantReady(t, p, "")
+}
+
+func TestZeroReleasedIsRefused(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	if got, err := p.Print(t.Context(), spool.Released{}, nil); !errors.Is(err, spool.ErrUnreleased) || got != (spool.Result{}) || len(f.requests) != 0 {
+		t.Errorf("%+v, %v, %d requests", got, err, len(f.requests))
+	}
+}
+
+// unreadable is a document that cannot be read, or only in part.
+type unreadable struct {
+	*bytes.Reader
+	left int
+}
+
+func (u *unreadable) Read(b []byte) (int, error) {
+	if u.left == 0 {
+		return 0, errors.New("no")
+	}
+	n, err := u.Reader.Read(b[:min(len(b), u.left)])
+	u.left -= n
+	return n, err
+}
+
+func TestDocumentThatCannotBeRead(t *testing.T) {
+	for left, want := range map[int]protocol.Outcome{0: protocol.Failed, 50: protocol.Failed} {
+		f := startFake(t)
+		p := open(t, f.uri(), Options{})
+		doc := document(1, 1, 1000)
+		doc.reader = &unreadable{bytes.NewReader(doc.body), left}
+		got, err := p.print(t.Context(), doc, nil)
+		// The fake never saw a whole request, so its job was never begun: no paper moved, and that is known.
+		wantResult(t, got, err, want, 0, "upload-cut")
+		if f.alive() != 0 {
+			t.Error("the job is left")
+		}
+	}
+	f := startFake(t)
+	doc := document(1, 1, 1000)
+	doc.reader = bytes.NewReader(nil)
+	got, err := open(t, f.uri(), Options{}).print(t.Context(), doc, nil)
+	wantResult(t, got, err, protocol.Failed, 0, printer.NotOpened)
+}
+
+func TestRedirectLeadsNowhere(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	defer elsewhere.Close()
+	f := startFake(t)
+	f.raw[goipp.OpGetPrinterAttributes] = func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	}
+	wantReady(t, open(t, f.uri(), Options{}), badAnswer)
+}
+
+func TestProxiesAreNotUsed(t *testing.T) {
+	f := startFake(t)
+	for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"} {
+		t.Setenv(name, "http://192.0.2.1:1")
+	}
+	p := open(t, f.uri(), Options{})
+	if p.ipp.http.Transport.(*http.Transport).Proxy != nil {
+		t.Error("a proxy is asked for")
+	}
+	wantReady(t, p, "")
+}
+
+func TestLoginIsSaidSo(t *testing.T) {
+	f := startFake(t)
+	f.raw[goipp.OpGetPrinterAttributes] = raw(401, "text/plain", "")
+	wantReady(t, open(t, f.uri(), Options{}), needsLogin)
+	f = startFake(t)
+	f.twist[goipp.OpGetJobs] = func(m *goipp.Message) { m.Code = goipp.Code(goipp.StatusErrorNotAuthenticated) }
+	wantReady(t, open(t, f.uri(), Options{}), needsLogin)
+}
+
+func TestTLS(t *testing.T) {
+	f := startFake(t)
+	secure := httptest.NewTLSServer(f.srv.Config.Handler)
+	defer secure.Close()
+	old := httptest.NewUnstartedServer(f.srv.Config.Handler)
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
+	old.StartTLS()
+	defer old.Close()
+	pin := protocol.Fingerprint(secure.Certificate().Raw)
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	for name, c := range map[string]struct {
+		srv  *httptest.Server
+		o    Options
+		want string
+	}{
+		"pinned":          {secure, Options{Pin: &pin}, ""},
+		"roots":           {secure, Options{Roots: roots}, ""},
+		"system's roots":  {secure, Options{}, badTLS},
+		"other roots":     {secure, Options{Roots: x509.NewCertPool()}, badTLS},
+		"another's pin":   {secure, Options{Pin: &protocol.Digest{1}}, badTLS},
+		"an old protocol": {old, Options{Pin: &pin}, printer.Unreachable},
+	} {
+		p := open(t, strings.Replace(c.srv.URL, "https:", "ipps:", 1), c.o)
+		if got, err := p.Ready(t.Context()); got.Reason != c.want {
+			t.Errorf("%s: %+v, %v; want %q", name, got, err, c.want)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	pin, roots := &protocol.Digest{}, x509.NewCertPool()
+	for name, c := range map[string]struct {
+		address string
+		o       Options
+	}{
+		"a directory": {"dir:x", Options{}}, "plain with a pin": {"ipp://h", Options{Pin: pin}},
+		"plain with roots": {"ipp://h", Options{Roots: roots}}, "both": {"ipps://h", Options{Pin: pin, Roots: roots}},
+	} {
+		a, err := printer.Parse(c.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := New(a, c.o); !errors.Is(err, ErrOptions) || p != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := New(printer.Address{}, Options{}); !errors.Is(err, ErrOptions) {
+		t.Error("a zero address is taken")
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	f.srv.Close()
+	wantReady(t, p, printer.Unreachable)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if r, err := p.Ready(ctx); err == nil || r.Ready {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestFaultsSayNothingOfTheDevice(t *testing.T) {
+	f := startFake(t)
+	f.twist[goipp.OpValidateJob] = func(m *goipp.Message) {
+		m.Code = goipp.Code(goipp.StatusErrorAttributesOrValues)
+		m.Groups[0].Attrs = append(m.Groups[0].Attrs, goipp.MakeAttribute("status-message", goipp.TagText, goipp.String("Yamada Taro")))
+	}
+	_, err := open(t, f.uri(), Options{}).print(t.Context(), document(1, 1, 100), nil)
+	if printer.ReasonOf(err) != "refused-by-printer" || strings.Contains(fmt.Sprint(err), "Yamada") {
+		t.Error(err)
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	for _, m := range []*goipp.Message{(&fake{printer: honest()}).answer(goipp.NewRequest(goipp.DefaultVersion, goipp.OpGetPrinterAttributes, 1), nil)} {
+		b, err := m.EncodeBytes()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		f.Add(b[:len(b)/2])
+	}
+	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x01\x02\x34\x00\x01a\x00\x00\x4a\x00\x00\x00\x01m\x21\x00\x00\x00\x04\x00\x00\x00\x01\x37\x00\x00\x00\x00\x03"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := parseAnswer(b)
+		if err != nil {
+			return
+		}
+		for _, tag := range []goipp.Tag{goipp.TagJobGroup, goipp.TagPrinterGroup} {
+			for _, g := range groups(m, tag) {
+				for _, rule := range rules {
+					_ = rule(g)
+				}
+				if j, err := readFacts(g); err == nil && (j.completed.n < 0 || j.number < 1) {
+					t.Fatalf("believed %+v", j)
+				}
+			}
+		}
+	})
+}

@@ -1,10 +1,10 @@
 package sheet
 
 import (
-	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // tokyo is Asia/Tokyo for every instant a certificate can be issued at: Japan has kept one offset since 1951.
@@ -22,22 +22,27 @@ func DateOf(t time.Time) Date {
 // IsZero reports whether d was never set.
 func (d Date) IsZero() bool { return d == Date{} }
 
+// maxYear keeps an era's years to two places.
+const maxYear = 2100
+
 // Valid reports whether d is a day of the calendar within an era that can be printed.
 func (d Date) Valid() bool {
 	t := time.Date(d.Year, time.Month(d.Month), d.Day, 0, 0, 0, 0, time.UTC)
-	return t.Year() == d.Year && int(t.Month()) == d.Month && t.Day() == d.Day && !d.before(eras[len(eras)-1].from)
+	return t.Year() == d.Year && int(t.Month()) == d.Month && t.Day() == d.Day && d.Year < maxYear && !d.before(eras[len(eras)-1].from)
 }
 
 func (d Date) before(o Date) bool {
 	return d.Year*10000+d.Month*100+d.Day < o.Year*10000+o.Month*100+o.Day
 }
 
-// eras from the newest to the oldest; Meiji begins with the Gregorian calendar (1873).
-var eras = []struct {
+type era struct {
 	name  string
 	from  Date
 	first int
-}{
+}
+
+// eras from the newest to the oldest; Meiji begins with the Gregorian calendar (1873).
+var eras = []era{
 	{"令和", Date{2019, 5, 1}, 2019},
 	{"平成", Date{1989, 1, 8}, 1989},
 	{"昭和", Date{1926, 12, 25}, 1926},
@@ -48,29 +53,38 @@ var eras = []struct {
 // Wareki returns d in the Japanese calendar with full-width digits, as family registers print it:
 // 令和８年１１月２１日, 平成元年１月８日. A zero or invalid date is "".
 func (d Date) Wareki() string {
-	return d.wareki(strconv.Itoa)
+	return d.wareki(0)
 }
 
 // Aligned returns d as resident records print it: numbers padded to two full-width places.
 func (d Date) Aligned() string {
-	return d.wareki(func(n int) string { return strings.ReplaceAll(fmt.Sprintf("%2d", n), " ", "　") })
+	return d.wareki('　')
 }
 
-func (d Date) wareki(number func(int) string) string {
+func (d Date) wareki(pad rune) string {
 	if !d.Valid() {
 		return ""
 	}
-	for _, e := range eras {
-		if d.before(e.from) {
-			continue
-		}
-		year := number(d.Year - e.first + 1)
-		if d.Year == e.first {
-			year = "元"
-		}
-		return fullWidth(e.name + year + "年" + number(d.Month) + "月" + number(d.Day) + "日")
+	i := slices.IndexFunc(eras, func(e era) bool { return !d.before(e.from) })
+	b := append(make([]byte, 0, 40), eras[i].name...)
+	if year := d.Year - eras[i].first + 1; year == 1 {
+		b = append(b, "元"...)
+	} else {
+		b = appendWide(b, year, pad)
 	}
-	return ""
+	b = appendWide(append(b, "年"...), d.Month, pad)
+	b = appendWide(append(b, "月"...), d.Day, pad)
+	return string(append(b, "日"...))
+}
+
+// appendWide writes 0 to 99 in full-width digits, to two places with pad unless it is 0.
+func appendWide(b []byte, n int, pad rune) []byte {
+	if n >= 10 {
+		b = utf8.AppendRune(b, '０'+rune(n/10))
+	} else if pad != 0 {
+		b = utf8.AppendRune(b, pad)
+	}
+	return utf8.AppendRune(b, '０'+rune(n%10))
 }
 
 // FiscalYear returns 令和８年度 for 2026: a fiscal year begins in April.

@@ -3,6 +3,7 @@ package sheet
 import (
 	"bytes"
 	"compress/flate"
+	"compress/zlib"
 	"encoding/binary"
 	"hash/adler32"
 	"sync"
@@ -21,6 +22,7 @@ var writers = sync.Pool{New: func() any {
 // deflateBlocks compresses b into whole, byte-aligned blocks that are not final.
 func deflateBlocks(b []byte) []byte {
 	var o bytes.Buffer
+	o.Grow(len(b)/3 + 64)
 	w := writers.Get().(*flate.Writer)
 	defer writers.Put(w)
 	w.Reset(&o)
@@ -40,11 +42,20 @@ func stored(b []byte) []byte {
 	return append(o, b...)
 }
 
+// deflateOnce compresses b as one zlib stream and takes its time: for what is made once.
+func deflateOnce(b []byte) []byte {
+	var o bytes.Buffer
+	w, _ := zlib.NewWriterLevel(&o, zlib.BestCompression) // fails only for an unknown level
+	_, _ = w.Write(b)                                     // a bytes.Buffer does not fail
+	_ = w.Close()
+	return o.Bytes()
+}
+
 // deflate compresses b as one zlib stream.
 func deflate(b []byte) []byte {
-	j := newJoiner()
-	j.add(newPiece(b))
-	return j.finish()
+	blocks := deflateBlocks(b)
+	out := append(append(make([]byte, 0, len(blocks)+8), 0x78, 0x01), blocks...)
+	return binary.BigEndian.AppendUint32(append(out, 0x03, 0x00), adler32.Checksum(b))
 }
 
 // piece is a compressed run of bytes that can be joined to others.
@@ -59,6 +70,11 @@ func newPiece(b []byte) piece {
 	return piece{deflateBlocks(b), adler32.Checksum(b), sfntSum(b), len(b)}
 }
 
+// storedPiece is for what is small or seldom compresses well: speed before size.
+func storedPiece(b []byte) piece {
+	return piece{stored(b), adler32.Checksum(b), sfntSum(b), len(b)}
+}
+
 // joiner makes one zlib stream of pieces.
 type joiner struct {
 	out    []byte
@@ -66,7 +82,9 @@ type joiner struct {
 	length int
 }
 
-func newJoiner() *joiner { return &joiner{out: []byte{0x78, 0x01}, adler: 1} }
+func newJoiner(size int) *joiner {
+	return &joiner{out: append(make([]byte, 0, size), 0x78, 0x01), adler: 1}
+}
 
 func (j *joiner) add(p piece) {
 	j.out = append(j.out, p.blocks...)

@@ -46,7 +46,7 @@ func mustFace(name string, ttf []byte) *face {
 }
 
 // Has reports whether values holding r can be printed.
-func Has(r rune) bool { _, ok := faces()[mincho].glyph[r]; return ok }
+func Has(r rune) bool { return faces()[mincho].glyph.of(r) != 0 }
 
 // maxGlyphs is the room of a glyphSet.
 const maxGlyphs = 2048
@@ -73,12 +73,39 @@ func (s *glyphSet) all(yield func(uint16) bool) {
 	}
 }
 
+// glyphMap maps the runes of the basic multilingual plane to glyphs: each character is looked up thrice.
+type glyphMap [256]*[256]uint16
+
+// of returns the glyph of r, or 0 (.notdef).
+func (m *glyphMap) of(r rune) uint16 {
+	if r < 0 || r > 0xffff || m[r>>8] == nil {
+		return 0
+	}
+	return m[r>>8][r&0xff]
+}
+
+func (m *glyphMap) set(r rune, g uint16) {
+	if m[r>>8] == nil {
+		m[r>>8] = new([256]uint16)
+	}
+	m[r>>8][r&0xff] = g
+}
+
+// all yields the runes that have a glyph, in order.
+func (m *glyphMap) all(yield func(rune, uint16) bool) {
+	for r := range rune(0x10000) {
+		if g := m.of(r); g != 0 && !yield(r, g) {
+			return
+		}
+	}
+}
+
 // face is one parsed TrueType subset, read-only. Glyph numbers stay the committed font's own in every
 // document, so that pages drawn apart can share one font program.
 type face struct {
 	name    string
 	upem    int
-	glyph   map[rune]uint16
+	glyph   glyphMap
 	advance []uint16 // font units
 	bearing []int16
 	outline [][]byte // glyf entries, padded to four bytes
@@ -101,7 +128,7 @@ func parseFace(name string, ttf []byte) (f *face, err error) {
 			f, err = nil, fmt.Errorf("%w: %v", errFont, r)
 		}
 	}()
-	f = &face{name: name, glyph: map[rune]uint16{}, tables: map[string][]byte{}}
+	f = &face{name: name, tables: map[string][]byte{}}
 	be := binary.BigEndian
 	for i := range int(be.Uint16(ttf[4:])) {
 		r := ttf[12+16*i:]
@@ -178,7 +205,7 @@ func (f *face) readSegments(s []byte) {
 			if offset != 0 {
 				g = int(be.Uint16(s[at+offset+2*(c-start):]))
 			}
-			f.glyph[rune(c)] = uint16(g + delta)
+			f.glyph.set(rune(c), uint16(g+delta))
 		}
 	}
 }

@@ -11,7 +11,7 @@ const (
 	blockGap     = 7.0
 	outerRule    = 0.9
 	innerRule    = 0.35
-	maxLabel     = 24 // characters
+	maxLabel     = 20 // characters
 	imprintWidth = 176.0
 	leading      = 1.3 // line distance over size
 )

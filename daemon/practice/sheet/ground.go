@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"fmt"
 	"math"
 	"sync"
 )
@@ -9,13 +10,14 @@ import (
 // paper that shows them when copied, and 見本 across the page. It is drawn once, as outlines, so that no text
 // extraction finds it.
 
-// ground is a form XObject and the two tiling patterns it paints with, compressed.
+// ground is a form XObject, the two tiling patterns it paints with and the two forms it repeats, compressed.
 type ground struct {
-	sheet, waves, dots []byte
+	sheet, waves, dots, copied, rosette []byte
 }
 
 var theGround = sync.OnceValue(func() ground {
-	return ground{sheet: deflate(groundSheet()), waves: deflate(waveTile()), dots: deflate(dotTile())}
+	return ground{deflateOnce(groundSheet()), deflateOnce(waveTile()), deflateOnce(dotTile()),
+		deflateOnce(copied()), deflateOnce(rosette())}
 })
 
 // Sizes of the tiles in points.
@@ -68,12 +70,12 @@ func groundSheet() []byte {
 	p.op("f\n/Dots scn\n")
 	for line := range 6 {
 		for column := range 3 {
-			x := 120 + 178*float64(column) + 60*float64(line%2) - 30
-			p.letters("複写", point{x, 110 + 125*float64(line)}, 40, -math.Pi/9)
-			p.op("f\n")
+			p.place("Copied", point{90 + 178*float64(column) + 60*float64(line%2), 110 + 125*float64(line)}, 0)
 		}
 	}
-	p.rosette(point{pageWidth / 2, 400}, 150)
+	for turn := range 4 {
+		p.place("Rosette", point{pageWidth / 2, 400}, float64(turn)*math.Pi/48)
+	}
 	p.op("0.6 w 0.90 0.74 0.72 RG 0.978 0.93 0.92 rg\n")
 	p.letters("見本", point{pageWidth / 2, 400}, 190, -math.Pi/6)
 	p.op("B\n")
@@ -88,7 +90,7 @@ func (p *pen) letters(s string, c point, size, angle float64) {
 	sin, cos := math.Sincos(angle)
 	x := -font{id: mincho, size: size, scale: 1}.measure(s) / 2
 	for _, r := range s {
-		g := face.glyph[r]
+		g := face.glyph.of(r)
 		from := x
 		p.path(face.contours(g), func(q point) point {
 			u, v := from+q.x*k, size*0.38-q.y*k
@@ -98,20 +100,33 @@ func (p *pen) letters(s string, c point, size, angle float64) {
 	}
 }
 
-// rosette is a guilloche: a closed curve that winds around c between two circles.
-func (p *pen) rosette(c point, r float64) {
-	p.op("0.35 w 0.66 0.80 0.78 RG\n")
-	for turn := range 4 {
-		p.petals(c, r, float64(turn)*math.Pi/48)
-	}
+// place paints a form that is drawn around the page's top left corner around c, turned by angle.
+func (p *pen) place(form string, c point, angle float64) {
+	sin, cos := math.Sincos(angle)
+	p.buf = fmt.Appendf(p.buf, "q %.4f %.4f %.4f %.4f %.2f %.2f cm 1 0 0 1 0 %.2f cm /%s Do Q\n",
+		cos, sin, -sin, cos, c.x, pageHeight-c.y, -pageHeight, form)
 }
 
-func (p *pen) petals(c point, r, phase float64) {
+// copied is the word that shows on a copy, around the top left corner; whoever places it sets the colour.
+func copied() []byte {
+	var p pen
+	p.letters("複写", point{}, 40, -math.Pi/9)
+	p.op("f\n")
+	return p.buf
+}
+
+// rosetteRadius is in points.
+const rosetteRadius = 150
+
+// rosette is a guilloche, around the top left corner: a closed curve that winds between two circles.
+func rosette() []byte {
+	var p pen
+	p.op("0.35 w 0.66 0.80 0.78 RG\n")
 	const steps = 288
 	for i := range steps {
 		a := 2 * math.Pi * float64(i) / steps
-		d := r * (0.86 + 0.14*math.Sin(24*(a+phase)))
-		q := point{c.x + d*math.Cos(a), c.y + d*math.Sin(a)}
+		d := rosetteRadius * (0.86 + 0.14*math.Sin(24*a))
+		q := point{d * math.Cos(a), d * math.Sin(a)}
 		if i == 0 {
 			p.moveTo(q)
 		} else {
@@ -119,6 +134,7 @@ func (p *pen) petals(c point, r, phase float64) {
 		}
 	}
 	p.op("s\n")
+	return p.buf
 }
 
 // border frames the sheet with a double rule.

@@ -35,9 +35,13 @@ func Lay(c Content, issue Issue) (*Layout, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	pages := paginate(f.units(), f.room())
+	room := f.room()
+	pages := paginate(f.units(), room)
 	if len(pages) > protocol.MaxPages {
 		return nil, fmt.Errorf("%w: %d", ErrPages, len(pages))
+	}
+	if !fits(pages, room) {
+		return nil, ErrTooLong
 	}
 	l := &Layout{}
 	for i, units := range pages {
@@ -110,10 +114,11 @@ func (f form) heading(p *pen, issue Issue, n, of int) {
 
 // sampleMark is the red stamp 見本 at the head of every page, in text.
 func (p *pen) sampleMark(q point) {
-	p.op("q 0.78 0.12 0.12 rg 0.78 0.12 0.12 RG\n")
+	p.save()
+	p.op("0.78 0.12 0.12 rg 0.78 0.12 0.12 RG\n")
 	p.box(q.x, q.y, 58, 24, 1.2)
 	p.text(font{id: gothic, size: 15, scale: 1, spaced: 8}, point{q.x + 10, q.y + 17.5}, "見本")
-	p.op("Q\n")
+	p.restore()
 }
 
 // certification is the sentence, the date, the office and its seal at the foot of the last page.
@@ -131,12 +136,13 @@ func (p *pen) certification(sentence string, issue Issue) {
 
 func (p *pen) smallPrint() {
 	small := label.sized(6.2)
-	p.op("q 0.25 g\n")
+	p.save()
+	p.op("0.25 g\n")
 	p.text(small, point{left, 791}, "※この証明書は、コンビニエンスストア等のマルチコピー機（キオスク端末）で交付されたものです。")
 	p.text(small, point{left, 799.5}, "※偽造防止のため、地紋があります。複写機で複写すると「複写」の文字が浮かび上がります。")
 	p.op("0.75 0.1 0.1 rg\n")
 	p.text(small, point{left, 808}, "【見本】人物・住所・団体はすべて架空のもので、この証明書に効力はありません。")
-	p.op("Q\n")
+	p.restore()
 }
 
 // Pages returns the number of pages, for the statement.

@@ -12,7 +12,7 @@ type unit struct {
 type room struct{ full, last float64 }
 
 // paginate divides units into pages: a block that fits on one page is not divided, and the last page leaves
-// room for the certification. A unit higher than a page has a page to itself.
+// room for the certification. A unit higher than a page has a page to itself (see fits).
 func paginate(units []unit, r room) [][]unit {
 	var pages [][]unit
 	var page []unit
@@ -34,6 +34,20 @@ func paginate(units []unit, r room) [][]unit {
 		pages, page = append(pages, page[:cut]), page[cut:]
 	}
 	return append(pages, page)
+}
+
+// fits reports whether every page holds what it was given: one unit may be higher than a page.
+func fits(pages [][]unit, r room) bool {
+	for i, page := range pages {
+		limit := r.full
+		if i == len(pages)-1 {
+			limit = r.last
+		}
+		if height(page) > limit {
+			return false
+		}
+	}
+	return true
 }
 
 // blockLength is the number of leading units of one block.

@@ -64,7 +64,7 @@ func writeDocument(pages []Page, at time.Time, statement []byte) []byte {
 	fonts, seals := gather(pages)
 	const spec = infoObject + 2
 	const firstFont = spec + 1
-	const groundObjects, fontObjects = 3, 5
+	const groundObjects, fontObjects = 5, 5
 	firstSeal := firstFont + fontObjects*int(numFonts) + groundObjects
 	firstPage := firstSeal + len(seals)
 	w.dict("/Type/Catalog/Pages %d 0 R/Names<</EmbeddedFiles<</Names[(%s)%d 0 R]>>>>/Lang(ja-JP)", pagesObject, protocol.StatementName, spec)
@@ -130,14 +130,19 @@ func (w *writer) font(f *face, used glyphSet) {
 	w.stream(f.toUnicode, "")
 }
 
-// ground writes the sheet's ground and its two patterns, and returns the number of the ground.
+// ground writes the sheet's ground after its patterns and forms, and returns the number of the ground.
 func (w *writer) ground() int {
 	g := theGround()
-	n := w.next()
-	w.stream(g.waves, fmt.Sprintf("/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 %d %d]/XStep %[1]d/YStep %[2]d/Resources<<>>", waveWidth, waveHeight))
-	w.stream(g.dots, fmt.Sprintf("/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 %g %[1]g]/XStep %[1]g/YStep %[1]g/Resources<<>>", dotStep))
-	return w.stream(g.sheet, fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 0 %.2f %.2f]/Resources<</Pattern<</Waves %d 0 R/Dots %d 0 R>>>>",
-		pageWidth, pageHeight, n, n+1))
+	tile := func(zlib []byte, width, height float64) int {
+		return w.stream(zlib, fmt.Sprintf("/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 %g %g]/XStep %[1]g/YStep %[2]g/Resources<<>>", width, height))
+	}
+	around := func(zlib []byte, r float64) int {
+		return w.stream(zlib, fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[%.2f %.2f %.2f %.2f]/Resources<<>>", -r, pageHeight-r, r, pageHeight+r))
+	}
+	waves, dots := tile(g.waves, waveWidth, waveHeight), tile(g.dots, dotStep, dotStep)
+	copied, rosette := around(g.copied, 60), around(g.rosette, rosetteRadius+1)
+	return w.stream(g.sheet, fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 0 %.2f %.2f]/Resources<</Pattern<</Waves %d 0 R/Dots %d 0 R>>/XObject<</Copied %d 0 R/Rosette %d 0 R>>>>",
+		pageWidth, pageHeight, waves, dots, copied, rosette))
 }
 
 // page writes a page dictionary with its tag (PROTOCOL.md, the PDF table) and its content.

@@ -16,12 +16,24 @@ const pointsPerMM = 72 / 25.4
 // pen writes one content stream. Places are in points from the top left corner. The first character that a
 // face lacks stays as err.
 type pen struct {
-	buf  []byte
-	used [numFonts]glyphSet
-	err  error
+	buf   []byte
+	used  [numFonts]glyphSet
+	err   error
+	state graphics
+}
+
+// graphics is what the stream last set, so that it is not set again.
+type graphics struct {
+	id    fontID
+	size  float64
+	width float64
 }
 
 func (p *pen) op(s string) { p.buf = append(p.buf, s...) }
+
+// save and restore bracket what changes colours. What the stream has set is forgotten rather than stacked.
+func (p *pen) save()    { p.op("q ") }
+func (p *pen) restore() { p.op("Q\n"); p.state = graphics{} }
 
 // num writes v with two decimals at most and a space.
 func (p *pen) num(v float64) {
@@ -61,7 +73,13 @@ func (p *pen) line(a, b point, width float64) {
 	p.op("S\n")
 }
 
-func (p *pen) width(w float64) { p.num(w); p.op("w\n") }
+func (p *pen) width(w float64) {
+	if p.state.width != w {
+		p.num(w)
+		p.op("w\n")
+		p.state.width = w
+	}
+}
 
 // rect is the path of a rectangle; follow it by an operator that paints.
 func (p *pen) rect(x, y, w, h float64) {
@@ -110,7 +128,7 @@ var (
 func (f font) advance(s string) (em, runes int) {
 	face := faces()[f.id]
 	for _, r := range s {
-		em += face.width(face.glyph[r])
+		em += face.width(face.glyph.of(r))
 		runes++
 	}
 	return em, runes
@@ -128,9 +146,7 @@ func (p *pen) text(f font, q point, s string) {
 		return
 	}
 	p.op("BT ")
-	p.op([numFonts]string{"/F1 ", "/F2 "}[f.id])
-	p.num(f.size)
-	p.op("Tf ")
+	p.face(f)
 	if f.scale != 1 {
 		p.num(100 * f.scale)
 		p.op("Tz ")
@@ -152,13 +168,24 @@ func (p *pen) text(f font, q point, s string) {
 	p.op(" ET\n")
 }
 
+// face chooses face and size; both outlive a text object.
+func (p *pen) face(f font) {
+	if p.state.id == f.id && p.state.size == f.size {
+		return
+	}
+	p.op([numFonts]string{"/F1 ", "/F2 "}[f.id])
+	p.num(f.size)
+	p.op("Tf ")
+	p.state.id, p.state.size = f.id, f.size
+}
+
 const hexDigits = "0123456789ABCDEF"
 
 func (p *pen) glyphs(id fontID, s string) {
 	face, used := faces()[id], &p.used[id]
 	for _, r := range s {
-		g, ok := face.glyph[r]
-		if !ok && p.err == nil {
+		g := face.glyph.of(r)
+		if g == 0 && p.err == nil {
 			p.err = fmt.Errorf("%w: %s", ErrRune, face.name)
 		}
 		used.add(g)
@@ -182,7 +209,7 @@ func (p *pen) spread(f font, x, y, w float64, s string) {
 	_, n := f.advance(s)
 	switch {
 	case natural > w:
-		f.scale = w / natural
+		f = f.within(s, w)
 	case n > 1:
 		f.spaced = (w - natural) / float64(n-1)
 	default:

@@ -37,7 +37,7 @@ func (f *face) prepare() error {
 		constant = append(constant, make([]byte, -len(constant)&3)...)
 	}
 	f.front = newPiece(constant)
-	f.toUnicode = deflate(f.toUnicodeMap())
+	f.toUnicode = deflateOnce(f.toUnicodeMap())
 	f.widths = f.widthArray()
 	return nil
 }
@@ -58,10 +58,10 @@ func (f *face) subset(used glyphSet) program {
 	for len(loca) <= 4*len(f.pieces) {
 		loca = binary.BigEndian.AppendUint32(loca, uint32(size))
 	}
-	j := newJoiner()
-	j.add(newPiece(f.directory(loca, size, sum)))
+	j := newJoiner(len(f.front.blocks) + len(loca) + size + size/16)
+	j.add(storedPiece(f.directory(loca, size, sum)))
 	j.add(f.front)
-	j.add(newPiece(loca))
+	j.add(storedPiece(loca))
 	for g := range used.all {
 		j.add(f.pieces[g])
 	}
@@ -104,8 +104,8 @@ func subsetTag(sum uint32) string {
 // toUnicodeMap is the ToUnicode CMap of all glyphs (ISO 32000-1 section 9.10.3).
 func (f *face) toUnicodeMap() []byte {
 	runes := make([]rune, len(f.advance)) // the lowest rune of each glyph
-	for r, g := range f.glyph {
-		if runes[g] == 0 || r < runes[g] {
+	for r, g := range f.glyph.all {
+		if runes[g] == 0 {
 			runes[g] = r
 		}
 	}

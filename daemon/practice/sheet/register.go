@@ -115,27 +115,45 @@ func (e entry) draw(p *pen, y float64) {
 		p.line(point{left, y}, point{right, y}, innerRule)
 	}
 	if e.left != "" {
-		f, lines := fit(value, e.left, registerColumn-2*cellPad)
 		if e.framed {
 			p.box(left+34, y+1, 64, registerLine-2, 0.8)
-			p.spread(f, left+44, base, 44, lines[0])
+			p.spread(value, left+44, base, 44, e.left)
 		} else {
-			p.text(f, point{left + cellPad, base}, lines[0])
+			p.text(value.within(e.left, registerColumn-2*cellPad), point{left + cellPad, base}, e.left)
 		}
 	}
 	p.text(e.f, point{left + registerColumn + cellPad + e.indent, base}, e.right)
+}
+
+// headRow is one row of a register's head.
+type headRow struct {
+	label  string
+	font   font
+	lines  []string
+	height float64
+}
+
+func (c cell) layHead() headRow {
+	f, lines := fit(value.sized(11), c.value, bodyWidth-registerColumn-2*cellPad)
+	return headRow{c.label, f, lines, max(registerHeadH, float64(len(lines))*f.size*leading+10)}
+}
+
+func (h headRow) draw(p *pen, y float64) {
+	p.spread(value.sized(11), left+22, y+h.height/2+4, registerColumn-60, h.label)
+	step := h.font.size * leading
+	base := y + h.height/2 + 4 - step*float64(len(h.lines)-1)/2
+	for i, s := range h.lines {
+		p.text(h.font, point{left + registerColumn + cellPad, base + step*float64(i)}, s)
+	}
 }
 
 // registerBody draws the frame of a page, the head and the lines.
 func (f form) registerBody(p *pen, units []unit) {
 	y := bodyTop
 	for _, r := range f.head {
-		f, lines := fit(value.sized(11), r[0].value, bodyWidth-registerColumn-2*cellPad)
-		p.spread(value.sized(11), left+22, y+registerHeadH/2+4, registerColumn-60, r[0].label)
-		for i, s := range lines {
-			p.text(f, point{left + registerColumn + cellPad, y + registerHeadH/2 + 4 + float64(i)*f.size - float64(len(lines)-1)*f.size/2}, s)
-		}
-		y += registerHeadH
+		h := r[0].layHead()
+		h.draw(p, y)
+		y += h.height
 	}
 	p.line(point{left, y}, point{right, y}, outerRule)
 	for _, u := range units {
@@ -161,7 +179,10 @@ func (f form) units() []unit {
 func (f form) room() room {
 	switch f.style {
 	case register:
-		h := footTop - bodyTop - float64(len(f.head))*registerHeadH - 2
+		h := footTop - bodyTop - 2
+		for _, r := range f.head {
+			h -= r[0].layHead().height
+		}
 		return room{h, h}
 	case imprints:
 		h := footTop - bodyTop - 16

@@ -31,7 +31,8 @@ func (i Imprint) draw(p *pen, c point) {
 	r := float64(i.Size) / 10 * pointsPerMM / 2
 	sin, cos := math.Sincos(float64(i.Tilt) * math.Pi / 180)
 	turn := func(q point) point { return point{c.x + q.x*cos - q.y*sin, c.y + q.x*sin + q.y*cos} }
-	p.op("q 0.78 0.1 0.1 rg 0.78 0.1 0.1 RG 1 j\n")
+	p.save()
+	p.op("0.78 0.1 0.1 rg 0.78 0.1 0.1 RG 1 j\n")
 	p.width(r * 0.075)
 	if i.Square {
 		p.polygon(turn, point{-r, -r}, point{r, -r}, point{r, r}, point{-r, r})
@@ -42,7 +43,7 @@ func (i Imprint) draw(p *pen, c point) {
 		p.op("S\n")
 		p.engrave(i.Text, 0.9*r, func(q point) point { return turn(toDisc(q, 0.9*r)) })
 	}
-	p.op("Q\n")
+	p.restore()
 }
 
 // toDisc moves a point of the square of half width r into the disc of radius r, corners most.
@@ -83,8 +84,8 @@ func (p *pen) engrave(s string, r float64, place func(point) point) {
 // stretched draws the outline of c over the cell at corner; a flat or narrow character keeps some air.
 func (p *pen) stretched(c rune, corner point, w, h float64, place func(point) point) {
 	face := faces()[mincho]
-	g, ok := face.glyph[c]
-	if !ok && p.err == nil {
+	g := face.glyph.of(c)
+	if g == 0 && p.err == nil {
 		p.err = fmt.Errorf("%w: seal", ErrRune)
 	}
 	contours := face.contours(g)
@@ -101,6 +102,13 @@ func (p *pen) stretched(c rune, corner point, w, h float64, place func(point) po
 	})
 }
 
+// The longest values of an office, in characters.
+const (
+	maxOffice = 30
+	maxMayor  = 24
+	maxSeal   = 9
+)
+
 // Office is who certifies: a municipality, its mayor and its seal, drawn once. Make one with [NewOffice].
 type Office struct {
 	name, mayor string
@@ -110,9 +118,13 @@ type Office struct {
 // NewOffice prepares an office: the municipality (見本県架空市), the mayor's title and name (架空市長　見本　一郎)
 // and the characters of the seal (架空市長之印, 1 to 9).
 func NewOffice(name, mayor, seal string) (*Office, error) {
-	n := utf8.RuneCountInString(seal)
-	if n < 1 || n > 9 || name == "" || mayor == "" {
-		return nil, fmt.Errorf("%w: office", ErrContent)
+	for _, v := range []struct {
+		s   string
+		max int
+	}{{name, maxOffice}, {mayor, maxMayor}, {seal, maxSeal}} {
+		if n := utf8.RuneCountInString(v.s); n < 1 || n > v.max {
+			return nil, fmt.Errorf("%w: office", ErrContent)
+		}
 	}
 	var p pen
 	p.glyphs(mincho, name+mayor)
@@ -121,7 +133,7 @@ func NewOffice(name, mayor, seal string) (*Office, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	return &Office{name, mayor, deflate(p.buf)}, nil
+	return &Office{name, mayor, deflateOnce(p.buf)}, nil
 }
 
 // officialSealSize is the width of a mayor's seal in points: 21 mm.

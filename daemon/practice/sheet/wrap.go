@@ -25,6 +25,14 @@ func fit(f font, s string, width float64) (font, []string) {
 	return f, wrap(f, s, width)
 }
 
+// within condenses f as far as it takes to set s in one line of a width.
+func (f font) within(s string, width float64) font {
+	if natural := f.measure(s); natural > width {
+		f.scale *= width / natural
+	}
+	return f
+}
+
 // wrap breaks s into lines of at most width, keeping forbidden characters from the beginning of a line.
 func wrap(f font, s string, width float64) []string {
 	var lines []string
@@ -44,7 +52,7 @@ func (f font) fitting(runes []rune, width float64) int {
 	face := faces()[f.id]
 	em := 0
 	for i, r := range runes {
-		em += face.width(face.glyph[r])
+		em += face.width(face.glyph.of(r))
 		if i > 0 && float64(em)/1000*f.size*f.scale > width {
 			return i
 		}

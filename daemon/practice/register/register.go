@@ -14,7 +14,9 @@ package register
 
 import (
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,6 +183,27 @@ func (p *Primary) Read(r protocol.Register, person string, applicant protocol.Di
 	}
 	v := rec.last()
 	return Reading{person, h.fingerprints[i], r, v.token, p.now(), v.facts}, nil
+}
+
+// Neighbour returns somebody else with a record in this register, of another record than this person's where there
+// is one, and the fingerprint stored for them. The order is always the same.
+func (p *Primary) Neighbour(r protocol.Register, person string) (other string, fingerprint protocol.Digest, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	own := p.records[key{r, person}]
+	for _, k := range slices.SortedFunc(maps.Keys(p.records), func(a, b key) int { return strings.Compare(a.person, b.person) }) {
+		rec := p.records[k]
+		if k.register != r || k.person == person || !rec.last().superseded.IsZero() {
+			continue
+		}
+		if h, _ := rec.holder(k.person); len(h.fingerprints) > 0 && (!ok || rec != own) {
+			other, fingerprint, ok = k.person, h.fingerprints[0], true
+			if rec != own {
+				return other, fingerprint, ok
+			}
+		}
+	}
+	return other, fingerprint, ok
 }
 
 func (rec *record) holder(person string) (holder, bool) {

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"honnin/config/protocol"
+	"honnin/config/trust/sign"
+)
+
+// ErrIncident is returned for an incident that does not exist, or cannot be moved on so.
+var ErrIncident = errors.New("server: no such incident, or not in a state for this")
+
+type incidentKey struct {
+	source string
+	id     protocol.IncidentID
+}
+
+// incident is one recorded incident.
+type incident struct {
+	event   protocol.Digest
+	receipt []byte
+	state   string
+	signed  []byte // the state, signed
+}
+
+func (s *Server) incident(c *call) (answer, error) {
+	e, err := protocol.ParseEvent(c.body)
+	if err != nil {
+		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
+	}
+	if e.Source != protocol.SourcePrefix+string(c.terminal) {
+		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
+	}
+	receipt, err := s.receive(incidentKey{e.Source, e.ID}, protocol.Fingerprint(c.body))
+	return answer{status: http.StatusCreated, media: mediaCMS, body: receipt}, err
+}
+
+// receive records an event once. The same again gets the same receipt; another under its name is refused.
+func (s *Server) receive(k incidentKey, event protocol.Digest) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have := s.incidents[k]; have != nil {
+		if have.event != event {
+			return nil, refuse(http.StatusConflict, protocol.ProblemConflict)
+		}
+		return have.receipt, nil
+	}
+	if len(s.incidents) >= maxIncidents {
+		return nil, refuse(http.StatusServiceUnavailable, protocol.ProblemIssuer)
+	}
+	receipt, err := s.sign(s.Receipts, protocol.Receipt{Format: protocol.ReceiptFormat, Incident: k.id, Source: k.source, Event: event, ReceivedAt: protocol.At(s.Now())})
+	if err != nil {
+		return nil, err
+	}
+	signed, err := s.stateOf(k, protocol.IncidentOpen, "")
+	if err != nil {
+		return nil, err
+	}
+	s.incidents[k] = &incident{event, receipt, protocol.IncidentOpen, signed}
+	return receipt, nil
+}
+
+func (s *Server) stateOf(k incidentKey, state, cause string) ([]byte, error) {
+	by := s.Person
+	if state == protocol.IncidentOpen {
+		by = s.Receipts
+	}
+	return s.sign(by, protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: state, Cause: cause, At: protocol.At(s.Now())})
+}
+
+func (s *Server) sign(by *sign.Pair, v any) ([]byte, error) {
+	b, err := protocol.EncodeBody(v)
+	if err != nil {
+		return nil, err
+	}
+	return sign.Sign(b, by.Options(s.Now()))
+}
+
+func (s *Server) incidentState(c *call) (answer, error) {
+	id, err := protocol.ParseIncidentID(c.request.PathValue("id"))
+	if err != nil {
+		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.incidents[incidentKey{protocol.SourcePrefix + string(c.terminal), id}]
+	if i == nil {
+		return answer{}, refuse(http.StatusNotFound, protocol.ProblemUnknown)
+	}
+	return answer{status: http.StatusOK, media: mediaCMS, body: i.signed}, nil
+}
+
+// Move has the practice world's person acknowledge an incident, or close it with a cause.
+func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state, cause string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := incidentKey{protocol.SourcePrefix + string(terminal), id}
+	i := s.incidents[k]
+	if i == nil || i.state == protocol.IncidentClosed || state == protocol.IncidentOpen || (state == protocol.IncidentClosed) == (cause == "") {
+		return ErrIncident
+	}
+	signed, err := s.stateOf(k, state, cause)
+	if err != nil {
+		return err
+	}
+	i.state, i.signed = state, signed
+	return nil
+}

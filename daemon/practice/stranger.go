@@ -1,0 +1,94 @@
+package practice
+
+import (
+	"sync"
+
+	"honnin/config/protocol"
+	"honnin/daemon/practice/issuer"
+)
+
+// maxBooks is how many documents the books remember.
+const maxBooks = 1 << 16
+
+// books say whose record was drawn for which document.
+type books struct {
+	mu     sync.Mutex
+	papers map[protocol.Digest]string
+	oldest []protocol.Digest
+}
+
+func (b *books) enter(d protocol.Digest, paper string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.papers == nil {
+		b.papers = map[protocol.Digest]string{}
+	}
+	b.papers[d] = paper
+	if b.oldest = append(b.oldest, d); len(b.oldest) > maxBooks {
+		delete(b.papers, b.oldest[0])
+		b.oldest = b.oldest[1:]
+	}
+}
+
+// PaperOf returns whose record a document was drawn from, by the SHA-256 of the PDF: the ground truth, which no
+// terminal can ask. The last 65,536 documents are remembered.
+func (w *World) PaperOf(d protocol.Digest) (id string, ok bool) {
+	w.books.mu.Lock()
+	defer w.books.mu.Unlock()
+	id, ok = w.books.papers[d]
+	return id, ok
+}
+
+// stranger says whether the centre hands over the neighbour's package.
+type stranger struct{ next, always bool }
+
+// HandStranger has the centre hand over a neighbour's package for the next application (true), or takes that back
+// (false). The package is complete and rightly signed; it was made for another resident of the same
+// municipality, in a transaction of their own.
+func (w *World) HandStranger(next bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stranger.next = next
+}
+
+// HandStrangers does the same for every application, until it is taken back.
+func (w *World) HandStrangers(always bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stranger.always = always
+}
+
+func (w *World) strange() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.stranger.next || w.stranger.always
+	w.stranger.next = false
+	return s
+}
+
+// issue has a town's issuer make a package for an order, or for a neighbour's, and enters it in the books.
+func (w *World) issue(t *town, o issuer.Order) (issuer.Package, error) {
+	if w.strange() {
+		o = t.neighbours(o)
+	}
+	p, err := t.issuer.Issue(o)
+	if err == nil {
+		w.books.enter(p.Document, p.Paper)
+	}
+	return p, err
+}
+
+// otherTerminal is where the neighbour stands.
+const otherTerminal protocol.Terminal = "JP-99-NEIGHBOUR"
+
+// neighbours returns the order that somebody else in town would have made for the same certificate, at another
+// terminal. Where nobody else has a record to draw from, it is the applicant's own.
+func (t *town) neighbours(o issuer.Order) issuer.Order {
+	person, fingerprint, ok := t.primary.Neighbour(o.Certificate.Register(), o.Person)
+	if !ok {
+		return o
+	}
+	o.Transaction, o.Nonce, o.Terminal = protocol.NewTransaction(), protocol.NewNonce(), otherTerminal
+	o.Person, o.Applicant = person, fingerprint
+	return o
+}

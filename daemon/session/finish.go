@@ -138,9 +138,9 @@ func (r *Runner) end(c cause, v visit, before *work) answer {
 	case !first:
 		return say(Settled)
 	case hangs:
-		go func() { <-before.done; list.destroy() }()
+		go func() { <-before.done; r.destroy(list) }()
 	default:
-		list.destroy()
+		r.destroy(list)
 	}
 	a := r.settle(c, v, list)
 	if hangs {
@@ -150,9 +150,9 @@ func (r *Runner) end(c cause, v visit, before *work) answer {
 }
 
 // destroy overwrites what must not outlive the transaction, and resets the card.
-func (l holdings) destroy() {
+func (r *Runner) destroy(l holdings) {
 	if l.card != nil {
-		_ = l.card.Close() // see resetCard
+		_ = r.call(r.limit.Card, func(context.Context) error { return l.card.Close() }) // see resetCard
 	}
 	l.doc.Destroy()
 	clear(l.pkg)

@@ -1,0 +1,253 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// model is what an onlooker knows of one terminal: the state, and what became of the transaction in hand.
+type model struct {
+	state State
+	deal  deal
+}
+
+// deal is comparable, so that models can be counted.
+type deal struct {
+	open                                                             bool // begun, or beginning, and without an outcome
+	pin, proof, accepted, held, signed, cardOut, committed, released bool
+	printing                                                         bool // the effect was asked for
+	known                                                            Event
+}
+
+// step moves the model, or says which law was broken.
+func (m model) step(e Event) (model, error) {
+	moves := lookUp(m.state, e).verdict == move
+	to, effects := Next(m.state, e)
+	n := model{to, m.deal}
+	if moves {
+		n.deal.learn(m.state, e)
+	}
+	for _, f := range effects {
+		if err := n.deal.do(f); err != nil {
+			return n, fmt.Errorf("%v/%v → %v: %w", m.state, e, to, err)
+		}
+	}
+	return n, n.lawful(m, e, effects)
+}
+
+func (d *deal) learn(s State, e Event) {
+	switch e {
+	case PINRight:
+		d.pin = true
+	case Offered:
+		d.proof = d.pin
+	case Accepted:
+		d.accepted = d.proof
+	case Held:
+		d.held = d.accepted
+	case Signed:
+		d.signed = d.held
+	case CardOut:
+		d.cardOut = d.signed && s == TakeCard
+	case Committed:
+		d.committed = d.cardOut
+	case Released:
+		d.released = d.committed
+	case Printed, PrintFailed, PrintSpoiled, PrintUnsure:
+		d.known = e
+	}
+}
+
+func (d *deal) do(e Effect) error {
+	switch e {
+	case Read:
+		if d.open {
+			return fmt.Errorf("a second transaction begins before the first has ended")
+		}
+		*d = deal{open: true}
+	case Hold:
+		return lacks(d.accepted, "paid before the check")
+	case Sign:
+		return lacks(d.held, "signed before the fee was held")
+	case Commit:
+		return lacks(d.cardOut, "committed with the card still in")
+	case Release:
+		return lacks(d.committed, "released without the register's answer")
+	case Print:
+		if d.printing {
+			return fmt.Errorf("printed twice")
+		}
+		d.printing = true
+		return lacks(d.open && d.pin && d.proof && d.accepted && d.held && d.signed && d.cardOut && d.committed && d.released, "printed out of order")
+	case End:
+		if d.printing && d.known == 0 {
+			return fmt.Errorf("ended before the printer's outcome is known")
+		}
+		*d = deal{}
+	}
+	return nil
+}
+
+func lacks(ok bool, what string) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("%s", what)
+}
+
+// lawful holds for every single move.
+func (n model) lawful(m model, e Event, effects []Effect) error {
+	resting := slices.Contains([]State{Idle, Unready, OutOfService, Opening, TakePaper, Done, Ended, CardForgotten}, n.state)
+	switch {
+	case resting && n.deal.open:
+		return fmt.Errorf("%v/%v: %v with an open transaction", m.state, e, n.state)
+	case (e == PrintSpoiled || e == PrintUnsure) && m.deal.printing && (n.state != OutOfService || !slices.Contains(effects, Latch)):
+		return fmt.Errorf("%v/%v: %v without a latch", m.state, e, n.state)
+	case m.state == OutOfService && n.state != OutOfService && e != StaffReady:
+		return fmt.Errorf("%v reopens the terminal", e)
+	case n.state == TakePaper && m.state == Settling && e != Settled:
+		return fmt.Errorf("paper before the outcome is settled")
+	case m.deal.printing && m.deal.known == 0 && !n.deal.printing && n.deal.open:
+		return fmt.Errorf("%v/%v: the paper was forgotten", m.state, e)
+	}
+	return nil
+}
+
+// TestWalk visits every reachable pair of state and history, with every event in each.
+func TestWalk(t *testing.T) {
+	start := model{state: Unready}
+	seen := map[model][]model{start: nil}
+	transitions, printed := 0, 0
+	for queue := []model{start}; len(queue) > 0; queue = queue[1:] {
+		for e := range numEvents {
+			n, err := queue[0].step(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			transitions++
+			if n.state == Printing && n.deal.printing {
+				printed++
+			}
+			if _, known := seen[n]; !known {
+				seen[n] = nil
+				queue = append(queue, n)
+			}
+			seen[queue[0]] = append(seen[queue[0]], n)
+		}
+	}
+	reached := map[State]bool{}
+	for m := range seen {
+		reached[m.state] = true
+	}
+	if len(reached) != int(numStates) || transitions < 1000 || printed == 0 {
+		t.Fatalf("%d states, %d histories, %d transitions, %d ways to paper", len(reached), len(seen), transitions, printed)
+	}
+	t.Logf("%d states, %d histories, %d transitions", len(reached), len(seen), transitions)
+	for _, goal := range []State{Idle, OutOfService} {
+		if lost := cannotReach(seen, goal); len(lost) > 0 {
+			t.Errorf("no way to %v from %v", goal, lost)
+		}
+	}
+}
+
+// cannotReach returns the models from which no sequence of events leads to goal.
+func cannotReach(edges map[model][]model, goal State) (lost []model) {
+	back := map[model][]model{}
+	for from, tos := range edges {
+		for _, to := range tos {
+			back[to] = append(back[to], from)
+		}
+	}
+	can := map[model]bool{}
+	var queue []model
+	for m := range edges {
+		if m.state == goal {
+			can[m] = true
+			queue = append(queue, m)
+		}
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		for _, m := range back[queue[0]] {
+			if !can[m] {
+				can[m] = true
+				queue = append(queue, m)
+			}
+		}
+	}
+	for m := range edges {
+		if !can[m] {
+			lost = append(lost, m)
+		}
+	}
+	return lost
+}
+
+// The path that leads to paper when nothing goes wrong.
+var straight = []Event{Ready, CardIn, Ready, CardRead, PINGiven, PINRight, Offered, Chosen, Yes, Fetched, Accepted, Held, Signed,
+	CardOut, Committed, Released, Printed, Settled, PaperTaken, Timeout}
+
+func TestStraight(t *testing.T) {
+	m, papers := model{state: Unready}, 0
+	for _, e := range straight {
+		n, err := m.step(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.state == Printing && m.state != Printing {
+			papers++
+		}
+		m = n
+	}
+	if m.state != Idle || papers != 1 {
+		t.Fatalf("ends in %v with %d papers", m.state, papers)
+	}
+}
+
+// Random visits: mostly the way to paper, with anything in between.
+func TestRandomVisits(t *testing.T) {
+	papers := 0
+	rapid.Check(t, func(t *rapid.T) {
+		m, at := model{state: Unready}, 0
+		for range rapid.IntRange(1, 120).Draw(t, "events") {
+			e := straight[at%len(straight)]
+			at++
+			if rapid.IntRange(0, 5).Draw(t, "detour") == 0 {
+				e = Event(rapid.IntRange(0, int(numEvents)-1).Draw(t, "event"))
+			}
+			n, err := m.step(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n.state == Printing && m.state != Printing {
+				papers++
+			}
+			if n.state == Idle {
+				at = 1
+			}
+			m = n
+		}
+	})
+	if papers == 0 {
+		t.Fatal("no random visit came to paper")
+	}
+}
+
+// Once a transaction is being ended, no event whatever brings it to paper.
+func TestNoWayBackFromClearing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.SampledFrom([]State{Clearing, Ended, Done, CardForgotten, OutOfService, Stranded}).Draw(t, "from")
+		for range rapid.IntRange(1, 60).Draw(t, "events") {
+			to, do := Next(s, Event(rapid.IntRange(0, int(numEvents)-1).Draw(t, "event")))
+			if slices.Contains(do, Print) || slices.Contains(do, Release) {
+				t.Fatalf("%v leads to paper", s)
+			}
+			if slices.Contains(do, Read) {
+				return // a new transaction
+			}
+			s = to
+		}
+	})
+}

@@ -78,6 +78,7 @@ const fits = `(() => {
   for (const el of pic.querySelectorAll("main *")) {
     if (el.closest("svg")) continue;
     const r = el.getBoundingClientRect();
+    if (r.width + r.height === 0) continue; // display: contents, hidden fields
     if (r.bottom > main.bottom + 1 || r.top < main.top - 1) bad.push(el.tagName + "." + el.className + " leaves main: " + r.top + ".." + r.bottom);
   }
   for (const el of pic.querySelectorAll("button, input:not([type=hidden]), a")) {

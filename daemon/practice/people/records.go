@@ -35,33 +35,33 @@ func households() []household {
 	d := func(y, m, day int) sheet.Date { return sheet.Date{Year: y, Month: m, Day: day} }
 	return []household{
 		{Mihon, register.Household{Address: "見本県見本市手本町一丁目２番３号", Head: "架空　太郎", People: []register.Member{
-			member("p01", "架空　太郎", "カクウ　タロウ", male, self, d(1975, 5, 5), d(2001, 4, 1), originMihon, "架空　太郎", "000000000010"),
-			member("p02", "架空　花子", "カクウ　ハナコ", female, "妻", d(1977, 7, 7), d(2003, 6, 10), originMihon, "架空　太郎", "000000000020"),
+			member("p01", "架空　太郎", "カクウ　タロウ", male, self, d(1975, 5, 5), d(2001, 4, 1), originMihon, "架空　太郎", "000000000014"),
+			member("p02", "架空　花子", "カクウ　ハナコ", female, "妻", d(1977, 7, 7), d(2003, 6, 10), originMihon, "架空　太郎", "000000000022"),
 			member("", "架空　一郎", "カクウ　イチロウ", male, "子", d(2006, 11, 3), d(2006, 11, 3), originMihon, "架空　太郎", "000000000030"),
 		}}},
 		{Mihon, register.Household{Address: "見本県見本市見本町三丁目１４番１５号　サンプルハイツ２０１号室", Head: "見本　次郎", People: []register.Member{
-			member("p03", "見本　次郎", "ミホン　ジロウ", male, self, d(1988, 2, 29), d(2015, 9, 26), originKaku, "見本　次郎", "000000000040"),
+			member("p03", "見本　次郎", "ミホン　ジロウ", male, self, d(1988, 2, 29), d(2015, 9, 26), originKaku, "見本　次郎", "000000000048"),
 		}}},
 		{Kaku, register.Household{Address: "見本県架空市想定町五丁目６番７号", Head: "想定　健太", People: []register.Member{
-			member("p04", "想定　健太", "ソウテイ　ケンタ", male, self, d(1970, 1, 15), d(1998, 3, 20), originKaku, "想定　健太", "000000000050"),
-			member("p05", "想定　美咲", "ソウテイ　ミサキ", female, "妻", d(1972, 8, 11), d(1999, 10, 1), originKaku, "想定　健太", "000000000060"),
-			member("p06", "想定　陽菜", "ソウテイ　ヒナ", female, "子", d(2002, 5, 30), d(2002, 5, 30), originKaku, "想定　健太", "000000000070"),
-			member("", "想定　翔", "ソウテイ　ショウ", male, "子", d(2008, 12, 24), d(2008, 12, 24), originKaku, "想定　健太", "000000000080"),
-			member("", "想定　結衣", "ソウテイ　ユイ", female, "子", d(2019, 5, 1), d(2019, 5, 1), originKaku, "想定　健太", "000000000090"),
-			member("", "想定　一", "ソウテイ　ハジメ", male, "父", d(1942, 4, 2), d(2012, 7, 9), originKaku, "想定　一", "000000000100"),
+			member("p04", "想定　健太", "ソウテイ　ケンタ", male, self, d(1970, 1, 15), d(1998, 3, 20), originKaku, "想定　健太", "000000000056"),
+			member("p05", "想定　美咲", "ソウテイ　ミサキ", female, "妻", d(1972, 8, 11), d(1999, 10, 1), originKaku, "想定　健太", "000000000065"),
+			member("p06", "想定　陽菜", "ソウテイ　ヒナ", female, "子", d(2002, 5, 30), d(2002, 5, 30), originKaku, "想定　健太", "000000000073"),
+			member("", "想定　翔", "ソウテイ　ショウ", male, "子", d(2008, 12, 24), d(2008, 12, 24), originKaku, "想定　健太", "000000000081"),
+			member("", "想定　結衣", "ソウテイ　ユイ", female, "子", d(2019, 5, 1), d(2019, 5, 1), originKaku, "想定　健太", "000000000099"),
+			member("", "想定　一", "ソウテイ　ハジメ", male, "父", d(1942, 4, 2), d(2012, 7, 9), originKaku, "想定　一", "000000000103"),
 		}}},
 		{Kaku, register.Household{Address: "見本県架空市例田町一丁目１番１号", Head: "例田　さくら", People: []register.Member{
-			member("p07", "例田　さくら", "レイダ　サクラ", female, self, d(1995, 3, 27), d(2020, 4, 2), originMihon, "例田　さくら", "000000000110"),
+			member("p07", "例田　さくら", "レイダ　サクラ", female, self, d(1995, 3, 27), d(2020, 4, 2), originMihon, "例田　さくら", "000000000111"),
 		}}},
 		{Kaku, register.Household{Address: "見本県架空市仮野町四丁目８番２号", Head: "仮野　大輔", People: []register.Member{
-			member("p08", "仮野　大輔", "カリノ　ダイスケ", male, self, d(1966, 6, 6), d(1990, 1, 8), originKaku, "仮野　大輔", "000000000120"),
+			member("p08", "仮野　大輔", "カリノ　ダイスケ", male, self, d(1966, 6, 6), d(1990, 1, 8), originKaku, "仮野　大輔", "000000000129"),
 		}}},
 		{Reiji, register.Household{Address: "見本県例示郡例示町大字雛形９番地", Head: "雛形　結衣", People: []register.Member{
-			member("p09", "雛形　結衣", "ヒナガタ　ユイ", female, self, d(1959, 10, 10), d(1985, 5, 5), originReiji, "雛形　結衣", "000000000130"),
+			member("p09", "雛形　結衣", "ヒナガタ　ユイ", female, self, d(1959, 10, 10), d(1985, 5, 5), originReiji, "雛形　結衣", "000000000137"),
 		}}},
 		{Reiji, register.Household{Address: "見本県例示郡例示町大字試山１２番地３", Head: "試山　健二", People: []register.Member{
-			member("p10", "試山　健二", "タメシヤマ　ケンジ", male, self, d(1981, 9, 9), d(2010, 2, 14), originReiji, "試山　健二", "000000000140"),
-			member("p12", "試山　恵", "タメシヤマ　メグミ", female, "妻", d(1983, 12, 1), d(2011, 11, 11), originReiji, "試山　健二", "000000000150"),
+			member("p10", "試山　健二", "タメシヤマ　ケンジ", male, self, d(1981, 9, 9), d(2010, 2, 14), originReiji, "試山　健二", "000000000145"),
+			member("p12", "試山　恵", "タメシヤマ　メグミ", female, "妻", d(1983, 12, 1), d(2011, 11, 11), originReiji, "試山　健二", "000000000154"),
 		}}},
 	}
 }
@@ -116,7 +116,7 @@ func relative(given, spouse, father, mother, relation string, birth sheet.Date, 
 func familyOf(code protocol.Municipality, origin, head string, given map[string]string, address string, members ...sheet.FamilyMember) family {
 	made := sheet.Date{Year: 2005, Month: 3, Day: 5}
 	f := register.Family{Given: given, Register: sheet.FamilyRegister{Origin: origin, Head: head,
-		History: []sheet.FamilyEntry{entry("戸籍改製", "改製日", made.Wareki(), "改製事由", "平成６年法務省令第５１号附則第２条第１項による改製")}, Members: members}}
+		History: []sheet.FamilyEntry{entry("戸籍改製", "改製日", made.Wareki(), "改製事由", "平成６年法務省令第５１号による改製")}, Members: members}}
 	f.Supplement = sheet.FamilySupplement{Origin: origin, Head: head}
 	for _, m := range members {
 		f.Supplement.Members = append(f.Supplement.Members, sheet.SupplementMember{Given: m.Given,
@@ -170,11 +170,11 @@ func taxes(address string, m register.Member) register.Tax {
 // Guest enters a fictional resident of Mihon for a card that the practice world did not make.
 func Guest(r *register.Primary, id string) {
 	since := sheet.Date{Year: 2026, Month: 4, Day: 1}
-	m := member(id, "体験　花子", "タイケン　ハナコ", female, self, sheet.Date{Year: 1990, Month: 1, Day: 1}, since, originMihon, "体験　花子", "000000000990")
-	h := register.Household{Address: "見本県見本市体験町一丁目１番１号", Head: m.Name, People: []register.Member{m}}
+	m := member(id, "仮住　花子", "カリズミ　ハナコ", female, self, sheet.Date{Year: 1990, Month: 1, Day: 1}, since, originMihon, "仮住　花子", "000000000995")
+	h := register.Household{Address: "見本県見本市仮住町一丁目１番１号", Head: m.Name, People: []register.Member{m}}
 	r.Add(protocol.ResidentRegister, h, id)
 	r.Add(protocol.SealRegister, register.Seal{SealRegistration: sheet.SealRegistration{Number: "見本９９号", Registered: since, Name: m.Name, Kana: m.Kana,
-		Birth: m.Birth, Address: h.Address, Imprint: sheet.Imprint{Text: "体験", Size: 165}}}, id)
+		Birth: m.Birth, Address: h.Address, Imprint: sheet.Imprint{Text: "仮住", Size: 165}}}, id)
 	r.Add(protocol.TaxRegister, taxes(h.Address, m), id)
 }
 

@@ -1,0 +1,259 @@
+// Package panel is the practice world within reach of the hand: it stands beside the kiosk's picture and lets a
+// person place and pull cards, jam the printer, be handed a stranger's paper, and be the staff. Everything it does
+// is done to the world around the terminal, never to the terminal: what the terminal makes of it is real.
+package panel
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"honnin/daemon/practice"
+	"honnin/daemon/practice/people"
+	"honnin/daemon/session"
+	"honnin/drivers/card/virtual"
+	"honnin/drivers/printer/file"
+	"honnin/ui/touch"
+)
+
+// Staff is the id under which the panel's member of staff is journalled.
+const Staff = "practice-staff"
+
+// ErrReal is returned for what cannot be done to a real reader or printer from here.
+var ErrReal = errors.New("本物の装置です。手で操作してください。 This is a real device: do it by hand.")
+
+// maxEvents is how many lines of the log are kept.
+const maxEvents = 40
+
+// Terminal is what the panel needs of the terminal: what staff can say to it.
+type Terminal interface {
+	StaffReady(ctx context.Context, staff string) error
+	Reopen(staff string) error
+	StaffNeeded() (string, error)
+}
+
+// Panel implements touch.Panel. Reader and printer are nil where real ones are used.
+type Panel struct {
+	world   *practice.World
+	reader  *virtual.Reader
+	printer *file.Printer
+	dir     string // of the printer's sheets
+
+	mu       sync.Mutex
+	terminal Terminal
+	holder   string // whose card lies on the reader
+	card     *virtual.Card
+	cards    map[string]*virtual.Card // one a person, so that wrong PINs add up
+	jammed   bool
+	empty    bool
+	stranger bool
+	events   []touch.Event
+	changed  func()
+}
+
+var _ touch.Panel = (*Panel)(nil)
+
+// New returns a panel over a world, a virtual reader (or nil) and a directory printer (or nil) printing to dir.
+func New(w *practice.World, r *virtual.Reader, p *file.Printer, dir string) *Panel {
+	return &Panel{world: w, reader: r, printer: p, dir: dir, cards: map[string]*virtual.Card{}, changed: func() {}}
+}
+
+// At tells the panel which terminal it stands beside, and what to call when it has something new to show.
+func (p *Panel) At(t Terminal, changed func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.terminal, p.changed = t, changed
+}
+
+// Observe takes down what happened in a visit.
+func (p *Panel) Observe(s session.Step) {
+	p.mu.Lock()
+	if s.From != s.To || s.End != nil {
+		e := touch.Event{Visit: s.Visit, State: s.To.String()}
+		if s.End != nil {
+			e.Outcome, e.Code = string(s.End.Outcome), string(s.End.Code)
+			p.stranger = false // it was for one package
+		}
+		p.events = append(p.events, e)
+		p.events = p.events[max(0, len(p.events)-maxEvents):]
+	}
+	changed := p.changed
+	p.mu.Unlock()
+	changed()
+}
+
+// People lists who has a card.
+func (p *Panel) People() (out []touch.Person) {
+	for _, x := range people.All() {
+		out = append(out, touch.Person{ID: x.ID, Label: people.Name(x.ID), Note: note(x), PIN: x.PIN})
+	}
+	return out
+}
+
+func note(x people.Person) string {
+	switch {
+	case x.Status == people.Revoked:
+		return "失効したカード revoked"
+	case x.Status == people.Suspended:
+		return "一時停止中のカード suspended"
+	case !x.Linked:
+		return "未登録のカード not linked"
+	}
+	return string(x.Key)
+}
+
+// State is what the panel shows.
+func (p *Panel) State() touch.PanelState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := touch.PanelState{Card: p.holder, Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets()}
+	if p.card != nil {
+		s.TriesLeft = p.card.TriesLeft()
+	}
+	if p.printer != nil {
+		if present, err := p.printer.Paper(context.Background()); err == nil && present {
+			s.InTray = 1
+		}
+	}
+	if p.terminal != nil {
+		why, err := p.terminal.StaffNeeded()
+		s.NeedsStaff = why != "" || err != nil
+	}
+	s.Events = slices.Clone(p.events)
+	slices.Reverse(s.Events)
+	return s
+}
+
+var sheetName = regexp.MustCompile(`^[0-9a-f]{32}\.pdf$`)
+
+func (p *Panel) sheets() (out []touch.Sheet) {
+	entries, err := os.ReadDir(p.dir)
+	if err != nil || p.dir == "" {
+		return nil
+	}
+	at := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && sheetName.MatchString(e.Name()) {
+			at[e.Name()] = info.ModTime()
+			out = append(out, touch.Sheet{Name: e.Name(), Label: info.ModTime().Format("15:04:05") + " " + e.Name()[:8]})
+		}
+	}
+	slices.SortFunc(out, func(a, b touch.Sheet) int { return at[b.Name].Compare(at[a.Name]) })
+	return out[:min(len(out), 12)]
+}
+
+// Sheet returns a printed sheet.
+func (p *Panel) Sheet(name string) ([]byte, error) {
+	if !sheetName.MatchString(name) || p.dir == "" {
+		return nil, os.ErrNotExist
+	}
+	return os.ReadFile(filepath.Join(p.dir, name))
+}
+
+// Place puts a person's card on the reader.
+func (p *Panel) Place(person string) error {
+	if p.reader == nil {
+		return ErrReal
+	}
+	c, err := p.hand(person)
+	if err != nil {
+		return err
+	}
+	p.reader.Place(c)
+	return nil
+}
+
+func (p *Panel) hand(person string) (*virtual.Card, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, ok := p.cards[person]
+	if !ok {
+		var err error
+		if c, err = p.world.Card(person); err != nil {
+			return nil, err
+		}
+		p.cards[person] = c
+	}
+	p.holder, p.card = person, c
+	return c, nil
+}
+
+// Pull takes whatever card lies there.
+func (p *Panel) Pull() error {
+	if p.reader == nil {
+		return ErrReal
+	}
+	p.reader.Pull()
+	p.mu.Lock()
+	p.holder, p.card = "", nil
+	p.mu.Unlock()
+	return nil
+}
+
+func (p *Panel) device(f func(*file.Printer)) error {
+	if p.printer == nil {
+		return ErrReal
+	}
+	f(p.printer)
+	return nil
+}
+
+// Jam lets the next sheet jam.
+func (p *Panel) Jam() error {
+	return p.device(func(d *file.Printer) { p.set(func() { p.jammed = true }); d.JamAfter(0) })
+}
+
+// ClearJam clears the paper path.
+func (p *Panel) ClearJam() error {
+	return p.device(func(d *file.Printer) { p.set(func() { p.jammed, p.empty = false, false }); d.Clear() })
+}
+
+// PaperOut empties the paper tray, or fills it again.
+func (p *Panel) PaperOut() error {
+	return p.device(func(d *file.Printer) {
+		full := false
+		p.set(func() { full = p.empty; p.empty = !p.empty })
+		if full {
+			d.Clear()
+		} else {
+			d.PaperOut()
+		}
+	})
+}
+
+func (p *Panel) set(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+// TakePaper takes the sheets from the tray.
+func (p *Panel) TakePaper() error { return p.device((*file.Printer).TakePaper) }
+
+// HandStranger has the issuer hand over a neighbour's package next time, or no longer.
+func (p *Panel) HandStranger() error {
+	p.set(func() { p.stranger = !p.stranger; p.world.HandStranger(p.stranger) })
+	return nil
+}
+
+// Staff empties tray and path, says so, and opens the services that refusals had closed.
+func (p *Panel) Staff() error {
+	if p.printer != nil {
+		p.printer.Clear()
+		p.printer.TakePaper()
+		p.set(func() { p.jammed, p.empty = false, false })
+	}
+	if err := p.terminal.Reopen(Staff); err != nil {
+		return err
+	}
+	err := p.terminal.StaffReady(context.Background(), Staff)
+	if errors.Is(err, session.ErrNotStopped) {
+		return nil
+	}
+	return err
+}

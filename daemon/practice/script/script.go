@@ -1,0 +1,204 @@
+// Package script makes visits without a screen: a scripted applicant who places a card, types a PIN, chooses a
+// document, takes the card back and takes the paper, at a terminal whose session, check, spool and journal are
+// the real ones. The applicant sees what a screen would show ([session.View]) and does what a finger and a hand
+// can do, and nothing else.
+//
+// Each visit is one [Line]; a [Tally] adds them up and, at the end, holds three books against each other: the
+// terminal's journal, the centre's outcomes and what lies in the printer's tray. People appear by ids only.
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/daemon/session"
+)
+
+// Staff is the id under which scripted staff look into the tray and open a service again.
+const Staff = "practice-staff"
+
+// Hands is what an applicant's hands do at a terminal.
+type Hands interface {
+	Place() error // the card onto the reader
+	Pull() error  // and off it
+	TakePaper()
+}
+
+// Terminal is the terminal as an applicant and the staff reach it.
+type Terminal interface {
+	Press(visit uint64, in session.Input)
+	StaffReady(ctx context.Context, staff string) error
+	Reopen(staff string) error
+}
+
+// Wish is what one applicant comes for.
+type Wish struct {
+	Applicant   string // id
+	PIN         string
+	Certificate protocol.Certificate
+	Hands       Hands
+}
+
+// ErrStuck is returned when a visit does not come to an end.
+var ErrStuck = errors.New("script: the visit does not come to an end")
+
+// patience is how long a scripted applicant waits for the terminal to move at all.
+const patience = 2 * time.Minute
+
+// Applicant is the scripted applicant of one terminal. It is the terminal's screen and its observer.
+type Applicant struct {
+	terminal Terminal
+
+	mu    sync.Mutex
+	view  session.View
+	fresh chan struct{} // closed, and replaced, at every change
+	done  Visit
+}
+
+// Visit is what was observed of one visit.
+type Visit struct {
+	Number uint64
+	Ending *session.Ending
+	Spent  session.Spent
+	Word   string // why it ended without an outcome
+}
+
+// NewApplicant returns an applicant without a terminal; [Applicant.At] gives it one.
+func NewApplicant() *Applicant { return &Applicant{fresh: make(chan struct{})} }
+
+// At tells the applicant which terminal this is.
+func (a *Applicant) At(t Terminal) { a.terminal = t }
+
+// Show is what the screen shows now.
+func (a *Applicant) Show(v session.View) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.view = v
+	close(a.fresh)
+	a.fresh = make(chan struct{})
+}
+
+// Observe takes down what happened.
+func (a *Applicant) Observe(s session.Step) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s.Visit != 0 {
+		a.done.Number = s.Visit
+	}
+	if s.End != nil {
+		a.done.Ending, a.done.Spent = s.End, s.Spent
+	}
+}
+
+func (a *Applicant) look() (session.View, <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.view, a.fresh
+}
+
+// Visit makes one visit and returns what was observed of it.
+func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
+	if err := a.until(ctx, func(v session.View) (bool, error) { return v.State == session.Idle, a.staff(ctx, v) }); err != nil {
+		return Visit{}, err
+	}
+	a.mu.Lock()
+	a.done = Visit{}
+	a.mu.Unlock()
+	if err := w.Hands.Place(); err != nil {
+		return Visit{}, err
+	}
+	began := false
+	err := a.until(ctx, func(v session.View) (bool, error) {
+		began = began || v.State != session.Idle
+		over := began && (v.State == session.Idle || v.State == session.OutOfService)
+		if over {
+			return true, nil
+		}
+		return false, a.act(v, w)
+	})
+	w.Hands.TakePaper()
+	_ = w.Hands.Pull() // out of service, the card may still lie there
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.done, err
+}
+
+// until looks at each new picture until f is content.
+func (a *Applicant) until(ctx context.Context, f func(session.View) (bool, error)) error {
+	for {
+		v, changed := a.look()
+		if ok, err := f(v); ok || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(patience):
+			return fmt.Errorf("%w: %v", ErrStuck, v.State)
+		}
+	}
+}
+
+// staff do what staff must before a visit can begin.
+func (a *Applicant) staff(ctx context.Context, v session.View) error {
+	if v.State != session.OutOfService {
+		return nil
+	}
+	err := a.terminal.StaffReady(ctx, Staff)
+	if errors.Is(err, session.ErrNotStopped) {
+		return nil
+	}
+	return err
+}
+
+// act is what the applicant does on seeing a picture.
+func (a *Applicant) act(v session.View, w Wish) error {
+	press := func(in session.Input) error {
+		a.terminal.Press(v.Visit, in)
+		return nil
+	}
+	switch v.State {
+	case session.LastTry, session.Confirming, session.MoreTime:
+		return press(session.Input{Kind: session.PressYes})
+	case session.EnterPIN:
+		if v.WrongPIN {
+			return press(session.Input{Kind: session.PressCancel})
+		}
+		return press(session.Input{Kind: session.PressPIN, PIN: []byte(w.PIN)})
+	case session.Choosing:
+		return press(choose(v.Offers, w.Certificate))
+	case session.TakeCard, session.Ended, session.CardForgotten:
+		return w.Hands.Pull()
+	case session.TakePaper:
+		w.Hands.TakePaper()
+		return press(session.Input{Kind: session.PressFinish})
+	case session.Done:
+		return press(session.Input{Kind: session.PressFinish})
+	}
+	return nil
+}
+
+// choose takes the first offer that can be had of the wished kind, with its default options; cancels if there is none.
+func choose(offers []protocol.Offer, want protocol.Certificate) session.Input {
+	for _, o := range offers {
+		if o.Available && o.Certificate == want {
+			return session.Input{Kind: session.PressChoose, Offer: o.ID, Options: defaults(o), Copies: 1}
+		}
+	}
+	return session.Input{Kind: session.PressCancel}
+}
+
+func defaults(o protocol.Offer) protocol.Options {
+	out := protocol.Options{}
+	for name, values := range o.Options {
+		if len(values) > 0 {
+			out[name] = values[0]
+		}
+	}
+	return out
+}

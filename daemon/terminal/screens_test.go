@@ -1,0 +1,66 @@
+package terminal
+
+import (
+	"testing"
+	"time"
+
+	"honnin/config/reason"
+	"honnin/daemon/session"
+	"honnin/ui/touch"
+)
+
+// TestEveryStateHasAScreen walks all states by their names; a state without a name ends the walk.
+func TestEveryStateHasAScreen(t *testing.T) {
+	n := 0
+	for s := session.State(0); int(s) < len(screens); s++ {
+		name, ok := screens[s]
+		if !ok || !name.Valid() {
+			t.Errorf("%v has no screen", s)
+		}
+		n++
+	}
+	if n < 20 {
+		t.Errorf("only %d states", n)
+	}
+}
+
+func TestEveryActionIsHeard(t *testing.T) {
+	for _, n := range touch.Names() {
+		for _, a := range []touch.Action{touch.Pin, touch.Yes, touch.Back, touch.Cancel, touch.Apply, touch.More, touch.Finish, touch.Touched} {
+			if n.Allows(a) && Pressed(touch.Finger{Action: a}).Kind == 0 {
+				t.Errorf("%s on %s is not heard", a, n)
+			}
+		}
+	}
+}
+
+func TestLastWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		view session.View
+		name touch.Name
+		msg  touch.Message
+	}{
+		"refused":        {session.View{State: session.Ended, Notice: session.DocRefused, Code: reason.SubjectMismatch}, touch.Refused, touch.NoMessage},
+		"clearing":       {session.View{State: session.Clearing, Notice: session.DocRefused, Code: reason.SubjectMismatch}, touch.Refused, touch.NoMessage},
+		"card expired":   {session.View{State: session.Ended, Notice: session.CardRefused, Code: reason.CardExpired}, touch.Ended, touch.MsgCardExpired},
+		"strange card":   {session.View{State: session.Ended, Notice: session.CardRefused}, touch.Ended, touch.MsgCardUnknown},
+		"not linked":     {session.View{State: session.Ended, Notice: session.NotOffered, Word: "not-linked"}, touch.Ended, touch.MsgNotLinked},
+		"unknown word":   {session.View{State: session.Ended, Notice: session.NotOffered, Word: "new"}, touch.Ended, touch.MsgUnavailable},
+		"blocked":        {session.View{State: session.Ended, Notice: session.PINIsBlocked}, touch.Blocked, touch.NoMessage},
+		"thanks":         {session.View{State: session.Done, Notice: session.Thanks}, touch.Done, touch.NoMessage},
+		"no paper":       {session.View{State: session.Unready, Word: "media-needed"}, touch.OutOfService, touch.MsgPrinter},
+		"no reader":      {session.View{State: session.Unready, Word: "reader"}, touch.OutOfService, touch.MsgReader},
+		"staff":          {session.View{State: session.OutOfService, Notice: session.StaffAreCalled}, touch.OutOfService, touch.MsgPaper},
+		"sheets failed":  {session.View{State: session.OutOfService, Notice: session.PaperFailed}, touch.FailedPaper, touch.NoMessage},
+		"still stranded": {session.View{State: session.Stranded, Notice: session.Thanks}, touch.OutOfService, touch.MsgPaper},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if s := Picture(c.view); s.Name != c.name || s.Message != c.msg {
+				t.Errorf("%s %q", s.Name, s.Message)
+			}
+		})
+	}
+	if s := Picture(session.View{State: session.MoreTime, Remaining: 15 * time.Second}); s.Seconds != 15 {
+		t.Errorf("%d seconds", s.Seconds)
+	}
+}

@@ -54,7 +54,7 @@ func (r *Runner) check(ctx context.Context, v visit) answer {
 	}
 	defer v.hand.timed(byJournal)()
 	if err := r.parts.Queue.Accept(ctx, v.number, doc); err != nil {
-		return faulty("journal")
+		return unlessLeft(ctx, faulty("journal"))
 	}
 	if !v.hand.owe(func(h *holdings) { h.accepted = true }) {
 		r.late(v.number, v.transaction(), "acceptance")

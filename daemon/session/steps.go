@@ -14,7 +14,7 @@ import (
 func (r *Runner) look(ctx context.Context, _ visit) answer {
 	word, err := r.missing(ctx)
 	switch {
-	case err != nil:
+	case err != nil && ctx.Err() == nil:
 		return faulty("journal")
 	case word != "":
 		return answer{event: NotReady, learn: func(v *visit) { v.word = word }}
@@ -30,8 +30,11 @@ func (r *Runner) lookLater(ctx context.Context, v visit) answer {
 // missing names the part that is not ready. Its error is the journal's.
 func (r *Runner) missing(ctx context.Context) (word string, err error) {
 	latched, err := r.parts.Ledger.Latched(ctx)
-	if err != nil || latched {
-		return "staff", err
+	switch {
+	case err != nil:
+		return "journal", err
+	case latched:
+		return "staff", nil
 	}
 	if word := r.printer(ctx); word != "" {
 		return word, nil
@@ -63,7 +66,7 @@ func (r *Runner) open(ctx context.Context, v visit) answer {
 	}
 	n, err := r.parts.Ledger.BeginVisit(ctx)
 	if err != nil {
-		return faulty("journal")
+		return unlessLeft(ctx, faulty("journal"))
 	}
 	if !v.hand.owe(func(h *holdings) { h.visit = n }) {
 		r.late(n, protocol.Transaction{}, "visit")
@@ -71,6 +74,14 @@ func (r *Runner) open(ctx context.Context, v visit) answer {
 	}
 	ref := reference(r.parts.Terminal, time.Now(), n)
 	return answer{event: Ready, learn: func(v *visit) { v.number, v.reference = n, ref }}
+}
+
+// unlessLeft returns a, unless the state was left meanwhile: an error is no wonder then.
+func unlessLeft(ctx context.Context, a answer) answer {
+	if ctx.Err() != nil {
+		return say(Trouble)
+	}
+	return a
 }
 
 // must turns a journal's error into a fault.

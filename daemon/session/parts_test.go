@@ -1,0 +1,260 @@
+package session
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/spool"
+	"honnin/spool/document"
+)
+
+// The world's parts. Each is the world under another hat.
+
+func (w *world) Watch(ctx context.Context, notify func(bool)) error {
+	w.with(func() { w.notify = notify })
+	if err := w.asked(ctx, "watch"); err != nil {
+		return err
+	}
+	notify(false)
+	select {
+	case err := <-w.lose:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (w *world) Connect(ctx context.Context) (Card, error) {
+	if err := w.asked(ctx, "connect"); err != nil {
+		return nil, err
+	}
+	w.with(func() { w.cards++ })
+	return card{w}, nil
+}
+
+type card struct{ *world }
+
+func (w card) Certificate(ctx context.Context) ([]byte, error) {
+	return cardDER(), w.asked(ctx, "certificate")
+}
+
+func (w card) Tries(ctx context.Context) (int, error) { return w.tries, w.asked(ctx, "tries") }
+
+func (w card) VerifyPIN(ctx context.Context, pin []byte) (r PINResult, err error) {
+	if err := w.asked(ctx, "pin"); err != nil {
+		return r, err
+	}
+	w.with(func() {
+		if r.OK = string(pin) == w.pin && w.tries > 0; r.OK {
+			w.tries = 3
+			return
+		}
+		w.tries = max(0, w.tries-1)
+		r.Left, r.Blocked = w.tries, w.tries == 0
+	})
+	return r, nil
+}
+
+func (w card) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	call := "proof"
+	if string(message[:14]) == "honnin release" {
+		call = "signature"
+	}
+	return []byte("signed"), w.asked(ctx, call)
+}
+
+func (w card) Close() error {
+	w.with(func() { w.cards-- })
+	return w.asked(context.Background(), "close")
+}
+
+type centre struct{ *world }
+
+func (w centre) Ready(ctx context.Context) error { return w.asked(ctx, "centre-ready") }
+
+func (w centre) Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error) {
+	if err := w.asked(ctx, "begin"); err != nil {
+		return protocol.Begun{}, err
+	}
+	t := protocol.NewTransaction()
+	w.with(func() { w.deals[t] = new(account); w.begun = append(w.begun, t) })
+	return protocol.Begun{Transaction: t, Challenge: protocol.NewChallenge()}, nil
+}
+
+func (w centre) Applicant(ctx context.Context, t protocol.Transaction, _ protocol.Applicant) (protocol.Offers, error) {
+	return protocol.Offers{Offers: w.offers}, w.asked(ctx, "applicant")
+}
+
+func (w centre) Apply(ctx context.Context, t protocol.Transaction, _ protocol.Order) error {
+	return w.asked(ctx, "apply")
+}
+
+func (w centre) Package(ctx context.Context, t protocol.Transaction) ([]byte, error) {
+	if err := w.asked(ctx, "package"); err != nil {
+		return nil, err
+	}
+	b := []byte("somebody's certificate")
+	w.with(func() { w.packages = append(w.packages, b) })
+	return b, nil
+}
+
+func (w centre) InForce(ctx context.Context, t protocol.Transaction, _ protocol.InForceQuestion) ([]byte, error) {
+	return nil, w.asked(ctx, "in-force")
+}
+
+func (w centre) Cancel(ctx context.Context, t protocol.Transaction) error {
+	return w.asked(ctx, "cancel")
+}
+
+func (w centre) Outcome(ctx context.Context, t protocol.Transaction, r protocol.OutcomeReport) error {
+	w.with(func() { w.deals[t].centre = append(w.deals[t].centre, r.Outcome) })
+	return w.asked(ctx, "outcome")
+}
+
+type verifier struct{ *world }
+
+func (w verifier) CheckCard(der []byte) error { return w.asked(context.Background(), "check-card") }
+
+func (w verifier) CheckProof(c *x509.Certificate, message, signature []byte) error {
+	return w.asked(context.Background(), "check-proof")
+}
+
+func (w verifier) Verify(ctx context.Context, pkg []byte, want document.Expectation) (document.Verified, error) {
+	if err := w.asked(ctx, "verify"); err != nil {
+		return document.Verified{}, err
+	}
+	last := w.begun[len(w.begun)-1]
+	if want.Transaction != last || want.Card == nil || want.Nonce == (protocol.Nonce{}) || want.Began.IsZero() || want.Application.Municipality != town ||
+		want.Application.Options["household"] != protocol.Text("all") || want.Application.Copies != 2 || string(pkg) != "somebody's certificate" {
+		return document.Verified{}, fmt.Errorf("wrong expectation %+v", want)
+	}
+	return document.Verified{}, w.verify
+}
+
+func (w verifier) ReleaseSignature(d document.Verified, s []byte) (document.ReleaseSignature, error) {
+	return document.ReleaseSignature{}, w.asked(context.Background(), "check-signature")
+}
+
+func (w verifier) InForce(d document.Verified, fresh protocol.Nonce, answer []byte) (document.InForce, error) {
+	return document.InForce{}, w.register
+}
+
+// queue is a queue for one transaction at a time: the last one begun.
+type queue struct{ *world }
+
+func (w queue) deal() *account { return w.deals[w.begun[len(w.begun)-1]] }
+
+func (w queue) Ready(ctx context.Context) (spool.Readiness, error) {
+	return w.ready, w.asked(ctx, "printer-ready")
+}
+
+func (w queue) Accept(ctx context.Context, visit uint64, d document.Verified) error {
+	return w.asked(ctx, "accept")
+}
+
+func (w queue) Void(ctx context.Context, visit uint64, d document.Verified, why string) error {
+	w.with(func() { w.deal().journal = append(w.deal().journal, protocol.Void) })
+	return w.asked(ctx, "void")
+}
+
+func (w queue) Release(ctx context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (spool.Released, error) {
+	return spool.Released{}, w.asked(ctx, "release")
+}
+
+func (w queue) Print(ctx context.Context, r spool.Released, p spool.Progress) (spool.Result, error) {
+	w.with(func() { w.deal().prints++ })
+	p(1)
+	if err := w.asked(ctx, "print"); err != nil {
+		w.with(func() { w.deal().journal = append(w.deal().journal, protocol.Unsure) })
+		return spool.Result{}, err
+	}
+	w.with(func() { w.deal().journal = append(w.deal().journal, w.result.Outcome) })
+	return w.result, nil
+}
+
+type payment struct{ *world }
+
+func (w payment) Hold(ctx context.Context, t protocol.Transaction, yen int) error {
+	if yen != 400 {
+		return fmt.Errorf("a fee of %d", yen)
+	}
+	if err := w.asked(ctx, "hold"); err != nil {
+		return err
+	}
+	w.with(func() { w.deals[t].held = true })
+	return nil
+}
+
+func (w payment) Keep(ctx context.Context, t protocol.Transaction) error {
+	w.with(func() { w.deals[t].kept++ })
+	return w.asked(ctx, "keep")
+}
+
+func (w payment) Return(ctx context.Context, t protocol.Transaction) error {
+	w.with(func() { w.deals[t].returned++ })
+	return w.asked(ctx, "return")
+}
+
+type ledger struct{ *world }
+
+func (w ledger) BeginVisit(ctx context.Context) (uint64, error) {
+	if err := w.asked(ctx, "begin-visit"); err != nil {
+		return 0, err
+	}
+	w.with(func() { w.visits++; w.open++ })
+	return w.visits, nil
+}
+
+func (w ledger) EndVisit(ctx context.Context, visit uint64) error {
+	w.with(func() { w.open-- })
+	return w.asked(ctx, "end-visit")
+}
+
+func (w ledger) Ended(ctx context.Context, e Ending) error {
+	w.with(func() { w.deals[e.Transaction].journal = append(w.deals[e.Transaction].journal, e.Outcome) })
+	return w.asked(ctx, "ended")
+}
+
+func (w ledger) Incident(ctx context.Context, i Incident) error {
+	w.with(func() { w.incident = append(w.incident, i) })
+	return w.asked(ctx, "incident")
+}
+
+func (w ledger) Latched(ctx context.Context) (bool, error) { return w.latched, w.asked(ctx, "latched") }
+
+func (w ledger) Latch(ctx context.Context, visit uint64, t protocol.Transaction, why string) error {
+	w.with(func() { w.latched = true; w.latches = append(w.latches, why) })
+	return w.asked(ctx, "latch")
+}
+
+func (w ledger) StaffReady(ctx context.Context, staff string) error {
+	if err := w.asked(ctx, "staff-ready"); err != nil {
+		return err
+	}
+	w.with(func() { w.latched = false })
+	return nil
+}
+
+func (w ledger) Late(ctx context.Context, visit uint64, t protocol.Transaction, what string) error {
+	w.with(func() { w.lates = append(w.lates, what) })
+	return w.asked(ctx, "late")
+}
+
+type latches struct{ *world }
+
+func (w latches) Closed(m protocol.Municipality) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed[m]
+}
+
+func (w latches) Refused(ctx context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error {
+	w.with(func() {
+		w.judged = append(w.judged, c)
+		w.closed[m] = w.closed[m] || c.Class().StopsService()
+	})
+	return w.asked(ctx, "refused")
+}

@@ -178,7 +178,7 @@ func (id essCertID) issuerIs(c *certificate) bool {
 // [signature-invalid].
 func (m *Message) CheckSignature() error {
 	si, c := m.signer(), m.certificate()
-	if si == nil || c == nil || c.x509 == nil || weakKey(c.x509.PublicKey) != "" {
+	if si == nil || c == nil || c.weakKey != "" {
 		return ErrUnjudged
 	}
 	s := si.scheme()

@@ -77,8 +77,8 @@ func (c *Candidate) CheckAlgorithms() error {
 		return weak("signing-certificate-v2 uses another hash")
 	case c.cert == nil:
 		return ErrUnjudged
-	case c.cert.weak != "":
-		return weak("the signer's certificate: " + c.cert.weak)
+	case c.cert.weak() != "":
+		return weak("the signer's certificate: " + c.cert.weak())
 	case c.weakLink != "":
 		return weak("a CA's certificate: " + c.weakLink)
 	}
@@ -89,7 +89,7 @@ func (c *Candidate) CheckAlgorithms() error {
 // municipality, whatever the time [signer-untrusted].
 func (c *Candidate) CheckChain() error {
 	switch {
-	case c.cert == nil:
+	case c.cert == nil || c.cert.x509 == nil:
 		return ErrUnjudged
 	case !c.pinned && c.path == nil:
 		return untrusted("the signer does not chain to an anchor of any municipality")

@@ -17,8 +17,8 @@ import (
 // card-expired]. Anchors are chosen by key identifier: the generations of the real card CA share one name. The path
 // is one step long, as the real one is.
 func CheckCard(cert *x509.Certificate, anchors []*x509.Certificate, now time.Time) error {
-	if w := weakness(cert); w != "" {
-		return reason.Errorf(reason.CardUntrusted, "%s", w)
+	if w := weakKey(cert.PublicKey) + weakSignature(cert); w != "" {
+		return reason.Errorf(reason.CardUntrusted, "the card's certificate: %s", w)
 	}
 	if f := issuerFault(cert, anchors, now); f != "" {
 		return reason.Errorf(reason.CardUntrusted, "%s", f)

@@ -23,7 +23,7 @@ type certificate struct {
 	raw                     []byte
 	issuer, serial, subject []byte            // DER
 	x509                    *x509.Certificate // nil when its key is of a kind that x509 does not read
-	weak                    string            // why key or signature are not allowed; "" when they are
+	weakKey, weakSignature  string            // why the key, or the issuer's signature, is not allowed; "" when it is
 }
 
 const (
@@ -48,11 +48,11 @@ func parseCertificate(raw cryptobyte.String) (*certificate, error) {
 	x, err := x509.ParseCertificate(raw)
 	switch {
 	case err == nil:
-		c.x509, c.weak = x, weakness(x)
+		c.x509, c.weakKey, c.weakSignature = x, weakKey(x.PublicKey), weakSignature(x)
 	case readableKey(key):
 		return nil, malformed("a certificate is garbled")
 	default:
-		c.weak = "a key of a kind that is not allowed"
+		c.weakKey = notAllowed
 	}
 	return c, nil
 }
@@ -83,17 +83,28 @@ func readableKey(key algorithm) bool {
 	return ok && slices.Contains(knownCurves, curve)
 }
 
-// weakness says why a certificate's own signature or its key are not allowed, or "".
-func weakness(c *x509.Certificate) string {
+const notAllowed = "a key of a kind that is not allowed"
+
+// weak says why the certificate's key or the signature on it are not allowed, or "".
+func (c *certificate) weak() string {
+	if c.weakKey != "" {
+		return c.weakKey
+	}
+	return c.weakSignature
+}
+
+// weakSignature says why the signature on a certificate is not allowed, or "".
+func weakSignature(c *x509.Certificate) string {
 	switch c.SignatureAlgorithm {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
 		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
-		return weakKey(c.PublicKey)
+		return ""
 	}
-	return "a certificate signed with an algorithm that is not allowed"
+	return "signed with an algorithm that is not allowed"
 }
 
+// weakKey says why a key is not allowed, or "".
 func weakKey(key any) string {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
@@ -107,5 +118,5 @@ func weakKey(key any) string {
 		}
 		return "an elliptic curve other than P-256 and P-384"
 	}
-	return "a key of a kind that is not allowed"
+	return notAllowed
 }

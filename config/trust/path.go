@@ -77,7 +77,7 @@ func (x *search) from(signer *certificate, below []*certificate, top *certificat
 }
 
 // links reports whether parent issued child. Names must match; where both carry key identifiers, so must these, so
-// that generations of a CA with one name are told apart. A weak certificate links nothing, but is noted.
+// that generations of a CA with one name are told apart. A weak signature or CA links nothing, but is noted.
 func (x *search) links(child, parent *certificate) bool {
 	if !bytes.Equal(child.issuer, parent.subject) {
 		return false
@@ -85,7 +85,7 @@ func (x *search) links(child, parent *certificate) bool {
 	if child.x509 != nil && parent.x509 != nil && !identifiers(child.x509.AuthorityKeyId, parent.x509.SubjectKeyId) {
 		return false
 	}
-	if w := child.weak + parent.weak; w != "" {
+	if w := child.weakSignature + parent.weak(); w != "" || child.x509 == nil {
 		x.weak = w
 		return false
 	}

@@ -97,7 +97,8 @@ func (s *Store) addAnchor(c *x509.Certificate, m protocol.Municipality) {
 
 // known wraps a certificate of the policy.
 func known(c *x509.Certificate) *certificate {
-	return &certificate{raw: c.Raw, issuer: c.RawIssuer, subject: c.RawSubject, x509: c, weak: weakness(c)}
+	return &certificate{raw: c.Raw, issuer: c.RawIssuer, subject: c.RawSubject, x509: c,
+		weakKey: weakKey(c.PublicKey), weakSignature: weakSignature(c)}
 }
 
 // revokes reports whether the policy's list or one of its CRLs names c. A CRL is believed here without regard to

@@ -118,8 +118,11 @@ func (c *Card) once(ctx context.Context, cmd command) ([]byte, uint16, error) {
 // lose ends the conversation. An error of the transport is kept beside [ErrGone]: it says why.
 func (c *Card) lose(err error) error {
 	c.gone, c.verified, c.selected, c.file = true, false, false, 0
-	if err == nil || errors.Is(err, ErrGone) {
-		return errors.Join(ErrGone, err)
+	switch {
+	case err == nil:
+		return ErrGone
+	case errors.Is(err, ErrGone):
+		return err
 	}
 	return fmt.Errorf("%w: %w", ErrGone, err)
 }

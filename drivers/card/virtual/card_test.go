@@ -79,7 +79,7 @@ func TestConversations(t *testing.T) {
 		"not a PIN":              {talk: []string{selectJPKI, "9000", file("000A"), "9000", "00200080", "6986", authPIN, "6986"}},
 		"wrong reference":        {talk: []string{selectJPKI, "9000", file("0018"), "9000", "00200000", "6A86", "00200180", "6A86"}},
 		"blocked": {talk: []string{selectJPKI, "9000", file("0018"), "9000", "00200080 04 30303030", "63C2", "00200080 01 30", "63C1",
-			"00200080 04 30303030", "63C0", authPIN, "6984", "00200080", "6984"}},
+			"00200080 04 30303030", "63C0", authPIN, "6984", "00200080", "63C0"}},
 		"signature PIN takes five": {talk: []string{selectJPKI, "9000", file("001B"), "9000", authPIN, "63C4", authPIN, "63C3", authPIN, "63C2",
 			authPIN, "63C1", signPIN, "9000", "00200080", "63C5", authPIN, "63C4"}},
 		"signature certificate is locked": {talk: []string{selectJPKI, "9000", file("0001"), "9000", "00B00000 04", "6982",

@@ -110,7 +110,7 @@ func (c *Card) verify(cmd command) uint16 {
 		return status
 	case f.pin == nil:
 		return swNoCurrentFile
-	case len(cmd.data) == 0 && f.pin.left > 0:
+	case len(cmd.data) == 0:
 		return swTries | uint16(f.pin.left)
 	}
 	return c.try(f, cmd.data)

@@ -1,0 +1,536 @@
+package pcsc_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"honnin/drivers/card"
+	"honnin/drivers/card/cardtest"
+	"honnin/drivers/card/pcsc"
+	"honnin/drivers/card/virtual"
+)
+
+// patience only ends what hangs.
+const patience = 30 * time.Second
+
+// helperVariable makes the test binary a terminal that dies; see TestMain.
+const helperVariable = "HONNIN_TEST_DYING_TERMINAL"
+
+// TestMain lets a test start this binary as another process that verifies a PIN and then waits to be killed.
+func TestMain(m *testing.M) {
+	if os.Getenv(helperVariable) == "" {
+		os.Exit(m.Run())
+	}
+	if err := verifyAndWait(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+func verifyAndWait() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := pcsc.New(cardtest.Reader).Connect(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := card.ParsePIN([]byte(cardtest.PIN))
+	if err != nil {
+		return err
+	}
+	if err := card.New(c).VerifyPIN(ctx, p); err != nil {
+		return err
+	}
+	fmt.Println("verified")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// scene is one pcscd for all tests: libpcsclite reads the socket's name once in a process.
+type scene struct {
+	world  *cardtest.World
+	reader *pcsc.Reader
+	events *events
+}
+
+// TestPCSCD runs against a real pcscd.
+func TestPCSCD(t *testing.T) {
+	w := cardtest.NewWorld(t)
+	t.Setenv(cardtest.SocketVariable, w.Socket())
+	s := &scene{w, pcsc.New(cardtest.Reader), nil}
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"names", s.names},
+		{"whole visits", s.visits},
+		{"our state does not outlive us", s.noLeak},
+		{"nor a terminal that dies", s.noLeakAfterDeath},
+		{"exclusive", s.exclusive},
+		{"power down", s.powerDown},
+		{"pulled between commands", s.pulledBetween},
+		{"pulled in the middle of a command", s.pulledWithin},
+		{"exchanged", s.exchanged},
+		{"pcscd does not answer", s.frozen},
+		{"pcscd dies and comes back", s.restarted},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s.events = watch(t, s.reader)
+			test.run(t)
+			w.Pull()
+			s.events.await(t, false)
+		})
+	}
+}
+
+// events collects what Watch says.
+type events struct {
+	mu      sync.Mutex
+	present bool
+	history []bool
+	changed chan struct{}
+}
+
+func watch(t *testing.T, r *pcsc.Reader) *events {
+	e := &events{changed: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Watch(ctx, e.add)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return e
+}
+
+func (e *events) add(present bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.present = present
+	e.history = append(e.history, present)
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+// await waits until the last word is as wanted.
+func (e *events) await(t *testing.T, present bool) {
+	t.Helper()
+	e.awaitHistory(t, func(h []bool) bool { return len(h) > 0 && h[len(h)-1] == present })
+}
+
+func (e *events) awaitHistory(t *testing.T, enough func([]bool) bool) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		e.mu.Lock()
+		ok, changed, history := enough(e.history), e.changed, fmt.Sprint(e.history)
+		e.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			t.Fatalf("the reader said only %s", history)
+		}
+	}
+}
+
+var holders = map[cardtest.Algorithm]func() (virtual.Options, error){
+	cardtest.RSA2048:   once(cardtest.RSA2048),
+	cardtest.ECDSAP384: once(cardtest.ECDSAP384),
+}
+
+func once(a cardtest.Algorithm) func() (virtual.Options, error) {
+	return sync.OnceValues(func() (virtual.Options, error) { return cardtest.NewHolder(a, 0) })
+}
+
+func holder(t *testing.T, a cardtest.Algorithm) virtual.Options {
+	t.Helper()
+	o, err := holders[a]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// place lays a new card and waits until pcscd has seen it.
+func (s *scene) place(t *testing.T, o virtual.Options) {
+	t.Helper()
+	v, err := virtual.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.world.Place(v); err != nil {
+		t.Fatal(err)
+	}
+	s.events.await(t, true)
+}
+
+func (s *scene) connect(t *testing.T) card.Connection {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := s.reader.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func closeCard(t *testing.T, c card.Connection) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func pin(t *testing.T) card.PIN {
+	t.Helper()
+	p, err := card.ParsePIN([]byte(cardtest.PIN))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (s *scene) names(t *testing.T) {
+	names, err := pcsc.List(t.Context())
+	if err != nil || len(names) != 2 || names[0] != cardtest.Reader {
+		t.Errorf("readers %q, %v", names, err)
+	}
+	s.place(t, holder(t, cardtest.ECDSAP384))
+	for name, want := range map[string]error{"": nil, "Virtual": nil, "PCD 00 00": nil, cardtest.Reader: nil,
+		"Virtual PCD 00 01": card.ErrNoCard, "nonesuch": card.ErrNoReader} {
+		r := pcsc.New(name)
+		c, err := r.Connect(t.Context())
+		if !errors.Is(err, want) || (err == nil) != (want == nil) {
+			t.Errorf("reader %q: %v, want %v", name, err, want)
+		}
+		if c != nil {
+			closeCard(t, c)
+		}
+		if present, err := r.Present(t.Context()); present != (want == nil) || errors.Is(err, card.ErrNoReader) != (want == card.ErrNoReader) {
+			t.Errorf("reader %q: present %v, %v", name, present, err)
+		}
+	}
+}
+
+func (s *scene) visits(t *testing.T) {
+	for algorithm := range holders {
+		for _, modern := range []bool{false, true} {
+			o := holder(t, algorithm)
+			o.ShortFileIDs, o.Extended = modern, modern
+			s.place(t, o)
+			s.visit(t, o)
+			s.world.Pull()
+			s.events.await(t, false)
+		}
+	}
+}
+
+func (s *scene) visit(t *testing.T, o virtual.Options) {
+	conn := s.connect(t)
+	defer closeCard(t, conn)
+	ctx := t.Context()
+	c := card.New(conn, card.TryExtended())
+	kind, err := c.Identify(ctx)
+	if err != nil || kind != card.ICCard {
+		t.Fatalf("%v, %v", kind, err)
+	}
+	cert, err := c.Certificate(ctx)
+	if err != nil || !bytes.Equal(cert, o.AuthCert) {
+		t.Fatalf("another certificate (%v)", err)
+	}
+	if left, err := c.PINTries(ctx); left != 3 || err != nil {
+		t.Fatalf("%d tries, %v", left, err)
+	}
+	if err := c.VerifyPIN(ctx, pin(t)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := c.Sign(ctx, []byte("message")); err != nil { // verified by Sign itself
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *scene) verified(t *testing.T) card.Connection {
+	t.Helper()
+	conn := s.connect(t)
+	if err := card.New(conn).VerifyPIN(t.Context(), pin(t)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// signRaw has another program sign right away, without a PIN.
+func (s *scene) signRaw(t *testing.T) string {
+	t.Helper()
+	cardtest.Need(t, "opensc-tool")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := s.world.Command(ctx, "opensc-tool", "-r", cardtest.Reader, "-s", "00A4040C0AD392F000260100000001",
+		"-s", "00A4020C020017", "-s", "802A0080200000000000000000000000000000000000000000000000000000000000000000"+"00").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+const refused = "SW1=0x69, SW2=0x82"
+
+func (s *scene) noLeak(t *testing.T) {
+	s.place(t, holder(t, cardtest.RSA2048))
+	for range 3 {
+		closeCard(t, s.verified(t))
+		if out := s.signRaw(t); !strings.Contains(out, refused) {
+			t.Fatalf("signed without a PIN after us:\n%s", out)
+		}
+	}
+}
+
+func (s *scene) noLeakAfterDeath(t *testing.T) {
+	s.place(t, holder(t, cardtest.RSA2048))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := s.world.Command(t.Context(), self)
+	cmd.Env = append(cmd.Env, helperVariable+"=1")
+	said := start(t, cmd)
+	if said != "verified\n" {
+		t.Fatalf("the terminal said %q", said)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for { // pcscd notices by itself that its client died
+		conn, err := s.reader.Connect(ctx)
+		if err == nil {
+			defer closeCard(t, conn)
+			refusesToSign(t, conn)
+			return
+		}
+		if !errors.Is(err, card.ErrBusy) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// start starts cmd with an open standard input and returns the first line it says.
+func start(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 256)
+	n, err := out.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(line[:n])
+}
+
+func refusesToSign(t *testing.T, conn card.Connection) {
+	t.Helper()
+	var last []byte
+	for _, command := range []string{"00A4040C0AD392F000260100000001", "00A4020C020017",
+		"802A008020000000000000000000000000000000000000000000000000000000000000000000"} {
+		b, err := hex.DecodeString(command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, err = conn.Transmit(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(last, []byte{0x69, 0x82}) {
+		t.Errorf("signed without a PIN: %d bytes", len(last))
+	}
+}
+
+func (s *scene) exclusive(t *testing.T) {
+	cardtest.Need(t, "opensc-tool")
+	s.place(t, holder(t, cardtest.RSA2048))
+	c := s.connect(t)
+	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, card.ErrBusy) {
+		t.Errorf("connected twice: %v", err)
+	}
+	if _, err := pcsc.New("").Connect(t.Context()); !errors.Is(err, card.ErrBusy) {
+		t.Errorf("connected beside another Reader: %v", err)
+	}
+	if err := s.reader.PowerDown(t.Context()); !errors.Is(err, card.ErrBusy) {
+		t.Errorf("powered down under a connection: %v", err)
+	}
+	if present, err := s.reader.Present(t.Context()); !present || err != nil {
+		t.Errorf("present %v, %v while connected", present, err)
+	}
+	if out, err := s.world.Command(t.Context(), "opensc-tool", "-r", cardtest.Reader, "-s", "00A4040C0AD392F000260100000001").CombinedOutput(); err == nil {
+		t.Errorf("another program got through:\n%s", out)
+	}
+	closeCard(t, c)
+	closeCard(t, c)
+	closeCard(t, s.connect(t))
+}
+
+func (s *scene) powerDown(t *testing.T) {
+	if err := s.reader.PowerDown(t.Context()); err != nil {
+		t.Errorf("nothing to power down: %v", err)
+	}
+	s.place(t, holder(t, cardtest.RSA2048))
+	closeCard(t, s.verified(t))
+	if err := s.reader.PowerDown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if present, err := s.reader.Present(t.Context()); !present || err != nil {
+		t.Errorf("a card without power is still there: %v, %v", present, err)
+	}
+	c := s.connect(t)
+	defer closeCard(t, c)
+	refusesToSign(t, c)
+}
+
+func (s *scene) pulledBetween(t *testing.T) {
+	s.place(t, holder(t, cardtest.RSA2048))
+	conn := s.connect(t)
+	c := card.New(conn)
+	if _, err := c.Certificate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.world.Pull()
+	s.events.await(t, false)
+	if _, err := c.Certificate(t.Context()); !errors.Is(err, card.ErrGone) {
+		t.Errorf("reading a pulled card: %v", err)
+	}
+	closeCard(t, conn)
+	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, card.ErrNoCard) {
+		t.Errorf("connecting to no card: %v", err)
+	}
+}
+
+// pulling is a key whose card is pulled while it signs.
+type pulling struct {
+	crypto.Signer
+	signing chan<- struct{}
+	pulled  <-chan struct{}
+}
+
+func (k pulling) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	k.signing <- struct{}{}
+	<-k.pulled
+	return k.Signer.Sign(r, digest, o)
+}
+
+func (s *scene) pulledWithin(t *testing.T) {
+	o := holder(t, cardtest.RSA2048)
+	signing, pulled := make(chan struct{}), make(chan struct{})
+	o.AuthKey = pulling{o.AuthKey, signing, pulled}
+	s.place(t, o)
+	conn := s.connect(t)
+	c := card.New(conn)
+	if err := c.VerifyPIN(t.Context(), pin(t)); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		<-signing
+		go s.world.Pull() // hangs up at once, and waits for the card, which waits for this
+		time.AfterFunc(100*time.Millisecond, func() { close(pulled) })
+	}()
+	if signature, err := c.Sign(t.Context(), []byte("x")); !errors.Is(err, card.ErrGone) || signature != nil {
+		t.Errorf("%d bytes of signature from a card pulled meanwhile: %v", len(signature), err)
+	}
+	closeCard(t, conn)
+}
+
+func (s *scene) exchanged(t *testing.T) {
+	s.place(t, holder(t, cardtest.RSA2048))
+	conn := s.connect(t)
+	c := card.New(conn)
+	first, err := c.Certificate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.place(t, holder(t, cardtest.ECDSAP384)) // pulls the first one
+	s.events.awaitHistory(t, func(h []bool) bool {
+		return strings.HasSuffix(fmt.Sprint(h), "true false true]")
+	})
+	if err := c.SameAs(t.Context(), first); !errors.Is(err, card.ErrGone) {
+		t.Errorf("the old connection reaches the new card: %v", err)
+	}
+	closeCard(t, conn)
+	conn = s.connect(t)
+	defer closeCard(t, conn)
+	if err := card.New(conn).SameAs(t.Context(), first); !errors.Is(err, card.ErrChanged) {
+		t.Errorf("another card: %v", err)
+	}
+}
+
+func (s *scene) frozen(t *testing.T) {
+	s.place(t, holder(t, cardtest.RSA2048))
+	conn := s.verified(t)
+	thaw := s.world.Freeze()
+	defer thaw()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := conn.Transmit(ctx, []byte{0, 0xB0, 0, 0, 4}); !errors.Is(err, card.ErrGone) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a command that hangs: %v", err)
+	}
+	short, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if _, err := s.reader.Connect(short); !errors.Is(err, pcsc.ErrHung) {
+		t.Errorf("connecting while a command hangs: %v", err)
+	}
+	if _, err := s.reader.Present(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("asking while pcscd hangs: %v", err)
+	}
+	thaw()
+	again := s.connect(t) // waits for the old connection's reset
+	defer closeCard(t, again)
+	refusesToSign(t, again)
+	closeCard(t, conn)
+}
+
+func (s *scene) restarted(t *testing.T) {
+	s.place(t, holder(t, cardtest.RSA2048))
+	conn := s.connect(t)
+	s.world.Kill()
+	s.events.await(t, false)
+	if _, err := conn.Transmit(t.Context(), []byte{0, 0xB0, 0, 0, 4}); !errors.Is(err, card.ErrGone) || !errors.Is(err, pcsc.ErrService) {
+		t.Errorf("a command without pcscd: %v", err)
+	}
+	closeCard(t, conn)
+	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, pcsc.ErrService) {
+		t.Errorf("connecting without pcscd: %v", err)
+	}
+	if _, err := pcsc.List(t.Context()); !errors.Is(err, pcsc.ErrService) {
+		t.Errorf("listing without pcscd: %v", err)
+	}
+	if err := s.world.Start(); err != nil {
+		t.Fatal(err)
+	}
+	o := holder(t, cardtest.RSA2048)
+	s.place(t, o)
+	s.visit(t, o)
+}

@@ -14,6 +14,8 @@ type state struct {
 	armed  bool // jams when after sheets of a document are out
 	after  int
 	tray   int // page sides in the output tray
+
+	changed chan struct{} // closed at the next change; nil before the first
 }
 
 // Jam jams the paper path now: a document in print stops before its next sheet.
@@ -36,18 +38,46 @@ func (p *Printer) TakePaper() { p.change(func(s *state) { s.tray = 0 }) }
 // Paper reports whether paper lies in the output tray: a multi-copy machine has a sensor there. A driver whose
 // device has none does not have this method, and whoever needs to know asks a person.
 func (p *Printer) Paper(ctx context.Context) (present bool, err error) {
-	p.change(func(s *state) { present = s.tray > 0 })
+	p.look(func(s *state) { present = s.tray > 0 })
 	return present, ctx.Err()
 }
 
-func (p *Printer) change(f func(*state)) {
+// Taken waits until no paper lies in the output tray: nil, or why ctx ended.
+func (p *Printer) Taken(ctx context.Context) error {
+	for {
+		var present bool
+		var changed <-chan struct{}
+		p.look(func(s *state) { present, changed = s.tray > 0, s.changed })
+		if !present {
+			return ctx.Err()
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (p *Printer) look(f func(*state)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f(&p.state)
 }
 
+// change does something to the device and wakes whoever waits for a change.
+func (p *Printer) change(f func(*state)) {
+	p.look(func(s *state) {
+		f(s)
+		if s.changed != nil {
+			close(s.changed)
+		}
+		s.changed = make(chan struct{})
+	})
+}
+
 func (p *Printer) trouble() (why string) {
-	p.change(func(s *state) { why = s.trouble() })
+	p.look(func(s *state) { why = s.trouble() })
 	return why
 }
 

@@ -49,7 +49,7 @@ var (
 
 // activeContent looks at every dictionary of the file, whether anything leads to it or not.
 func (in *inspection) activeContent() {
-	in.dictionary(in.f.trailer, 0)
+	in.search(in.f.trailer, 0)
 	for _, o := range in.f.ordered {
 		if s, ok := o.val.(*stream); ok {
 			in.streamRules(s, o.num)
@@ -92,7 +92,7 @@ func (in *inspection) search(v any, num int) {
 
 func (in *inspection) dictionary(d *dict, num int) {
 	for _, e := range d.entries {
-		if activeKeys[e.key] {
+		if activeKeys[e.key] && !in.noTransition(e) {
 			in.active("/"+string(e.key), num)
 		}
 	}
@@ -114,6 +114,12 @@ func (in *inspection) dictionary(d *dict, num int) {
 	case d.has("A") && in.anyAction(d.get("A")):
 		in.active("/A with an action", num)
 	}
+}
+
+// noTransition reports whether e is an empty /Trans: ReportLab writes one into every page, and it asks for nothing.
+func (in *inspection) noTransition(e entry) bool {
+	d, ok := e.val.(*dict)
+	return ok && e.key == "Trans" && len(d.entries) == 0
 }
 
 // anyAction reports whether v is an action of whatever type, or an array with one. /A of a structure element

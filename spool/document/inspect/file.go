@@ -44,7 +44,7 @@ func parse(pdf []byte) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{f.tail, f.table, f.trailerRules, func() error { return f.body(body) }, f.onlyOnce} {
+	for _, step := range []func() error{f.tail, f.table, func() error { return f.body(body) }, f.onlyOnce} {
 		if err := step(); err != nil {
 			return f, err
 		}
@@ -107,9 +107,6 @@ func (f *file) table() error {
 			return err
 		}
 	}
-	if !seen[0] {
-		return malformed("the table lacks entry 0")
-	}
 	v, err := l.value()
 	if err != nil {
 		return err
@@ -118,10 +115,15 @@ func (f *file) table() error {
 	if !ok {
 		return malformed("the trailer is not a dictionary")
 	}
+	f.trailer = d
+	for _, key := range []name{"Prev", "XRefStm"} {
+		if d.has(key) {
+			return updated("the trailer has /%s", key)
+		}
+	}
 	if l.space(); l.i != f.startxrefAt {
 		return malformed("something stands between trailer and startxref")
 	}
-	f.trailer = d
 	return f.size(seen)
 }
 
@@ -193,23 +195,18 @@ func decimal(b []byte) (n int, ok bool) {
 	return n, true
 }
 
-// size checks /Size: one more than the highest number (ISO 32000-1, table 15).
+// size checks that the table begins with entry 0 and /Size is one more than the highest number (ISO 32000-1,
+// table 15).
 func (f *file) size(seen map[int]bool) error {
+	if !seen[0] {
+		return malformed("the table lacks entry 0")
+	}
 	highest := 0
 	for n := range seen {
 		highest = max(highest, n)
 	}
 	if n, ok := f.trailer.get("Size").(int64); !ok || n != int64(highest)+1 {
 		return malformed("the trailer's /Size is not one more than the highest object number")
-	}
-	return nil
-}
-
-func (f *file) trailerRules() error {
-	for _, key := range []name{"Prev", "XRefStm"} {
-		if f.trailer.has(key) {
-			return updated("the trailer has /%s", key)
-		}
 	}
 	return nil
 }

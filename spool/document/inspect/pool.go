@@ -117,7 +117,7 @@ func (p *Pool) greeted(ctx context.Context) (*child, error) {
 		}
 		if err == nil {
 			stop := context.AfterFunc(ctx, c.kill)
-			held, hello := c.hello(p.opts.Wall)
+			held, hello := c.hello()
 			if stop(); hello == nil {
 				p.mu.Lock()
 				p.held = held

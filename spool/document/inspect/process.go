@@ -15,6 +15,9 @@ import (
 // self is this binary, also after it was replaced on disk.
 const self = "/proc/self/exe"
 
+// startLimit is the wall time in which a child must be confined and say hello; it takes some milliseconds.
+const startLimit = 10 * time.Second
+
 // child is a process that waits for, or works on, one document. The pipes belong to the pool's idle list, then to
 // whoever took the child from it: a report may still be unread when its writer is long reaped.
 type child struct {
@@ -33,14 +36,25 @@ func (p *Pool) start() (*child, error) {
 		return nil, ErrClosed
 	}
 	if !plain {
-		if c, err := p.spawn(true); err == nil {
-			return c, nil
+		c, err := p.spawn(true)
+		if err == nil || !notGranted(err) {
+			return c, err
 		}
 		p.mu.Lock()
 		p.plain = true
 		p.mu.Unlock()
 	}
 	return p.spawn(false)
+}
+
+// notGranted tells a kernel or a site that refuses namespaces from a start that failed for another reason.
+func notGranted(err error) bool {
+	for _, e := range []error{syscall.EPERM, syscall.EACCES, syscall.ENOSYS, syscall.EINVAL, syscall.ENOSPC, syscall.EUSERS} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Pool) spawn(isolated bool) (*child, error) {
@@ -121,9 +135,9 @@ func (c *child) discard() {
 }
 
 // hello reads what the child says first: that it is confined, and how.
-func (c *child) hello(within time.Duration) (Confinement, error) {
+func (c *child) hello() (Confinement, error) {
 	var b [helloSize]byte
-	_ = c.out.SetReadDeadline(time.Now().Add(within))
+	_ = c.out.SetReadDeadline(time.Now().Add(startLimit))
 	if _, err := io.ReadFull(c.out, b[:]); err != nil || string(b[:len(helloMagic)]) != helloMagic {
 		return 0, errors.New("a child did not say hello")
 	}

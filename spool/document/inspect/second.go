@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/pdfcpu/pdfcpu/pkg/log"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/validate"
 )
 
@@ -26,7 +28,7 @@ func (in *inspection) secondOpinion(pdf []byte) {
 	said := &remarks{}
 	log.SetCLILogger(said)
 	defer log.SetCLILogger(nil)
-	what := in.compare(pdf)
+	what := in.ask(pdf)
 	if what == "" && said.n > 0 {
 		what = said.first
 	}
@@ -36,12 +38,27 @@ func (in *inspection) secondOpinion(pdf []byte) {
 	}
 }
 
+// ask is [inspection.compare] with pdfcpu's panics as an answer.
+func (in *inspection) ask(pdf []byte) (what string) {
+	defer func() {
+		if recover() != nil {
+			what = "panics"
+		}
+	}()
+	return in.compare(pdf)
+}
+
 // compare says where pdfcpu fails or sees another document than we do, or "". Errors are named by the step
 // alone: their text may quote the document.
 func (in *inspection) compare(pdf []byte) string {
 	ctx, err := pdfcpu.ReadWithContext(context.Background(), bytes.NewReader(pdf), configuration())
 	if err != nil {
 		return "does not read it"
+	}
+	for _, e := range ctx.Table {
+		if e != nil {
+			e.Object = plainDates(e.Object)
+		}
 	}
 	if err := validate.XRefTable(ctx); err != nil {
 		return "does not find it valid"
@@ -68,6 +85,35 @@ func (in *inspection) compareStatement(ctx *model.Context) string {
 		return "sees another statement"
 	}
 	return ""
+}
+
+// zuluDate is a date in UTC without an offset. ISO 32000-1, 7.9.4, allows it and much software writes it (cairo,
+// for one), but pdfcpu's strict mode does not read it.
+var zuluDate = regexp.MustCompile(`^D:[0-9]{14}Z$`)
+
+// plainDates takes the Z off such dates in what pdfcpu has read. How deep o nests was bounded by our parser.
+func plainDates(o types.Object) types.Object {
+	switch o := o.(type) {
+	case types.StringLiteral:
+		if zuluDate.MatchString(o.Value()) {
+			return types.StringLiteral(strings.TrimSuffix(o.Value(), "Z"))
+		}
+	case types.HexLiteral:
+		if b, err := o.Bytes(); err == nil && zuluDate.Match(b) {
+			return types.NewHexLiteral(bytes.TrimSuffix(b, []byte("Z")))
+		}
+	case types.Array:
+		for i := range o {
+			o[i] = plainDates(o[i])
+		}
+	case types.Dict:
+		for k := range o {
+			o[k] = plainDates(o[k])
+		}
+	case types.StreamDict:
+		plainDates(o.Dict)
+	}
+	return o
 }
 
 func configuration() *model.Configuration {

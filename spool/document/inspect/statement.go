@@ -29,28 +29,31 @@ func (in *inspection) findStatement() {
 		in.report(reason.StatementMissing, "%s", err)
 	case len(files) == 0:
 		in.report(reason.StatementMissing, "the name tree EmbeddedFiles is missing or empty")
-		in.strayStatement()
-		return
 	case len(files) > 1:
 		in.report(reason.PDFActiveContent, "%d embedded files", len(files))
+	case !in.f.named(files[0].key):
+		in.report(reason.StatementMissing, "the embedded file's key is not %s", statementName)
 	}
 	for _, a := range files {
 		if in.spec == nil || in.f.named(a.key) {
 			in.spec, _ = in.f.resolve(a.spec).(*dict)
 		}
 	}
-	in.attach = in.stream(in.spec)
-	if len(files) == 1 && !in.f.named(files[0].key) {
-		in.report(reason.StatementMissing, "the embedded file's key is not %s", statementName)
-	}
+	in.stray()
 }
 
-// strayStatement takes the first file specification among the objects for the statement's.
-func (in *inspection) strayStatement() {
+// stray completes what the name tree did not lead to with the first file specification and the first embedded
+// file among the objects.
+func (in *inspection) stray() {
 	for _, o := range in.f.ordered {
-		if d, ok := o.val.(*dict); ok && d.has("EF") {
-			in.spec, in.attach = d, in.stream(d)
-			return
+		if d, ok := o.val.(*dict); ok && in.spec == nil && d.has("EF") {
+			in.spec = d
+		}
+	}
+	in.attach = in.stream(in.spec)
+	for _, o := range in.f.ordered {
+		if s, ok := o.val.(*stream); ok && in.attach == nil && in.f.resolve(s.get("Type")) == name("EmbeddedFile") {
+			in.attach = s
 		}
 	}
 }
@@ -153,6 +156,9 @@ func (in *inspection) badSpecification() string {
 		}
 	}
 	ef := in.f.dictAt(in.spec, "EF")
+	if ef == nil || !ef.has("F") {
+		return "the file specification embeds nothing"
+	}
 	for _, e := range ef.entries {
 		if s, _ := in.f.resolve(e.val).(*stream); s != in.attach || e.key != "F" && e.key != "UF" {
 			return "/EF names another stream"

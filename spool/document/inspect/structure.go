@@ -15,9 +15,11 @@ func (in *inspection) structure() error {
 	if !ok {
 		return malformed("the trailer has no /Root")
 	}
-	if in.catalog, ok = f.resolve(r).(*dict); !ok || f.resolve(in.catalog.get("Type")) != name("Catalog") {
+	root, ok := f.resolve(r).(*dict)
+	if !ok || f.resolve(root.get("Type")) != name("Catalog") {
 		return malformed("/Root is not a catalog")
 	}
+	in.catalog = root
 	if v := f.resolve(in.catalog.get("Version")); v != nil && v != name("1.7") {
 		return malformed("the catalog's /Version is not 1.7")
 	}

@@ -153,7 +153,7 @@ func (r *Runner) release(ctx context.Context, v visit) answer {
 func (r *Runner) print(ctx context.Context, v visit) answer {
 	defer v.hand.timed(byPrint)()
 	got, err := r.parts.Queue.Print(ctx, v.paper.released, func(n int) { r.post(func() { r.progress(v.hand, n) }) })
-	if err != nil {
+	if err != nil || got.Outcome != protocol.Printed && got.Outcome != protocol.Failed {
 		got.Outcome = protocol.Unsure
 	}
 	if !v.hand.owe(func(h *holdings) { h.result = &got }) {

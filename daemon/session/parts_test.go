@@ -147,8 +147,10 @@ type queue struct{ *world }
 
 func (w queue) deal() *account { return w.deals[w.begun[len(w.begun)-1]] }
 
-func (w queue) Ready(ctx context.Context) (spool.Readiness, error) {
-	return w.ready, w.asked(ctx, "printer-ready")
+func (w queue) Ready(ctx context.Context) (is spool.Readiness, err error) {
+	err = w.asked(ctx, "printer-ready")
+	w.with(func() { is = w.ready })
+	return is, err
 }
 
 func (w queue) Accept(ctx context.Context, visit uint64, d document.Verified) error {
@@ -204,8 +206,9 @@ func (w ledger) BeginVisit(ctx context.Context) (uint64, error) {
 	if err := w.asked(ctx, "begin-visit"); err != nil {
 		return 0, err
 	}
-	w.with(func() { w.visits++; w.open++ })
-	return w.visits, nil
+	var n uint64
+	w.with(func() { w.visits++; w.open++; n = w.visits })
+	return n, nil
 }
 
 func (w ledger) EndVisit(ctx context.Context, visit uint64) error {
@@ -223,7 +226,11 @@ func (w ledger) Incident(ctx context.Context, i Incident) error {
 	return w.asked(ctx, "incident")
 }
 
-func (w ledger) Latched(ctx context.Context) (bool, error) { return w.latched, w.asked(ctx, "latched") }
+func (w ledger) Latched(ctx context.Context) (is bool, err error) {
+	err = w.asked(ctx, "latched")
+	w.with(func() { is = w.latched })
+	return is, err
+}
 
 func (w ledger) Latch(ctx context.Context, visit uint64, t protocol.Transaction, why string) error {
 	w.with(func() { w.latched = true; w.latches = append(w.latches, why) })

@@ -15,6 +15,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/drivers/printer"
 	"honnin/spool"
+	"honnin/spool/spooltest"
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
@@ -82,6 +83,22 @@ func TestPrinted(t *testing.T) {
 	}
 	if len(told) != 6 || told[0] != 1 || told[5] != 6 || doc.opened != 1 {
 		t.Errorf("told %v, opened %d times", told, doc.opened)
+	}
+}
+
+// TestByTheWholeRoad prints what passed the real check and was released by the real queue.
+func TestByTheWholeRoad(t *testing.T) {
+	p, dir := device(t, Options{})
+	doc := spooltest.Released(t, []byte("%PDF-1.7 fictional"), 2, 2)
+	got, err := p.Print(t.Context(), doc, nil)
+	if err != nil || got.Outcome != protocol.Printed || got.Impressions != 4 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, doc.Job().Transaction.String()+".pdf")); err != nil || string(b) != "%PDF-1.7 fictional" {
+		t.Errorf("sheet %q, %v", b, err)
+	}
+	if got, err := p.Print(t.Context(), doc, nil); printer.ReasonOf(err) != printer.AlreadyThere || got.Outcome != "" {
+		t.Errorf("printed twice: %+v, %v", got, err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/ippevetest"
 	"honnin/spool"
+	"honnin/spool/spooltest"
 )
 
 // These tests run against ippeveprinter, which nobody here wrote.
@@ -55,6 +56,28 @@ func TestDevicePrintsTheVeryBytes(t *testing.T) {
 		t.Errorf("job id %q is not the device's uuid", got.JobID)
 	}
 	becomesReady(t, p, "")
+}
+
+// TestDeviceByTheWholeRoad prints what passed the real check and was released by the real queue.
+func TestDeviceByTheWholeRoad(t *testing.T) {
+	t.Parallel()
+	d := ippevetest.Start(t)
+	p := open(t, d.URI(), Options{})
+	content := document(2, 2, 50<<10).body
+	doc := spooltest.Released(t, content, 2, 2)
+	got, err := p.Print(t.Context(), doc, nil)
+	wantResult(t, got, err, protocol.Printed, 4, "")
+	tray := d.Tray()
+	if len(tray) != 1 || tray[0].SHA256 != sha256.Sum256(content) || tray[0].Name != doc.Job().Transaction.String() {
+		t.Errorf("tray %v", tray)
+	}
+	becomesReady(t, p, "")
+	if got, err := p.Print(t.Context(), doc, nil); printer.ReasonOf(err) != printer.NotOpened || got.Outcome != "" {
+		t.Errorf("printed twice: %+v, %v", got, err)
+	}
+	if n := len(d.Tray()); n != 1 {
+		t.Errorf("%d documents in the tray", n)
+	}
 }
 
 func TestDeviceCopiesAndSettings(t *testing.T) {
@@ -392,11 +415,4 @@ func cutter(t *testing.T, to string, limit int64) string {
 		}
 	}()
 	return l.Addr().String()
-}
-
-func TestDeviceDigestIsOfTheDocument(t *testing.T) {
-	doc := document(2, 1, 10)
-	if protocol.Digest(sha256.Sum256(doc.body)) != doc.job.Document {
-		t.Error("the helper lies")
-	}
 }

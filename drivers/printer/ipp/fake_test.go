@@ -23,10 +23,13 @@ type fake struct {
 	jobs     []*fakeJob
 	next     int
 	requests []request
-	engine   func(*fakeJob)                                        // runs when a document arrived
-	twist    map[goipp.Op]func(m *goipp.Message)                   // changes an answer
-	raw      map[goipp.Op]func(http.ResponseWriter, *http.Request) // replaces an answer
+	engine   func(*fakeJob)                      // runs when a document arrived
+	twist    map[goipp.Op]func(m *goipp.Message) // changes an answer
+	raw      map[goipp.Op]instead                // replaces an answer
 }
+
+// instead replaces an answer; valid is what it would have been.
+type instead func(w http.ResponseWriter, r *http.Request, valid []byte)
 
 type request struct {
 	msg    *goipp.Message
@@ -47,7 +50,7 @@ type fakeJob struct {
 
 func startFake(t testing.TB) *fake {
 	f := &fake{t: t, next: 1, printer: honest(), twist: map[goipp.Op]func(*goipp.Message){},
-		raw: map[goipp.Op]func(http.ResponseWriter, *http.Request){}}
+		raw: map[goipp.Op]instead{}}
 	f.engine = func(j *fakeJob) {
 		j.total = bytes.Count(j.document, []byte("/Type /Page")) * j.copies
 		j.completed, j.state, j.processing = j.total, int(jobCompleted), 7
@@ -122,13 +125,13 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	if twist := f.twist[goipp.Op(m.Code)]; twist != nil {
 		twist(answer)
 	}
-	if raw := f.raw[goipp.Op(m.Code)]; raw != nil {
-		raw(w, r)
-		return
-	}
 	b, err := answer.EncodeBytes()
 	if err != nil {
 		f.t.Error(err)
+	}
+	if raw := f.raw[goipp.Op(m.Code)]; raw != nil {
+		raw(w, r, b)
+		return
 	}
 	w.Header().Set("Content-Type", goipp.ContentType)
 	_, _ = w.Write(b)

@@ -143,7 +143,6 @@ func named(err error) error {
 
 // prepare does everything that comes before the document is opened, and leaves a job that waits for it.
 func (p *Printer) prepare(ctx context.Context, want spool.Job, name string) (*job, error) {
-	p.tidy(ctx)
 	caps, err := p.survey(ctx)
 	if err != nil {
 		return nil, err

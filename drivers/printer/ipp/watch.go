@@ -16,10 +16,9 @@ func (p *Printer) watch(ctx context.Context, j *job, s *story, told spool.Progre
 	if s.trouble == "" {
 		p.follow(ctx, j, s, told)
 	}
-	if s.ended || s.trouble == errLost.Reason {
+	if s.ended {
 		return
 	}
-	s.blame(printer.Canceled)
 	ctx, stop := p.afterwards(ctx)
 	defer stop()
 	p.end(ctx, j, s)

@@ -7,12 +7,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"honnin/config/protocol"
@@ -187,24 +187,59 @@ var wrong = map[string]func(*goipp.Message){
 	"an error status": func(m *goipp.Message) { m.Code = goipp.Code(goipp.StatusErrorInternal) },
 }
 
-func raw(status int, contentType string, body string) func(http.ResponseWriter, *http.Request) {
-	return func(w http.ResponseWriter, _ *http.Request) {
+func raw(status int, contentType string, body string) instead {
+	return changed(status, contentType, func([]byte) []byte { return []byte(body) })
+}
+
+// changed answers with what change makes of the right answer.
+func changed(status int, contentType string, change func(valid []byte) []byte) instead {
+	return func(w http.ResponseWriter, _ *http.Request, valid []byte) {
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
+		_, _ = w.Write(change(valid))
 	}
 }
 
-var wrongRaw = map[string]func(http.ResponseWriter, *http.Request){
-	"garbage":         raw(200, goipp.ContentType, "garbage"),
-	"nothing":         raw(200, goipp.ContentType, ""),
-	"a web page":      raw(200, "text/html", "<html>"),
-	"a redirect":      raw(307, goipp.ContentType, ""),
-	"a server error":  raw(500, "text/plain", "no"),
-	"endless":         raw(200, goipp.ContentType, strings.Repeat("\x02\x00", maxAnswer)),
-	"deep collection": raw(200, goipp.ContentType, "\x02\x00\x00\x00\x00\x00\x00\x01\x04"+strings.Repeat("\x34\x00\x01a\x00\x00\x4a\x00\x00\x00\x01m", maxAnswer/16)),
-	"dropped":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+func asItIs(valid []byte) []byte { return valid }
+
+// padded makes the answer too large, and keeps it right: attributes that nobody asked for.
+func padded(valid []byte) []byte {
+	out := slices.Clone(valid[:len(valid)-1])
+	for n := range maxAnswer/32768 + 1 {
+		out = append(out, "\x30\x00\x04x-"+string(rune('a'+n/26))+string(rune('a'+n%26))+"\x7f\xff"...)
+		out = append(out, make([]byte, 32767)...)
+	}
+	return append(out, byte(goipp.TagEnd))
+}
+
+var wrongRaw = map[string]instead{
+	"garbage":             raw(200, goipp.ContentType, "garbage"),
+	"nothing":             raw(200, goipp.ContentType, ""),
+	"a web page":          raw(200, "text/html", "<html>"),
+	"another type":        changed(200, "application/octet-stream", asItIs),
+	"a right answer, 202": changed(202, goipp.ContentType, asItIs),
+	"a redirect":          changed(307, goipp.ContentType, asItIs),
+	"a redirect to read":  changed(303, goipp.ContentType, asItIs),
+	"a server error":      changed(500, goipp.ContentType, asItIs),
+	"bytes behind it":     changed(200, goipp.ContentType, func(b []byte) []byte { return append(slices.Clone(b), 0) }),
+	"half of it":          changed(200, goipp.ContentType, func(b []byte) []byte { return b[:len(b)-1] }),
+	"too large":           changed(200, goipp.ContentType, padded),
+	"deep collection":     raw(200, goipp.ContentType, "\x02\x00\x00\x00\x00\x00\x00\x01\x04"+strings.Repeat("\x34\x00\x01a\x00\x00\x4a\x00\x00\x00\x01m", maxAnswer/16)),
+	"dropped":             func(http.ResponseWriter, *http.Request, []byte) { panic(http.ErrAbortHandler) },
+}
+
+// TestPaddedAnswerIsRightButForItsSize keeps "too large" honest.
+func TestPaddedAnswerIsRightButForItsSize(t *testing.T) {
+	m := new(goipp.Message)
+	b, err := goipp.NewResponse(goipp.DefaultVersion, goipp.StatusOk, 1).EncodeBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = append(b[:len(b)-1], byte(goipp.TagOperationGroup), byte(goipp.TagEnd))
+	if err := m.DecodeBytes(padded(b)); err != nil || len(padded(b)) <= maxAnswer {
+		t.Errorf("%d bytes, %v", len(padded(b)), err)
+	}
 }
 
 func TestWrongAnswersBeforeTheDocument(t *testing.T) {
@@ -401,19 +436,28 @@ func TestDocumentThatCannotBeRead(t *testing.T) {
 	}
 	f := startFake(t)
 	doc := document(1, 1, 1000)
+	doc.reader = &unreadable{bytes.NewReader(doc.body), 0}
+	doc.before = func() { f.raw[goipp.OpGetJobAttributes] = raw(500, "text/plain", "") }
+	timing := quick
+	timing.Cancel = 50 * time.Millisecond
+	got, err := open(t, f.uri(), Options{Timing: timing}).print(t.Context(), doc, nil)
+	wantResult(t, got, err, protocol.Failed, 0, "upload-cut") // nothing left, whatever became of the job
+	f, doc = startFake(t), document(1, 1, 1000)
 	doc.reader = bytes.NewReader(nil)
-	got, err := open(t, f.uri(), Options{}).print(t.Context(), doc, nil)
+	got, err = open(t, f.uri(), Options{}).print(t.Context(), doc, nil)
 	wantResult(t, got, err, protocol.Failed, 0, printer.NotOpened)
 }
 
 func TestRedirectLeadsNowhere(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
 	defer elsewhere.Close()
-	f := startFake(t)
-	f.raw[goipp.OpGetPrinterAttributes] = func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		f := startFake(t)
+		f.raw[goipp.OpGetPrinterAttributes] = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			http.Redirect(w, r, elsewhere.URL, status)
+		}
+		wantReady(t, open(t, f.uri(), Options{}), badAnswer)
 	}
-	wantReady(t, open(t, f.uri(), Options{}), badAnswer)
 }
 
 func TestProxiesAreNotUsed(t *testing.T) {
@@ -487,6 +531,38 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(printer.Address{}, Options{}); !errors.Is(err, ErrOptions) {
 		t.Error("a zero address is taken")
 	}
+}
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		timing := Timing{PollMin: 100 * time.Millisecond, PollMax: 300 * time.Millisecond, Lost: time.Second}
+		b := (&Printer{timing: timing}).newBackoff()
+		for _, want := range []time.Duration{100, 150, 225, 300, 300} {
+			began := time.Now()
+			if !b.pause(t.Context()) || time.Since(began) != want*time.Millisecond {
+				t.Errorf("waited %s, want %dms", time.Since(began), want)
+			}
+		}
+		b.reset()
+		ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer stop()
+		if b.pause(ctx) {
+			t.Error("waited past the end of its context")
+		}
+		silence := errors.New("no answer")
+		b.heard(silence)
+		time.Sleep(999 * time.Millisecond)
+		if b.heard(silence); b.lost() {
+			t.Error("given up too early")
+		}
+		time.Sleep(time.Millisecond)
+		if !b.lost() {
+			t.Error("not given up")
+		}
+		if b.heard(nil); b.lost() {
+			t.Error("an answer does not count")
+		}
+	})
 }
 
 func TestUnreachable(t *testing.T) {

@@ -39,13 +39,8 @@ type World struct {
 	mu     sync.Mutex
 	daemon *exec.Cmd
 	done   chan struct{} // closed when daemon has ended
-	card   *laid
-}
-
-// laid is a card in the reader.
-type laid struct {
-	out  context.CancelFunc
-	done chan struct{} // closed when the card is out
+	card   net.Conn      // of the card in the reader
+	cards  sync.WaitGroup
 }
 
 // Need skips the test where a program or file is missing, or privileges are; with CI=true it fails instead.
@@ -216,6 +211,7 @@ func (w *World) Freeze() (thaw func()) {
 
 func (w *World) end(s syscall.Signal) {
 	w.Pull()
+	defer w.cards.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.daemon == nil {
@@ -243,26 +239,22 @@ func (w *World) Place(c vpcd.Card) error {
 	if err != nil {
 		return err
 	}
-	ctx, out := context.WithCancel(context.Background())
-	l := &laid{out, make(chan struct{})}
-	go func() {
-		defer close(l.done)
-		_ = vpcd.Serve(ctx, conn, c) // it ends when the card is pulled or pcscd dies; the clients tell which
-	}()
-	w.card = l
+	w.card = conn
+	w.cards.Go(func() {
+		_ = vpcd.Serve(context.Background(), conn, c) // it ends when the card is pulled or pcscd dies; the clients tell which
+	})
 	return nil
 }
 
-// Pull takes the card out, in the middle of a command too. Without a card it does nothing.
+// Pull takes the card out, in the middle of a command too: the card itself may call it. Without a card it does
+// nothing.
 func (w *World) Pull() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.card == nil {
-		return
+	if w.card != nil {
+		_ = w.card.Close()
+		w.card = nil
 	}
-	w.card.out()
-	<-w.card.done
-	w.card = nil
 }
 
 // dial connects to vpcd from a thread inside the World's network; w.mu is held. The socket stays inside, the thread

@@ -1,0 +1,105 @@
+package pcsc
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWatch(t *testing.T) {
+	const other = "Other 00 00"
+	steps := []struct {
+		name string
+		do   func(*fake)
+		want []bool // what Watch says next
+	}{
+		{"at first", func(*fake) {}, []bool{false}},
+		{"a card", func(f *fake) { f.card(name, true) }, []bool{true}},
+		{"used by somebody", func(f *fake) { f.change(func() { f.slots[name] |= 0x100 }) }, nil},
+		{"released", func(f *fake) { f.change(func() { f.slots[name] &^= 0x100 }) }, nil},
+		{"exchanged between two looks", func(f *fake) {
+			f.change(func() { f.slots[name] = event(event(f.slots[name], false), true) })
+		}, []bool{false, true}},
+		{"taken", func(f *fake) { f.card(name, false) }, []bool{false}},
+		{"came and went", func(f *fake) {
+			f.change(func() { f.slots[name] = event(event(f.slots[name], true), false) })
+		}, nil},
+		{"another reader", func(f *fake) { f.plug(other) }, nil},
+		{"a card there", func(f *fake) { f.card(other, true) }, []bool{true}},
+		{"that reader gone", func(f *fake) { f.unplug(other) }, []bool{false}},
+		{"no reader at all", func(f *fake) { f.unplug(name) }, nil},
+		{"back, with a card", func(f *fake) { f.plug(name); f.card(name, true) }, []bool{true}},
+		{"pcscd dies", func(f *fake) { f.change(func() { f.down = true }) }, []bool{false}},
+		{"and is back", func(f *fake) { f.change(func() { f.down = false }) }, []bool{true}},
+	}
+	for _, counting := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(name)
+			f.counting = counting
+			var mu sync.Mutex
+			var said []bool
+			ctx, cancel := context.WithCancel(t.Context())
+			go newReader("", f).Watch(ctx, func(p bool) {
+				mu.Lock()
+				defer mu.Unlock()
+				said = append(said, p)
+			})
+			for _, s := range steps {
+				s.do(f)
+				time.Sleep(serviceEvery + time.Millisecond) // of the bubble's clock
+				synctest.Wait()
+				mu.Lock()
+				if !slices.Equal(said, s.want) {
+					t.Errorf("%s: said %v, want %v", s.name, said, s.want)
+				}
+				said = nil
+				mu.Unlock()
+			}
+			cancel()
+			synctest.Wait()
+			f.idle(t)
+			if len(said) > 0 {
+				t.Errorf("said %v after the end", said)
+			}
+		})
+	}
+}
+
+// Watching an idle reader for an hour looks a few times a minute and never spins.
+func TestWatchIsNotBusy(t *testing.T) {
+	for _, counting := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(name, "Other 00 00")
+			f.counting = counting
+			ctx, cancel := context.WithCancel(t.Context())
+			go newReader(name, f).Watch(ctx, func(bool) {})
+			time.Sleep(time.Hour)
+			cancel()
+			f.idle(t)
+			if most := 3 * int(time.Hour/lookAgain); f.waits > most {
+				t.Errorf("%d waits in an idle hour, want at most %d", f.waits, most)
+			}
+		})
+	}
+}
+
+// A pcscd that stands still cannot keep Watch from ending.
+func TestWatchEndsThoughACallHangs(t *testing.T) {
+	for _, call := range []string{"establish", "readers", "wait"} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(name)
+			release := f.block(call)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() { defer close(ended); newReader(name, f).Watch(ctx, func(bool) {}) }()
+			synctest.Wait()
+			cancel()
+			<-ended
+			release()
+			f.idle(t)
+		})
+	}
+}

@@ -63,23 +63,38 @@ func (w *World) Card(id string) (*virtual.Card, error) {
 // Enrol makes the holder of a strange card a fictional resident, e01 and on, and returns the id; a card that is
 // known already keeps its own. Guests are forgotten when the world ends.
 func (w *World) Enrol(certificate []byte) (string, error) {
-	f := protocol.Fingerprint(certificate)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, t := range w.towns {
-		if id, ok := t.primary.Holder(f); ok {
-			return id, nil
-		}
-	}
-	if _, ours := w.status[f]; ours {
+	id, ours := w.enrol(protocol.Fingerprint(certificate))
+	if ours {
 		return "", fmt.Errorf("practice: %w: this practice card is not linked, on purpose", register.ErrNotLinked)
 	}
+	return id, nil
+}
+
+// Holder returns who a card belongs to, by the fingerprint of its certificate; "" for a stranger's.
+func (w *World) Holder(f protocol.Digest) string {
+	for _, t := range w.towns {
+		if id, ok := t.primary.Holder(f); ok {
+			return id
+		}
+	}
+	return ""
+}
+
+func (w *World) enrol(f protocol.Digest) (id string, ours bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id := w.Holder(f); id != "" {
+		return id, false
+	}
+	if _, ours := w.status[f]; ours {
+		return "", true
+	}
 	w.guests++
-	id := fmt.Sprintf("e%02d", w.guests)
+	id = fmt.Sprintf("e%02d", w.guests)
 	people.Guest(w.towns[people.Mihon].primary, id)
 	w.towns[people.Mihon].primary.Link(id, f)
 	w.status[f] = people.Good
-	return id, nil
+	return id, false
 }
 
 // home returns where a person's record of one register is kept.

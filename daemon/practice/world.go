@@ -52,6 +52,7 @@ type Options struct {
 	Lifetime    time.Duration                  // of a transaction; 0: TransactionLifetime
 	Poll        time.Duration                  // 0: PollLimit
 	CardAnchors []*x509.Certificate            // further anchors of cards, for strange cards
+	Enrol       bool                           // a strange card that proved its key becomes a fictional resident
 	Trace       func(route string, status int) // told of every call to the centre; may be nil
 }
 
@@ -195,10 +196,15 @@ func (t *town) inForce(now func() time.Time) func(register.Question) ([]byte, er
 	}
 }
 
+// cardStatus is asked about a card that chains to an anchor and has proved its key.
 func (w *World) cardStatus(f protocol.Digest) people.Status {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.status[f]
+	status, known := w.status[f]
+	w.mu.Unlock()
+	if !known && w.options.Enrol {
+		w.enrol(f)
+	}
+	return status
 }
 
 // Close stops the centre. Transactions that live then die.

@@ -12,7 +12,8 @@ import (
 
 // Reader is a card reader as the drivers have it; virtual.Reader and pcsc.Reader are it.
 type Reader interface {
-	Watch(ctx context.Context, notify func(present bool)) error
+	Watch(ctx context.Context, notify func(present bool))
+	Present(ctx context.Context) (bool, error)
 	Connect(ctx context.Context) (card.Connection, error)
 }
 
@@ -27,8 +28,20 @@ type cards struct {
 
 var _ session.Reader = (*cards)(nil)
 
-func (c *cards) Watch(ctx context.Context, notify func(bool)) error {
-	return c.reader.Watch(ctx, notify)
+// Watch follows the reader until ctx ends or the reader itself is gone. The drivers say of a reader that was lost
+// only that no card is there; the session has to know the difference.
+func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	c.reader.Watch(ctx, func(present bool) {
+		if _, err := c.reader.Present(ctx); !present && errors.Is(err, card.ErrNoReader) {
+			lost = err
+			stop()
+			return
+		}
+		notify(present)
+	})
+	return lost
 }
 
 func (c *cards) Connect(ctx context.Context) (session.Card, error) {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"honnin/config/protocol"
+	"honnin/drivers/printer"
+)
+
+// practiceFlags are the words of "honnind practice".
+type practiceFlags struct {
+	reader, printer, state, listen    string
+	cardAnchors, pinFile, certificate string
+	visits, terminals                 int
+	enrol, stranger, json, guide      bool
+}
+
+func practiceCommand() *cobra.Command {
+	var f practiceFlags
+	c := &cobra.Command{
+		Use:   "practice",
+		Short: "run a whole terminal with practice parts",
+		Long: "practice runs a terminal against a practice world: a centre, registers, issuers and people that do not exist.\n" +
+			"Without --visits it serves the touch screen; with it, scripted applicants make that many visits.\n\n" +
+			"Exit status with --visits: 0 when every visit is accounted for and no wrong paper was printed, 3 otherwise.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			log := newLog(c.ErrOrStderr(), f.visits > 0)
+			if f.visits > 0 {
+				return scripted(c.Context(), c.OutOrStdout(), f, log)
+			}
+			return kiosk(c.Context(), c.OutOrStdout(), f, log)
+		},
+	}
+	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, pcsc, or pcsc:NAME (a part of the reader's name)")
+	c.Flags().StringVar(&f.printer, "printer", "", "dir:PATH, ipp://… or ipps://…; default: sheets in the state directory")
+	c.Flags().StringVar(&f.state, "state", "", "directory of keys, journals and sheets; default: a temporary one")
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the touch screen, on loopback")
+	c.Flags().StringVar(&f.cardAnchors, "card-anchors", "", "directory of further card CA certificates, for real or strange cards")
+	c.Flags().BoolVar(&f.enrol, "enrol", false, "a strange card becomes a fictional resident")
+	c.Flags().StringVar(&f.pinFile, "pin-file", "", "file with the PIN of the card on a pcsc reader, for --visits")
+	c.Flags().IntVar(&f.visits, "visits", 0, "make so many scripted visits, without a screen")
+	c.Flags().IntVar(&f.terminals, "terminals", 1, "on so many terminals at once, with --visits")
+	c.Flags().StringVar(&f.certificate, "certificate", string(protocol.ResidentRecord), "what scripted applicants ask for")
+	c.Flags().BoolVar(&f.json, "json", false, "one JSON object a visit, and a summary")
+	c.Flags().BoolVar(&f.stranger, "stranger", false, "the issuer hands over a neighbour's package, always")
+	c.Flags().BoolVar(&f.guide, "guide", false, "say what to try")
+	return c
+}
+
+// check refuses what cannot be done, and fills in what was left out.
+func (f *practiceFlags) check() error {
+	_, real := readerName(f.reader)
+	switch {
+	case f.reader != "virtual" && !real:
+		return usage("--reader must be virtual, pcsc or pcsc:NAME, not %q", f.reader)
+	case f.visits < 0 || f.terminals < 1 || f.terminals > 64:
+		return usage("--visits must not be negative, --terminals is 1 to 64")
+	case !protocol.Certificate(f.certificate).Valid():
+		return usage("--certificate must be one of %v", protocol.Certificates())
+	case f.terminals > 1 && (real || f.visits == 0):
+		return usage("--terminals needs --visits and the virtual reader")
+	case real && f.visits > 0 && f.pinFile == "":
+		return usage("--visits with a real reader needs --pin-file")
+	case f.enrol && f.cardAnchors == "":
+		return usage("--enrol needs --card-anchors: a card is believed only under an anchor")
+	}
+	return f.fill()
+}
+
+func (f *practiceFlags) fill() error {
+	if f.state == "" {
+		dir, err := os.MkdirTemp("", "honnin-practice-")
+		if err != nil {
+			return err
+		}
+		f.state = dir
+	}
+	var err error
+	if f.state, err = filepath.Abs(f.state); err != nil {
+		return err
+	}
+	if f.printer == "" {
+		f.printer = "dir:" + filepath.Join(f.state, "sheets")
+	}
+	a, err := printer.Parse(f.printer)
+	if err != nil {
+		return usage("--printer: %w", err)
+	}
+	if a.Kind != printer.Directory && f.terminals > 1 {
+		return usage("--terminals needs directory printers: one real printer serves one terminal")
+	}
+	return os.MkdirAll(f.state, 0o700)
+}
+
+// newLog writes to w; scripted runs only say what is wrong.
+func newLog(w io.Writer, quiet bool) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(w)
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
+	if quiet {
+		log.SetLevel(logrus.WarnLevel)
+	}
+	return log
+}
+
+// readPIN reads a PIN file: digits, and perhaps a line end. It is overwritten in memory by whoever uses it.
+func readPIN(path string) (string, error) {
+	b, err := readBounded(path, 64)
+	if err != nil {
+		return "", usage("--pin-file: %w", err)
+	}
+	pin := strings.TrimRight(string(b), "\r\n")
+	if len(pin) != 4 || strings.Trim(pin, "0123456789") != "" {
+		return "", usage("--pin-file must hold four digits")
+	}
+	return pin, nil
+}
+
+// interrupted reports whether an error only means that the user ended the program.
+func interrupted(ctx context.Context, err error) bool { return err != nil && ctx.Err() != nil }
+
+func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

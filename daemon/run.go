@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"honnin/config/policy"
+	"honnin/config/site"
+	"honnin/daemon/centre"
+	"honnin/daemon/terminal"
+	"honnin/drivers/card/pcsc"
+	"honnin/drivers/printer"
+	"honnin/drivers/printer/ipp"
+	"honnin/spool/document/inspect"
+	"honnin/spool/journal"
+	"honnin/ui/touch"
+)
+
+func runCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "run --config DIR",
+		Short: "run a configured terminal",
+		Long: "run starts the terminal that DIR/site.toml and its policy describe. It refuses virtual readers, directory\n" +
+			"printers, a pcscd elsewhere and a policy with practice anchors.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if dir == "" {
+				return usage("run needs --config DIR")
+			}
+			return production(c.Context(), dir, newLog(c.ErrOrStderr(), false))
+		},
+	}
+	c.Flags().StringVar(&dir, "config", "", "directory of site.toml")
+	return c
+}
+
+// production runs the terminal of one configuration directory, until ctx ends.
+func production(ctx context.Context, dir string, log logrus.FieldLogger) (err error) {
+	s, p, err := loadConfig(dir)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if err := harden(log); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.State, 0o700); err != nil {
+		return err
+	}
+	j, err := journal.Open(filepath.Join(s.State, "journal.db"), time.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	parts, err := configured(s, p, log)
+	if err != nil {
+		return err
+	}
+	parts.Journal = j
+	pool := inspect.NewPool(inspect.Options{})
+	defer pool.Close()
+	parts.Inspector = pool
+	return show(ctx, s, parts)
+}
+
+// loadConfig reads what is configured and refuses what only practice may have.
+func loadConfig(dir string) (site.Site, *policy.Policy, error) {
+	s, err := site.Load(dir)
+	if err != nil {
+		return s, nil, err
+	}
+	p, err := policy.Load(s.Policy)
+	if err != nil {
+		return s, nil, err
+	}
+	if p.Practice() {
+		return s, nil, errors.New("the policy has practice anchors: this is a production run")
+	}
+	if where := pcsc.Redirected(os.LookupEnv); where != "" {
+		return s, nil, fmt.Errorf("the environment leads to another pcscd (%s): a production run uses the machine's own", where)
+	}
+	return s, p, nil
+}
+
+func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal.Parts, error) {
+	client, err := centreOf(s)
+	if err != nil {
+		return terminal.Parts{}, err
+	}
+	device, err := printerOf(s)
+	if err != nil {
+		return terminal.Parts{}, err
+	}
+	name, _ := readerName(s.Reader)
+	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: pcsc.New(name), Printer: device, Policy: p,
+		Centre: client, Payment: terminal.Free{}, Now: time.Now, Log: log}, nil
+}
+
+func centreOf(s site.Site) (*centre.Client, error) {
+	roots, err := poolOf(s.Centre.CA)
+	if err != nil {
+		return nil, err
+	}
+	own, err := tls.LoadX509KeyPair(s.Centre.Certificate, s.Centre.Key)
+	if err != nil {
+		return nil, fmt.Errorf("the terminal's certificate and key: %w", err)
+	}
+	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own})
+}
+
+func printerOf(s site.Site) (*ipp.Printer, error) {
+	a, err := printer.Parse(s.Printer.Address)
+	if err != nil {
+		return nil, err
+	}
+	var o ipp.Options
+	if a.Kind == printer.IPPS {
+		if o.Roots, err = poolOf(s.Printer.CA); err != nil {
+			return nil, err
+		}
+	}
+	return ipp.New(a, o)
+}
+
+func poolOf(path string) (*x509.CertPool, error) {
+	b, err := readBounded(path, 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("%s: no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+// show puts the terminal behind its touch screen and tells systemd, where there is one, that it is ready.
+func show(ctx context.Context, s site.Site, parts terminal.Parts) error {
+	l, err := listenLoopback(s.Listen)
+	if err != nil {
+		return err
+	}
+	server, err := touch.New(touch.Options{Hosts: hosts(l), Logger: parts.Log})
+	if err != nil {
+		return err
+	}
+	g := glass{server}
+	parts.Screen = g
+	t, err := terminal.New(ctx, parts)
+	if err != nil {
+		return err
+	}
+	address := "http://" + l.Addr().String() + server.EntryPath()
+	if err := os.WriteFile(filepath.Join(s.State, "address"), []byte(address+"\n"), 0o600); err != nil {
+		return err
+	}
+	parts.Log.WithField("terminal", s.Terminal).Info("ready: the screen's address is in the state directory")
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no one to tell
+	return live(ctx, t, g, l)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/policy"
+	"honnin/config/protocol"
+	"honnin/config/trust"
+	"honnin/daemon/centre"
+	"honnin/daemon/practice"
+	"honnin/daemon/session"
+	"honnin/daemon/terminal"
+	"honnin/drivers/card/pcsc"
+	"honnin/drivers/card/virtual"
+	"honnin/drivers/printer"
+	"honnin/drivers/printer/file"
+	"honnin/drivers/printer/ipp"
+	"honnin/spool"
+	"honnin/spool/document/inspect"
+	"honnin/spool/journal"
+)
+
+// stage is a practice world with everything that terminals share.
+type stage struct {
+	flags  practiceFlags
+	log    logrus.FieldLogger
+	world  *practice.World
+	policy *policy.Policy
+	pool   *inspect.Pool
+	money  *practice.Payment
+}
+
+func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
+	anchors, err := readAnchors(f.cardAnchors)
+	if err != nil {
+		return nil, usage("--card-anchors: %w", err)
+	}
+	w, err := practice.Start(practice.Options{State: filepath.Join(f.state, "keys"), CardAnchors: anchors, Enrol: f.enrol})
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.Parse([]byte(w.Policy()), func(name string) ([]byte, error) { return nil, os.ErrNotExist })
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if f.stranger {
+		w.HandStrangers(true)
+	}
+	return &stage{f, log, w, p, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment()}, nil
+}
+
+func (s *stage) close() error { return errors.Join(s.pool.Close(), s.world.Close()) }
+
+// readAnchors reads every certificate in a directory.
+func readAnchors(dir string) (out []*x509.Certificate, err error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		b, err := readBounded(filepath.Join(dir, e.Name()), 1<<20)
+		if err != nil {
+			return nil, err
+		}
+		certs, err := trust.ParseCertificates(b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		out = append(out, certs...)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no certificate in this directory")
+	}
+	return out, nil
+}
+
+// place is where one terminal stands: its devices, as far as they are practice ones, and its journal.
+type place struct {
+	name     protocol.Terminal
+	reader   terminal.Reader
+	virtual  *virtual.Reader // nil: a real reader
+	attended *attended       // a real reader with nobody at it: scripted visits only
+	printer  spool.Printer
+	device   *file.Printer // nil: a real printer
+	sheets   string        // the directory printer's directory
+	journal  *journal.Journal
+	tray     session.Tray
+}
+
+func (s *stage) place(n int) (p *place, err error) {
+	p = &place{name: protocol.Terminal(fmt.Sprintf("PRACTICE-%02d", n+1))}
+	if err := s.devices(p); err != nil {
+		return nil, err
+	}
+	home := filepath.Join(s.flags.state, "terminals", string(p.name))
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return nil, err
+	}
+	p.journal, err = journal.Open(filepath.Join(home, "journal.db"), time.Now)
+	return p, err
+}
+
+func (s *stage) devices(p *place) error {
+	if name, ok := readerName(s.flags.reader); ok {
+		p.reader = pcsc.New(name)
+		if s.flags.visits > 0 {
+			p.attended = &attended{Reader: pcsc.New(name), away: true}
+			p.reader = p.attended
+		}
+	} else {
+		p.virtual = virtual.NewReader()
+		p.reader = p.virtual
+	}
+	address, err := printer.Parse(s.flags.printer)
+	if err != nil {
+		return usage("--printer: %w", err)
+	}
+	if address.Kind != printer.Directory {
+		p.printer, err = openIPP(address, s.log)
+		return err
+	}
+	p.sheets = address.Dir
+	if s.flags.terminals > 1 {
+		p.sheets = filepath.Join(address.Dir, string(p.name))
+	}
+	p.device, err = file.New(p.sheets, file.Options{})
+	p.printer, p.tray = p.device, tray{p.device}
+	return err
+}
+
+// readerName reads "pcsc" or "pcsc:NAME".
+func readerName(flag string) (name string, ok bool) {
+	if flag == "pcsc" {
+		return "", true
+	}
+	return strings.CutPrefix(flag, "pcsc:")
+}
+
+// openIPP opens a real printer for practice. The certificate of an ipps printer is taken as it is found now and
+// pinned for this run; a production terminal has it in its configuration.
+func openIPP(a printer.Address, log logrus.FieldLogger) (spool.Printer, error) {
+	var o ipp.Options
+	if a.Kind == printer.IPPS {
+		d, err := certificateAt(a)
+		if err != nil {
+			return nil, fmt.Errorf("printer: %w", err)
+		}
+		log.WithField("certificate", d.String()).Info("the printer's certificate is pinned for this run")
+		o.Pin = &d
+	}
+	return ipp.New(a, o)
+}
+
+func certificateAt(a printer.Address) (protocol.Digest, error) {
+	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: a.Host, MinVersion: tls.VersionTLS12}} // looked at, not trusted: see openIPP
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := d.DialContext(ctx, "tcp", fmt.Sprintf("%s:%d", a.Host, a.Port))
+	if err != nil {
+		return protocol.Digest{}, err
+	}
+	defer conn.Close()
+	return protocol.Fingerprint(conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw), nil
+}
+
+// terminal puts a terminal at a place.
+func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, observe func(session.Step)) (*terminal.Terminal, error) {
+	access, err := s.world.Access(p.name)
+	if err != nil {
+		return nil, err
+	}
+	client, err := centre.New(centre.Config{URL: access.URL, Roots: access.Roots, Certificate: access.Certificate})
+	if err != nil {
+		return nil, err
+	}
+	return terminal.New(ctx, terminal.Parts{
+		Terminal: p.name, Channel: protocol.Store, Reader: p.reader, Printer: p.printer, Tray: p.tray,
+		Policy: s.policy, Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
+		Screen: screen, Now: time.Now, Log: s.log, Observe: observe,
+	})
+}
+
+// tray is the practice printer's sensor as the session wants it.
+type tray struct{ device *file.Printer }
+
+func (t tray) Taken(ctx context.Context) error { return t.device.Taken(ctx) }

@@ -156,8 +156,13 @@ func measure(t *testing.T, b *touchtest.Browser, lang, name string) {
 	t.Helper()
 	touchtest.Eval[bool](b, `document.fonts.ready.then(() => true), true`)
 	b.Shot(fmt.Sprintf("%s-%s-%d", name, lang, touchtest.Eval[int](b, "innerWidth")))
-	for _, check := range []string{fits, contrast} {
-		if bad := touchtest.Eval[[]string](b, check); len(bad) > 0 {
+	check(t, b, lang, name)
+}
+
+func check(t *testing.T, b *touchtest.Browser, lang, name string) {
+	t.Helper()
+	for _, law := range []string{fits, contrast} {
+		if bad := touchtest.Eval[[]string](b, law); len(bad) > 0 {
 			t.Errorf("%s (%s): %s", name, lang, strings.Join(bad, "; "))
 		}
 	}

@@ -78,13 +78,13 @@
 
   async function send(request, pressed) {
     const buttons = [...picture().querySelectorAll("button:not(:disabled)")];
-    buttons.forEach((b) => { b.disabled = b !== pressed; });
-    if (pressed) pressed.classList.add("pressed");
+    buttons.forEach((b) => { b.disabled = true; }); // one finger for one picture
+    pressed?.classList.add("pressed");
     let ok = false;
     try { ok = (await request()).ok; } catch { /* the stream's own error shows that the server is gone */ }
     if (ok) return;
     buttons.forEach((b) => { b.disabled = false; });
-    if (pressed) pressed.classList.remove("pressed");
+    pressed?.classList.remove("pressed");
   }
 
   function touched() {
@@ -128,7 +128,7 @@
     e.preventDefault();
     const body = new URLSearchParams(new FormData(e.target, e.submitter));
     if (e.target.classList.contains("local")) body.set("picture", picture().dataset.picture);
-    send(() => post(e.target.action, body), e.submitter);
+    send(() => post(e.target.getAttribute("action"), body), e.submitter); // .action is the field of that name
   });
   document.addEventListener("click", (e) => {
     const b = e.target.closest("button");

@@ -39,7 +39,7 @@
     said.textContent = "";
     const body = new URLSearchParams(new FormData(e.target, e.submitter));
     try {
-      const answer = await fetch(e.target.action, { method: "POST", body, credentials: "same-origin" });
+      const answer = await fetch(e.target.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
       if (!answer.ok) said.textContent = await answer.text();
     } catch { said.textContent = "…"; }
   });

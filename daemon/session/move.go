@@ -39,7 +39,7 @@ func (r *Runner) move(c cause, to State, effects []Effect) {
 	if slices.Contains(effects, End) && old.hand != nil {
 		old.hand.die()
 	}
-	over := r.turnOver(to)
+	over := r.turnOver(c, to)
 	r.state = to
 	r.arm()
 	r.finish(slices.DeleteFunc(slices.Clone(effects), func(e Effect) bool { return !e.finishes() }), c, old, left, over)
@@ -73,7 +73,7 @@ func (r *Runner) letGo(to State, effects []Effect) *work {
 }
 
 // turnOver throws away what does not belong to the next state. It reports whether a visit ended.
-func (r *Runner) turnOver(to State) (over bool) {
+func (r *Runner) turnOver(c cause, to State) (over bool) {
 	old := r.visit
 	switch to {
 	case Idle:
@@ -81,7 +81,7 @@ func (r *Runner) turnOver(to State) (over bool) {
 	case Unready:
 		r.visit = visit{word: old.word}
 	case OutOfService:
-		r.visit = visit{reference: old.reference, notice: StaffAreCalled}
+		r.visit = visit{reference: old.reference, notice: stopped(c), word: string(kindOf(c))}
 	case Opening:
 		r.visit = visit{stay: r.stay, dealing: newDealing()}
 	case Reading:

@@ -51,6 +51,9 @@ func TestWhatHappensOnPaper(t *testing.T) {
 				if len(w.incident) != 1 || w.incident[0].Kind != c.incident || !w.latched || len(w.latches) != 1 {
 					t.Errorf("incidents %v, latches %v", w.incident, w.latches)
 				}
+				if v := w.wantNotice(OutOfService, PaperFailed); v.Reference == "" || v.Word != string(c.incident) || v.Visit != 0 {
+					t.Errorf("%+v", v)
+				}
 				if err := w.runner.StaffReady(t.Context(), "s07"); err != nil {
 					t.Error(err)
 				}

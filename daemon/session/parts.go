@@ -137,7 +137,8 @@ type Tray interface {
 	Taken(ctx context.Context) error
 }
 
-// Screen shows the picture. Show must return at once.
+// Screen shows the picture. Show must return at once, and must not call the Runner: it is called by the goroutine that
+// would have to answer.
 type Screen interface{ Show(View) }
 
 // Parts is everything a [Runner] is made of. Tray and Observe may be nil.
@@ -153,6 +154,6 @@ type Parts struct {
 	Latches  Latches
 	Screen   Screen
 	Tray     Tray
-	Observe  func(Step) // called in order, from the runner's own goroutine; it must return at once
+	Observe  func(Step) // called in order, by the same rule as Screen.Show
 	Limits   Limits     // zero fields get their default
 }

@@ -127,3 +127,11 @@ func noticeFor(s State, e Event) Notice {
 	}
 	return notices[e]
 }
+
+// stopped is what the person is told when c closes the terminal.
+func stopped(c cause) Notice {
+	if c.event == PrintSpoiled || c.event == PrintUnsure || c.event == PrintFailed {
+		return PaperFailed
+	}
+	return StaffAreCalled
+}

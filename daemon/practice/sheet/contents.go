@@ -134,7 +134,7 @@ func (r SealRegistration) form() (form, error) {
 		title: "印鑑登録証明書",
 		style: imprints,
 		blocks: []block{{title: "印影", rows: []row{
-			{{label: "登録番号", value: fullWidth(r.Number)}},
+			{{label: "登録番号", value: r.Number}},
 			{{label: "登録年月日", value: r.Registered.Aligned()}},
 			{{label: "フリガナ", value: r.Kana}},
 			{{label: "氏名", value: r.Name, big: true}},

@@ -109,13 +109,13 @@ type face struct {
 	advance []uint16 // font units
 	bearing []int16
 	outline [][]byte // glyf entries, padded to four bytes
-	pieces  []piece  // the same, compressed
+	sums    []uint32 // their TrueType checksums
 	tables  map[string][]byte
 	bbox    [4]int
 	ascent  int
 	descent int
 
-	front     piece  // the constant tables of every program
+	constant  []byte // the constant tables of every program
 	toUnicode []byte // a whole stream
 	widths    string // the /W array
 }
@@ -129,6 +129,7 @@ func parseFace(name string, ttf []byte) (f *face, err error) {
 		}
 	}()
 	f = &face{name: name, tables: map[string][]byte{}}
+	ttf = ttf[:len(ttf):len(ttf)] // a table may not reach into spare capacity
 	be := binary.BigEndian
 	for i := range int(be.Uint16(ttf[4:])) {
 		r := ttf[12+16*i:]
@@ -141,7 +142,10 @@ func parseFace(name string, ttf []byte) (f *face, err error) {
 	}
 	f.readOutlines()
 	f.readCmap()
-	return f, f.prepare()
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func (f *face) readMetrics() {

@@ -16,7 +16,7 @@ type program struct {
 	tag    string // six letters, ISO 32000-1 section 9.6.4
 }
 
-// The tables of a program: all but loca and glyf are the same in every document.
+// constantTables are the tables of a program that are the same in every document, in their order in the file.
 var constantTables = []string{"head", "hhea", "hmtx", "maxp"}
 
 // prepare makes everything that does not depend on the document.
@@ -25,47 +25,43 @@ func (f *face) prepare() error {
 		if len(o) > 1 && int16(binary.BigEndian.Uint16(o)) < 0 {
 			return fmt.Errorf("%w: glyph %d is a composite", errFont, g)
 		}
-		f.pieces = append(f.pieces, newPiece(o))
+		f.sums = append(f.sums, sfntSum(o))
 	}
 	head := bytes.Clone(f.tables["head"])
 	binary.BigEndian.PutUint32(head[8:], 0)  // checkSumAdjustment: meant for files, not for programs
 	binary.BigEndian.PutUint16(head[50:], 1) // long loca
 	f.tables["head"] = head
-	var constant []byte
 	for _, name := range constantTables {
-		constant = append(constant, f.tables[name]...)
-		constant = append(constant, make([]byte, -len(constant)&3)...)
+		f.constant = append(f.constant, f.tables[name]...)
+		f.constant = append(f.constant, make([]byte, -len(f.constant)&3)...)
 	}
-	f.front = newPiece(constant)
 	f.toUnicode = deflateOnce(f.toUnicodeMap())
 	f.widths = f.widthArray()
 	return nil
 }
 
-// subset makes the program that holds the outlines of used and of .notdef. Only loca is compressed here; the
-// rest are finished pieces put together.
+// subset makes the program that holds the outlines of used and of .notdef; all others are empty.
 func (f *face) subset(used glyphSet) program {
 	used.add(0)
-	loca := make([]byte, 0, 4*(len(f.pieces)+1))
+	loca := make([]byte, 0, 4*(len(f.outline)+1))
 	size, sum := 0, uint32(0)
 	for g := range used.all {
 		for len(loca) <= 4*int(g) {
 			loca = binary.BigEndian.AppendUint32(loca, uint32(size))
 		}
-		size += f.pieces[g].length
-		sum += f.pieces[g].sum
+		size += len(f.outline[g])
+		sum += f.sums[g]
 	}
-	for len(loca) <= 4*len(f.pieces) {
+	for len(loca) <= 4*len(f.outline) {
 		loca = binary.BigEndian.AppendUint32(loca, uint32(size))
 	}
-	j := newJoiner(len(f.front.blocks) + len(loca) + size + size/16)
-	j.add(storedPiece(f.directory(loca, size, sum)))
-	j.add(f.front)
-	j.add(storedPiece(loca))
+	b := f.directory(loca, size, sum)
+	b = slices.Grow(b, len(f.constant)+len(loca)+size)
+	b = append(append(b, f.constant...), loca...)
 	for g := range used.all {
-		j.add(f.pieces[g])
+		b = append(b, f.outline[g]...)
 	}
-	return program{j.finish(), j.length, subsetTag(sum)}
+	return program{store(b), len(b), subsetTag(sum)}
 }
 
 // directory is the sfnt header for the constant tables, loca and glyf, in this order in the file and sorted
@@ -89,6 +85,16 @@ func (f *face) directory(loca []byte, glyfSize int, glyfSum uint32) []byte {
 		}
 	}
 	return d
+}
+
+// sfntSum is the TrueType table checksum of b, padded with zeros.
+func sfntSum(b []byte) (sum uint32) {
+	for ; len(b) >= 4; b = b[4:] {
+		sum += binary.BigEndian.Uint32(b)
+	}
+	var last [4]byte
+	copy(last[:], b)
+	return sum + binary.BigEndian.Uint32(last[:])
 }
 
 // subsetTag names a subset by its contents.

@@ -89,6 +89,9 @@ func (p *pen) stretched(c rune, corner point, w, h float64, place func(point) po
 		p.err = fmt.Errorf("%w: seal", ErrRune)
 	}
 	contours := face.contours(g)
+	if len(contours) == 0 && p.err == nil {
+		p.err = fmt.Errorf("%w: seal without a character", ErrContent)
+	}
 	low, high := ink(contours)
 	em := float64(face.upem)
 	middle := point{(low.x + high.x) / 2, (low.y + high.y) / 2}

@@ -8,9 +8,9 @@
 // layouts into one document: the fault this terminal exists to stop.
 //
 // The writer is direct and fast rather than general. Two committed font subsets (fonts/, SIL Open Font
-// License) are parsed once; the glyphs are compressed one by one, so that a document's own font subset is a
-// concatenation of finished pieces. A rune that the subsets lack is an error: nothing is printed with a
-// missing glyph. Errors never quote a value.
+// License) are parsed once, on first use; a document holds of them only the outlines it shows, copied as they
+// are. A rune that the subsets lack is an error: nothing is printed with a missing glyph. Errors never quote
+// a value.
 package sheet
 
 import (

@@ -52,7 +52,7 @@ func Household(n int) sheet.ResidentRecord {
 // Seal is a seal registration.
 func Seal() sheet.SealRegistration {
 	return sheet.SealRegistration{
-		Number: "0012345", Registered: sheet.Date{Year: 2015, Month: 10, Day: 5},
+		Number: "００１２３４５", Registered: sheet.Date{Year: 2015, Month: 10, Day: 5},
 		Name: "見本　花子", Kana: "ミホン　ハナコ", Birth: sheet.Date{Year: 1989, Month: 1, Day: 8},
 		Address: "見本県架空市例町一丁目２番３号", Imprint: sheet.Imprint{Text: "見本", Size: 150, Tilt: -3},
 	}

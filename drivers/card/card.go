@@ -212,6 +212,7 @@ func (c *Card) eitherWay(ctx context.Context, short *Ability, inShort, inFull fu
 		return err
 	}
 	if *short != Fails {
+		c.file = 0 // a short identifier may move the card's current file
 		err := inShort()
 		if err == nil {
 			*short = Works
@@ -219,7 +220,7 @@ func (c *Card) eitherWay(ctx context.Context, short *Ability, inShort, inFull fu
 		if err == nil || c.gone || !refusesForm(err) {
 			return err
 		}
-		c.file = 0
+		c.file = 0 // nor does a refusal say where it stands
 	}
 	err := inFull()
 	if err == nil {

@@ -98,20 +98,26 @@ func (c *Card) VerifyPIN(ctx context.Context, pin PIN) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
-	reference := byte(0x80 | filePIN)
-	if c.can.PINByShortID != Works {
-		reference = 0x80
-		if err := c.choose(ctx, filePIN); err != nil {
-			return err
-		}
+	reference, err := c.pinReference(ctx)
+	if err != nil {
+		return err
 	}
 	c.verified = false
-	_, err := c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits(), secret: true})
+	_, err = c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits(), secret: true})
 	if isUnsupported(err) {
 		c.can.PINByShortID = Fails // for the next PIN that somebody types, not for a second try of this one
 	}
 	c.verified = err == nil
 	return pinError(err)
+}
+
+// pinReference returns the P2 that names the PIN, and selects its file where the card wants that.
+func (c *Card) pinReference(ctx context.Context) (byte, error) {
+	if c.can.PINByShortID == Works {
+		c.file = 0 // a short identifier may move the card's current file
+		return 0x80 | filePIN, nil
+	}
+	return 0x80, c.choose(ctx, filePIN)
 }
 
 // pinError gives the status words of VERIFY their meaning.

@@ -69,6 +69,18 @@ func unavailable(t testing.TB, missing []string) {
 // NewWorld starts a World that ends with the test. It needs pcscd, vsmartcard-vpcd, iproute2 and to be root.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
+	dir, err := os.MkdirTemp("", "pcscd") // short: a socket's path has at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return NewWorldIn(t, dir)
+}
+
+// NewWorldIn starts a World with its socket below dir. A process whose own libpcsclite is a client needs it: the library
+// reads the socket's name once, so each World of that process must have the same one, one after the other.
+func NewWorldIn(t testing.TB, dir string) *World {
+	t.Helper()
 	Need(t, "pcscd", "ip", "mount", "sh")
 	var missing []string
 	if _, err := os.Stat(vpcdDriver); err != nil {
@@ -78,22 +90,12 @@ func NewWorld(t testing.TB) *World {
 		missing = append(missing, "root, for namespaces")
 	}
 	unavailable(t, missing)
-	w := &World{dir: socketDirectory(t)}
+	w := &World{dir: dir}
 	t.Cleanup(w.Stop)
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// socketDirectory is short: a socket's path has at most 107 bytes.
-func socketDirectory(t testing.TB) string {
-	dir, err := os.MkdirTemp("", "pcscd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
 
 // inside is run in the new namespaces: the loopback up, a private /run, and in it the directory that the outside sees

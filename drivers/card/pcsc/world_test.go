@@ -30,13 +30,36 @@ const helperVariable = "HONNIN_TEST_DYING_TERMINAL"
 // TestMain lets a test start this binary as another process that verifies a PIN and then waits to be killed.
 func TestMain(m *testing.M) {
 	if os.Getenv(helperVariable) == "" {
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	}
 	if err := verifyAndWait(); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 }
+
+// worldDir is where this process's worlds are, one after the other.
+var worldDir string
+
+func runTests(m *testing.M) int {
+	var err error
+	if worldDir, err = os.MkdirTemp("", "pcscd"); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(worldDir)
+	return m.Run()
+}
+
+// Both readers have the shape that the session works with.
+type reader interface {
+	Watch(ctx context.Context, notify func(present bool))
+	Connect(ctx context.Context) (card.Connection, error)
+	Present(ctx context.Context) (bool, error)
+	PowerDown(ctx context.Context) error
+}
+
+var _ = []reader{(*pcsc.Reader)(nil), (*virtual.Reader)(nil)}
 
 func verifyAndWait() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -64,11 +87,16 @@ type scene struct {
 	events *events
 }
 
+func newScene(t testing.TB) *scene {
+	w := cardtest.NewWorldIn(t, worldDir)
+	t.Setenv(cardtest.SocketVariable, w.Socket())
+	return &scene{w, pcsc.New(cardtest.Reader), nil}
+}
+
 // TestPCSCD runs against a real pcscd.
 func TestPCSCD(t *testing.T) {
-	w := cardtest.NewWorld(t)
-	t.Setenv(cardtest.SocketVariable, w.Socket())
-	s := &scene{w, pcsc.New(cardtest.Reader), nil}
+	s := newScene(t)
+	w := s.world
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T)
@@ -101,7 +129,7 @@ type events struct {
 	changed chan struct{}
 }
 
-func watch(t *testing.T, r *pcsc.Reader) *events {
+func watch(t testing.TB, r *pcsc.Reader) *events {
 	e := &events{changed: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -123,12 +151,12 @@ func (e *events) add(present bool) {
 }
 
 // await waits until the last word is as wanted.
-func (e *events) await(t *testing.T, present bool) {
+func (e *events) await(t testing.TB, present bool) {
 	t.Helper()
 	e.awaitHistory(t, func(h []bool) bool { return len(h) > 0 && h[len(h)-1] == present })
 }
 
-func (e *events) awaitHistory(t *testing.T, enough func([]bool) bool) {
+func (e *events) awaitHistory(t testing.TB, enough func([]bool) bool) {
 	t.Helper()
 	timeout := time.After(patience)
 	for {
@@ -155,7 +183,7 @@ func once(a cardtest.Algorithm) func() (virtual.Options, error) {
 	return sync.OnceValues(func() (virtual.Options, error) { return cardtest.NewHolder(a, 0) })
 }
 
-func holder(t *testing.T, a cardtest.Algorithm) virtual.Options {
+func holder(t testing.TB, a cardtest.Algorithm) virtual.Options {
 	t.Helper()
 	o, err := holders[a]()
 	if err != nil {
@@ -165,7 +193,7 @@ func holder(t *testing.T, a cardtest.Algorithm) virtual.Options {
 }
 
 // place lays a new card and waits until pcscd has seen it.
-func (s *scene) place(t *testing.T, o virtual.Options) {
+func (s *scene) place(t testing.TB, o virtual.Options) {
 	t.Helper()
 	v, err := virtual.New(o)
 	if err != nil {
@@ -177,7 +205,7 @@ func (s *scene) place(t *testing.T, o virtual.Options) {
 	s.events.await(t, true)
 }
 
-func (s *scene) connect(t *testing.T) card.Connection {
+func (s *scene) connect(t testing.TB) card.Connection {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -188,14 +216,14 @@ func (s *scene) connect(t *testing.T) card.Connection {
 	return c
 }
 
-func closeCard(t *testing.T, c card.Connection) {
+func closeCard(t testing.TB, c card.Connection) {
 	t.Helper()
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func pin(t *testing.T) card.PIN {
+func pin(t testing.TB) card.PIN {
 	t.Helper()
 	p, err := card.ParsePIN([]byte(cardtest.PIN))
 	if err != nil {
@@ -239,7 +267,7 @@ func (s *scene) visits(t *testing.T) {
 	}
 }
 
-func (s *scene) visit(t *testing.T, o virtual.Options) {
+func (s *scene) visit(t testing.TB, o virtual.Options) {
 	conn := s.connect(t)
 	defer closeCard(t, conn)
 	ctx := t.Context()
@@ -534,4 +562,17 @@ func (s *scene) restarted(t *testing.T) {
 	o := holder(t, cardtest.RSA2048)
 	s.place(t, o)
 	s.visit(t, o)
+}
+
+// BenchmarkPCSCD is a whole visit up to a second signature, from connecting to the reset, over pcscd and a card that
+// takes no time but to sign.
+func BenchmarkPCSCD(b *testing.B) {
+	s := newScene(b)
+	s.events = watch(b, s.reader)
+	o := holder(b, cardtest.RSA2048)
+	o.ShortFileIDs, o.Extended = true, true
+	s.place(b, o)
+	for b.Loop() {
+		s.visit(b, o)
+	}
 }

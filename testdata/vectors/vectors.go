@@ -1,0 +1,131 @@
+// Package vectors is the project's collection of packages with the verdict that each must get: accepted ones, and
+// for every reason that the offline check can give at least one that is refused for it.
+//
+// vectors.json is the manifest, for any language; the packages (.p7m), cards and policies lie beside it, and everything
+// has a fixed instant, so no vector ever expires. They are made by "go run ./testdata/vectors/gen" from the forger
+// of config/trust/forge and the writer of spool/document/inspect/pdftest; two are somebody else's work (openssl and
+// qpdf). All keys and people are made up, and the keys that matter lie in gen/keys for everyone to read.
+//
+// Every entry point of the check runs every vector, and no vector at all is a failure.
+package vectors
+
+import (
+	"crypto/x509"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"honnin/config/policy"
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/config/trust"
+)
+
+//go:embed vectors.json *.p7m *.pem *.toml *.crl
+var files embed.FS
+
+// Vector is one entry of the manifest. File names are relative to this folder.
+type Vector struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	File        string          `json:"file"`
+	PolicyFile  string          `json:"policy"`
+	CardFile    string          `json:"card"`
+	Transaction string          `json:"transaction"` // hex
+	Terminal    string          `json:"terminal"`
+	Nonce       string          `json:"nonce"`                       // hex
+	Application json.RawMessage `json:"application,omitempty"`       // absent: that echo stays unchecked
+	Began       string          `json:"transaction_began,omitempty"` // absent: issued_at
+	At          string          `json:"at"`
+	Verdict     string          `json:"verdict"` // accepted or refused
+	Reason      reason.Code     `json:"reason,omitempty"`
+	Also        []reason.Code   `json:"also_contains,omitempty"` // further reasons that the verdict must list
+}
+
+// Manifest is vectors.json.
+type Manifest struct {
+	Format  string   `json:"format"`
+	Vectors []Vector `json:"vectors"`
+}
+
+// Format names the form of the manifest.
+const Format = "honnin-vectors/1"
+
+// All returns every vector of the manifest; none is an error.
+func All() ([]Vector, error) {
+	b, err := files.ReadFile("vectors.json")
+	if err != nil {
+		return nil, err
+	}
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, err
+	}
+	if m.Format != Format || len(m.Vectors) == 0 {
+		return nil, errors.New("vectors: no manifest, or an empty one")
+	}
+	return m.Vectors, nil
+}
+
+// Package returns the package's bytes.
+func (v Vector) Package() ([]byte, error) { return files.ReadFile(v.File) }
+
+// Policy parses the vector's policy.
+func (v Vector) Policy() (*policy.Policy, error) {
+	b, err := files.ReadFile(v.PolicyFile)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Parse(b, files.ReadFile)
+}
+
+// Want is what the terminal knows of a vector's transaction, and the instant of the check.
+type Want struct {
+	Terminal    protocol.Terminal
+	Transaction protocol.Transaction
+	Nonce       protocol.Nonce
+	Card        *x509.Certificate
+	Application *protocol.Application // nil: unchecked
+	Began       time.Time             // zero: issued_at
+	At          time.Time
+}
+
+// Want parses what the vector says about its transaction.
+func (v Vector) Want() (w Want, err error) {
+	nonce, badNonce := hex.DecodeString(v.Nonce)
+	if badNonce != nil || copy(w.Nonce[:], nonce) != len(w.Nonce) {
+		return w, fmt.Errorf("vectors: %s: nonce", v.Name)
+	}
+	var e [5]error
+	w.Terminal, e[0] = protocol.ParseTerminal(v.Terminal)
+	w.Transaction, e[1] = protocol.ParseTransaction(v.Transaction)
+	w.At, e[2] = time.Parse(time.RFC3339, v.At)
+	if v.Began != "" {
+		w.Began, e[3] = time.Parse(time.RFC3339, v.Began)
+	}
+	if v.Application != nil {
+		var a protocol.Application
+		a, e[4] = protocol.ParseApplication(v.Application)
+		w.Application = &a
+	}
+	if err := errors.Join(e[:]...); err != nil {
+		return w, fmt.Errorf("vectors: %s: %w", v.Name, err)
+	}
+	w.Card, err = v.card()
+	return w, err
+}
+
+func (v Vector) card() (*x509.Certificate, error) {
+	b, err := files.ReadFile(v.CardFile)
+	if err != nil {
+		return nil, err
+	}
+	certs, err := trust.ParseCertificates(b)
+	if err != nil {
+		return nil, err
+	}
+	return certs[0], nil
+}

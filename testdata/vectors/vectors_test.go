@@ -1,0 +1,67 @@
+package vectors_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"honnin/config/policy"
+	"honnin/config/reason"
+	"honnin/config/trust"
+	"honnin/testdata/vectors"
+)
+
+// The manifest is whole: every entry parses, every package is named once, every verdict is one that can be given.
+func TestManifest(t *testing.T) {
+	all, err := vectors.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	accepted := 0
+	for _, v := range all {
+		if seen[v.Name] || v.File != v.Name+".p7m" || v.Description == "" {
+			t.Errorf("%s: doubled, or without file or description", v.Name)
+		}
+		seen[v.Name] = true
+		b, err := v.Package()
+		if err != nil || len(b) > trust.MaxPackage {
+			t.Errorf("%s: %v", v.Name, err)
+		}
+		p, err := v.Policy()
+		if err != nil || !p.Practice() {
+			t.Errorf("%s: %v; or a policy that a production terminal would take", v.Name, err)
+		}
+		w, err := v.Want()
+		if err != nil || w.Card == nil || w.At.IsZero() {
+			t.Errorf("%s: %v", v.Name, err)
+		}
+		if (v.Verdict == "accepted") != (v.Reason == "") || v.Verdict != "accepted" && (v.Verdict != "refused" || !v.Reason.Known()) {
+			t.Errorf("%s: %s, %s", v.Name, v.Verdict, v.Reason)
+		}
+		if slices.ContainsFunc(v.Also, func(c reason.Code) bool { return !c.Known() || c == v.Reason }) {
+			t.Errorf("%s: also %v", v.Name, v.Also)
+		}
+		if v.Verdict == "accepted" {
+			accepted++
+		}
+	}
+	if len(all) < 150 || accepted < 10 {
+		t.Errorf("%d vectors, %d accepted", len(all), accepted)
+	}
+	packages, err := filepath.Glob("*.p7m")
+	if err != nil || len(packages) != len(all) {
+		t.Errorf("%d packages for %d entries", len(packages), len(all))
+	}
+}
+
+// The policy is read from disk as honnind reads it, and as the embedded files give it.
+func TestPolicyLoads(t *testing.T) {
+	if _, err := os.Stat("policy.toml"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := policy.Load("policy.toml"); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,9 +73,12 @@ type hand struct {
 	cert *x509.Certificate
 }
 
+// keys are the worlds' keys, read once.
+var keys = sync.OnceValues(func() (*pki.Keys, error) { return pki.Load(state, time.Now()) })
+
 func cards(t testing.TB) map[string]hand {
 	t.Helper()
-	k, err := pki.Load(state, time.Now())
+	k, err := keys()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,39 +157,37 @@ func choose(t testing.TB, offers protocol.Offers, c protocol.Certificate) protoc
 	return protocol.Offer{}
 }
 
-// content takes the PDF out of a package and judges the signature as a terminal would.
-func content(t testing.TB, w *practice.World, pkg []byte) ([]byte, trust.Signer) {
+func store(anchor func(pki.Town) *x509.Certificate) func() (*trust.Store, error) {
+	return sync.OnceValues(func() (*trust.Store, error) {
+		k, err := keys()
+		if err != nil {
+			return nil, err
+		}
+		var list []trust.Authority
+		for code, town := range k.Towns {
+			list = append(list, trust.Authority{Municipality: code, Anchors: []*x509.Certificate{anchor(town)}})
+		}
+		return trust.NewStore(list...)
+	})
+}
+
+var (
+	issuers    = store(func(k pki.Town) *x509.Certificate { return k.IssuingCA.Certificate })
+	registrars = store(func(k pki.Town) *x509.Certificate { return k.RegisterCA.Certificate })
+)
+
+// verified judges a signature as a terminal would.
+func verified(t testing.TB, der []byte, by func() (*trust.Store, error)) ([]byte, trust.Signer) {
 	t.Helper()
-	pdf, signer, err := trust.Verify(pkg, issuers(t), time.Now().Add(-time.Hour), time.Now(), time.Minute)
+	s, err := by()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pdf, signer
-}
-
-func store(t testing.TB, anchor func(pki.Town) *x509.Certificate) *trust.Store {
-	t.Helper()
-	k, err := pki.Load(state, time.Now())
+	b, signer, err := trust.Verify(der, s, time.Now().Add(-time.Hour), time.Now(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []trust.Authority
-	for code, town := range k.Towns {
-		list = append(list, trust.Authority{Municipality: code, Anchors: []*x509.Certificate{anchor(town)}})
-	}
-	s, err := trust.NewStore(list...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func issuers(t testing.TB) *trust.Store {
-	return store(t, func(k pki.Town) *x509.Certificate { return k.IssuingCA.Certificate })
-}
-
-func registrars(t testing.TB) *trust.Store {
-	return store(t, func(k pki.Town) *x509.Certificate { return k.RegisterCA.Certificate })
+	return b, signer
 }
 
 // statement reads issuance.json out of a practice PDF: the one stream whose content is an object of that format.
@@ -212,7 +214,7 @@ type obtained struct {
 	pdf   []byte
 }
 
-func obtain(t testing.TB, w *practice.World, c *centre.Client, at protocol.Terminal, card hand, kind protocol.Certificate) obtained {
+func obtain(t testing.TB, c *centre.Client, at protocol.Terminal, card hand, kind protocol.Certificate) obtained {
 	t.Helper()
 	v := begin(t, c, at, card)
 	offers, err := v.applicant(t)
@@ -227,7 +229,7 @@ func obtain(t testing.TB, w *practice.World, c *centre.Client, at protocol.Termi
 	if err != nil {
 		t.Fatal(kind, err)
 	}
-	pdf, signer := content(t, w, pkg)
+	pdf, signer := verified(t, pkg, issuers)
 	if signer.Municipality != offer.Municipality {
 		t.Error("signed by", signer.Municipality, "for an offer of", offer.Municipality)
 	}
@@ -242,10 +244,7 @@ func (o obtained) inForce(t testing.TB, token protocol.Token) protocol.InForceAn
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, signer, err := trust.Verify(signed, registrars(t), time.Now().Add(-time.Hour), time.Now(), time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, signer := verified(t, signed, registrars)
 	a, err := protocol.ParseInForce(b)
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +273,7 @@ func TestWholeConversation(t *testing.T) {
 		}
 		for _, ask := range p.Asks {
 			t.Run(fmt.Sprintf("%s/%s", p.ID, ask.Certificate), func(t *testing.T) {
-				o := obtain(t, w, c, terminal, hands[p.ID], ask.Certificate)
+				o := obtain(t, c, terminal, hands[p.ID], ask.Certificate)
 				s := statement(t, o.pdf)
 				judge(t, o, s)
 				if paper, ok := w.PaperOf(protocol.Fingerprint(o.pdf)); paper != p.ID || !ok {
@@ -319,7 +318,7 @@ func judge(t *testing.T, o obtained, s protocol.Statement) {
 
 func TestHouseholdOfSixHasTwoPages(t *testing.T) {
 	w := start(t, practice.Options{})
-	o := obtain(t, w, connect(t, w, terminal), terminal, cards(t)["p04"], protocol.ResidentRecord)
+	o := obtain(t, connect(t, w, terminal), terminal, cards(t)["p04"], protocol.ResidentRecord)
 	if s := statement(t, o.pdf); s.Pages != 2 {
 		t.Error("pages:", s.Pages)
 	}
@@ -327,7 +326,7 @@ func TestHouseholdOfSixHasTwoPages(t *testing.T) {
 
 func TestFamilyRegisterOfAnotherMunicipality(t *testing.T) {
 	w := start(t, practice.Options{})
-	o := obtain(t, w, connect(t, w, terminal), terminal, cards(t)["p03"], protocol.FamilyRegister)
+	o := obtain(t, connect(t, w, terminal), terminal, cards(t)["p03"], protocol.FamilyRegister)
 	if o.offer.Municipality != people.Kaku {
 		t.Error(o.offer.Municipality)
 	}
@@ -337,7 +336,7 @@ func TestBothCardsOfOnePersonAreLinked(t *testing.T) {
 	w := start(t, practice.Options{})
 	c, hands := connect(t, w, terminal), cards(t)
 	for _, which := range []string{"p10", "p10/old"} {
-		o := obtain(t, w, c, terminal, hands[which], protocol.ResidentRecord)
+		o := obtain(t, c, terminal, hands[which], protocol.ResidentRecord)
 		s := statement(t, o.pdf)
 		judge(t, o, s)
 		if a := o.inForce(t, s.Record.Token); a.SubjectHash != s.SubjectHash {

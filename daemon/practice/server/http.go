@@ -59,20 +59,21 @@ type route struct {
 	pattern string
 	media   string // of the request's body; "": none
 	keyed   bool   // an Idempotency-Key is asked for; without it one is refused
+	live    bool   // of a transaction that is not over: a repeated request does not outlive it
 	do      func(*call) (answer, error)
 }
 
 func (s *Server) routes() []route {
 	return []route{
-		{"POST /v1/transactions", mediaJSON, true, s.begin},
-		{"POST /v1/transactions/{t}/applicant", mediaJSON, true, s.applicant},
-		{"POST /v1/transactions/{t}/application", mediaJSON, true, s.application},
-		{"GET /v1/transactions/{t}/package", "", false, s.pkg},
-		{"POST /v1/transactions/{t}/in-force", mediaJSON, false, s.inForce},
-		{"POST /v1/transactions/{t}/outcome", mediaJSON, true, s.outcome},
-		{"DELETE /v1/transactions/{t}", "", false, s.cancel},
-		{"POST /v1/incidents", mediaEvent, true, s.incident},
-		{"GET /v1/incidents/{id}", "", false, s.incidentState},
+		{"POST /v1/transactions", mediaJSON, true, false, s.begin},
+		{"POST /v1/transactions/{t}/applicant", mediaJSON, true, true, s.applicant},
+		{"POST /v1/transactions/{t}/application", mediaJSON, true, true, s.application},
+		{"GET /v1/transactions/{t}/package", "", false, true, s.pkg},
+		{"POST /v1/transactions/{t}/in-force", mediaJSON, false, true, s.inForce},
+		{"POST /v1/transactions/{t}/outcome", mediaJSON, true, false, s.outcome},
+		{"DELETE /v1/transactions/{t}", "", false, false, s.cancel},
+		{"POST /v1/incidents", mediaEvent, true, false, s.incident},
+		{"GET /v1/incidents/{id}", "", false, false, s.incidentState},
 	}
 }
 
@@ -101,6 +102,11 @@ func (s *Server) handle(r route, w http.ResponseWriter, req *http.Request) (a an
 	c, err := read(r, w, req)
 	if err != nil {
 		return answer{}, err
+	}
+	if r.live {
+		if err := s.alive(c); err != nil {
+			return answer{}, err
+		}
 	}
 	if !r.keyed {
 		return r.do(c)

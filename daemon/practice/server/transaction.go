@@ -111,6 +111,15 @@ func (t *transaction) in(f func() error, states ...state) error {
 	return errOrder
 }
 
+// alive refuses a call of a transaction that is over.
+func (s *Server) alive(c *call) error {
+	t, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	return t.in(func() error { return nil }, begun, identified, ordered, ready, committed)
+}
+
 // cancel ends the whole transaction before the commit. It is refused from the commit on.
 func (t *transaction) cancel() error {
 	return t.in(func() error { t.drop(dead); return nil }, begun, identified, ordered, ready)

@@ -9,6 +9,10 @@ import (
 	"honnin/config/reason"
 )
 
+// maxElements bounds every SET OF, so that a package cannot make the reader hold many times its own size. A signer and its
+// CAs are rarely more than four certificates; this profile knows five attributes.
+const maxElements = 64
+
 // maxDepth bounds the nesting of a package's values. The profile with a long name in a certificate needs 13; a
 // recursion without a bound can be driven to a stack overflow by "30 80 30 80 …".
 const maxDepth = 24
@@ -59,7 +63,7 @@ func primitive(tag asn1.Tag, v []byte) bool {
 	return true
 }
 
-// elements splits the content of a SET OF and demands DER's order (X.690 §11.6). Encodings never are prefixes of
+// elements splits the content of a SET OF of at most [maxElements] and demands DER's order (X.690 §11.6). Encodings never are prefixes of
 // each other, so comparing them as bytes is comparing them padded.
 func elements(set cryptobyte.String) ([]cryptobyte.String, bool) {
 	var out []cryptobyte.String
@@ -69,7 +73,7 @@ func elements(set cryptobyte.String) ([]cryptobyte.String, bool) {
 		if !set.ReadAnyASN1Element(&e, &tag) {
 			return nil, false
 		}
-		if n := len(out); n > 0 && bytes.Compare(out[n-1], e) > 0 {
+		if n := len(out); n == maxElements || n > 0 && bytes.Compare(out[n-1], e) > 0 {
 			return nil, false
 		}
 		out = append(out, e)

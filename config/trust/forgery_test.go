@@ -68,7 +68,14 @@ func TestMalformed(t *testing.T) {
 			slices.Reverse(s.Attributes)
 			s.Add(forge.ContentType)
 		}),
-		"digest not one":     changed(func(c *forge.CMS) { c.Signers[0].Digest = forge.Null() }),
+		"digest not one":       changed(func(c *forge.CMS) { c.Signers[0].Digest = forge.Null() }),
+		"65 digest algorithms": changed(func(c *forge.CMS) { c.Digests = slices.Repeat(c.Digests, 65) }),
+		"65 signers":           changed(func(c *forge.CMS) { c.Signers = slices.Repeat(c.Signers, 65) }),
+		"65 attributes": changed(func(c *forge.CMS) {
+			for range 61 {
+				c.Signers[0].Add(forge.SMIMECapabilities, forge.Sequence())
+			}
+		}),
 		"behind the signers": changed(func(c *forge.CMS) { c.After = forge.Null() }),
 		"too large":          w.forgeContent(make([]byte, trust.MaxPackage)).DER(),
 	} {

@@ -10,6 +10,7 @@ import (
 	"honnin/config/trust"
 	"honnin/config/trust/forge"
 	"honnin/config/trust/sign"
+	"honnin/testdata/vectors"
 )
 
 func code(err error) string { return string(reason.Of(err)) }
@@ -29,6 +30,11 @@ func FuzzVerify(f *testing.F) {
 	bare := w.forge(w.signer)
 	bare.Signers[0].Bare, bare.CRLs = true, [][]byte{}
 	f.Add(bare.DER())
+	for _, v := range must[[]vectors.Vector](f)(vectors.All()) {
+		if b := must[[]byte](f)(v.Package()); len(b) < 8<<10 {
+			f.Add(b)
+		}
+	}
 	f.Fuzz(func(t *testing.T, der []byte) {
 		body, who, err := trust.Verify(der, w.store, began, now, skew)
 		found := findings(rows(t, der, w.store, now))

@@ -7,9 +7,6 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// maxCertificates bounds the certificates inside a package; a signer and its CAs are rarely more than four.
-const maxCertificates = 64
-
 const (
 	oidData       oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" // 1.2.840.113549.1.7.1
 	oidSignedData oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02" // 1.2.840.113549.1.7.2
@@ -128,7 +125,7 @@ func (m *Message) parseCertificates(s *cryptobyte.String) error {
 		return malformed("CRLs inside")
 	}
 	list, ok := elements(set)
-	if !ok || len(list) > maxCertificates {
+	if !ok {
 		return malformed("certificates are out of order or too many")
 	}
 	m.certSet = set

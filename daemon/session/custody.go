@@ -35,7 +35,7 @@ type holdings struct {
 	visit       uint64 // the journal opened this visit
 	begun       bool   // the centre knows the transaction
 	transaction protocol.Transaction
-	accepted    bool // the queue knows the document
+	accepted    bool // the queue knows, or may know, the document
 	asked       bool // the payment was asked to hold the fee
 	sending     bool // the intent is, or may be, journalled
 	result      *spool.Result

@@ -135,6 +135,7 @@ func TestEveryPartFails(t *testing.T) {
 	for _, call := range everyCall(t) {
 		t.Run(call, func(t *testing.T) {
 			inBubble(t, func(w *world) {
+				w.breaks(call)
 				failed := false
 				w.hook(call, func(context.Context) error {
 					w.mu.Lock()
@@ -148,6 +149,11 @@ func TestEveryPartFails(t *testing.T) {
 			}, func(w *world) { w.goesOn(30) })
 		})
 	}
+}
+
+// breaks notes which accounts cannot balance when call fails.
+func (w *world) breaks(call string) {
+	w.broken = map[string]bool{"journal": slices.Contains([]string{"ended", "void", "outcome"}, call)}
 }
 
 // everyCall returns the names of all calls of a visit that prints and one that is cancelled.
@@ -200,7 +206,7 @@ func TestEveryPartPanics(t *testing.T) {
 			continue // see below
 		}
 		t.Run(call, func(t *testing.T) {
-			inBubble(t, nil, func(w *world) {
+			inBubble(t, func(w *world) { w.breaks(call) }, func(w *world) {
 				w.want(Idle)
 				var panicked atomic.Bool
 				w.hook(call, func(context.Context) error {
@@ -300,7 +306,7 @@ func (w *world) hangs(call string) {
 	if got := append(w.lates, ""); got[0] != want || (want != "") != (w.runner.Counts().Late == 1) {
 		w.t.Errorf("late: %v, want %q", w.lates, want)
 	}
-	if call == "print" || call == "accept" { // the queue's journal has the last word of a call that it was left in
-		w.with(func() { a := w.deals[w.begun[0]]; a.journal = a.journal[:1] })
+	if w.seconds != 0 && call != "print" { // the queue learns that the outcome of what it printed is known: unsure
+		w.t.Errorf("%d second outcomes", w.seconds)
 	}
 }

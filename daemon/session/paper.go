@@ -52,15 +52,26 @@ func (r *Runner) check(ctx context.Context, v visit) answer {
 		r.late(v.number, v.transaction(), "document")
 		return trouble("check")
 	}
-	defer v.hand.timed(byJournal)()
-	if err := r.parts.Queue.Accept(ctx, v.number, doc); err != nil {
-		return unlessLeft(ctx, faulty("journal"))
-	}
-	if !v.hand.owe(func(h *holdings) { h.accepted = true }) {
-		r.late(v.number, v.transaction(), "acceptance")
-		return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Queue.Void(ctx, v.number, doc, "late") }), Trouble)
+	if a := r.accept(ctx, v, doc); a.event != Accepted {
+		return a
 	}
 	return answer{event: Accepted, learn: func(v *visit) { v.paper.doc, v.paper.of = doc, doc.Pages()*doc.Copies() }}
+}
+
+// accept journals that the document passed. From the moment that is asked for, the transaction ends void, also where
+// nobody knows what became of the asking.
+func (r *Runner) accept(ctx context.Context, v visit, doc document.Verified) answer {
+	defer v.hand.timed(byJournal)()
+	v.hand.owe(func(h *holdings) { h.accepted = true })
+	if err := r.parts.Queue.Accept(ctx, v.number, doc); err != nil {
+		v.hand.owe(func(h *holdings) { h.accepted = false })
+		return unlessLeft(ctx, faulty("journal"))
+	}
+	if !v.hand.owe(func(*holdings) {}) {
+		r.late(v.number, v.transaction(), "acceptance")
+		return trouble("check")
+	}
+	return say(Accepted)
 }
 
 func (r *Runner) verify(ctx context.Context, v visit) (document.Verified, error) {

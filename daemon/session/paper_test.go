@@ -66,11 +66,21 @@ func TestWhatHappensOnPaper(t *testing.T) {
 func TestProgress(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		open := w.blocks("print")
-		if v := w.to(Printing); v.Done != 0 { // the zero document has no pages, so no progress is believed
-			t.Errorf("%+v", v)
+		w.to(Printing)
+		w.runner.post(func() { w.runner.visit.paper.of = 2 }) // the fake's zero document has no pages
+		for _, step := range []struct{ says, shown int }{{1, 1}, {0, 1}, {7, 2}} {
+			w.progress(step.says)
+			if v := w.want(Printing); v.Done != step.shown || v.Of != 2 {
+				t.Errorf("said %d, shown %d of %d", step.says, v.Done, v.Of)
+			}
 		}
 		open()
 		w.want(TakePaper)
+		n := len(w.views)
+		w.progress(1)
+		if synctest.Wait(); len(w.views) != n {
+			t.Error("progress after the end")
+		}
 	})
 }
 

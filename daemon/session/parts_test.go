@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"honnin/config/protocol"
@@ -110,8 +111,11 @@ func (w centre) Cancel(ctx context.Context, t protocol.Transaction) error {
 }
 
 func (w centre) Outcome(ctx context.Context, t protocol.Transaction, r protocol.OutcomeReport) error {
+	if err := w.asked(ctx, "outcome"); err != nil {
+		return err
+	}
 	w.with(func() { w.deals[t].centre = append(w.deals[t].centre, r.Outcome) })
-	return w.asked(ctx, "outcome")
+	return nil
 }
 
 type verifier struct{ *world }
@@ -142,10 +146,26 @@ func (w verifier) InForce(d document.Verified, fresh protocol.Nonce, answer []by
 	return document.InForce{}, w.register
 }
 
+// end records an outcome. A second one is refused, as the journal does.
+func (a *account) end(w *world, o protocol.Outcome) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(a.journal) > 0 {
+		w.seconds++
+		return errBroken
+	}
+	a.journal = append(a.journal, o)
+	return nil
+}
+
 // queue is a queue for one transaction at a time: the last one begun.
 type queue struct{ *world }
 
-func (w queue) deal() *account { return w.deals[w.begun[len(w.begun)-1]] }
+func (w queue) deal() *account {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.deals[w.begun[len(w.begun)-1]]
+}
 
 func (w queue) Ready(ctx context.Context) (is spool.Readiness, err error) {
 	err = w.asked(ctx, "printer-ready")
@@ -158,8 +178,10 @@ func (w queue) Accept(ctx context.Context, visit uint64, d document.Verified) er
 }
 
 func (w queue) Void(ctx context.Context, visit uint64, d document.Verified, why string) error {
-	w.with(func() { w.deal().journal = append(w.deal().journal, protocol.Void) })
-	return w.asked(ctx, "void")
+	if err := w.asked(ctx, "void"); err != nil {
+		return err
+	}
+	return w.deal().end(w.world, protocol.Void)
 }
 
 func (w queue) Release(ctx context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (spool.Released, error) {
@@ -167,14 +189,14 @@ func (w queue) Release(ctx context.Context, visit uint64, d document.Verified, f
 }
 
 func (w queue) Print(ctx context.Context, r spool.Released, p spool.Progress) (spool.Result, error) {
-	w.with(func() { w.deal().prints++ })
+	deal := w.deal()
+	w.with(func() { deal.prints++ })
 	p(1)
+	w.with(func() { w.progress = p })
 	if err := w.asked(ctx, "print"); err != nil {
-		w.with(func() { w.deal().journal = append(w.deal().journal, protocol.Unsure) })
-		return spool.Result{}, err
+		return spool.Result{}, errors.Join(err, deal.end(w.world, protocol.Unsure))
 	}
-	w.with(func() { w.deal().journal = append(w.deal().journal, w.result.Outcome) })
-	return w.result, nil
+	return w.result, deal.end(w.world, w.result.Outcome)
 }
 
 type payment struct{ *world }
@@ -217,8 +239,10 @@ func (w ledger) EndVisit(ctx context.Context, visit uint64) error {
 }
 
 func (w ledger) Ended(ctx context.Context, e Ending) error {
-	w.with(func() { w.deals[e.Transaction].journal = append(w.deals[e.Transaction].journal, e.Outcome) })
-	return w.asked(ctx, "ended")
+	if err := w.asked(ctx, "ended"); err != nil {
+		return err
+	}
+	return w.deals[e.Transaction].end(w.world, e.Outcome)
 }
 
 func (w ledger) Incident(ctx context.Context, i Incident) error {

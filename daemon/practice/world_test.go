@@ -211,11 +211,14 @@ type obtained struct {
 	visit
 	offer protocol.Offer
 	order protocol.Order
+	pkg   []byte
 	pdf   []byte
+	at    time.Time // when it began
 }
 
 func obtain(t testing.TB, c *centre.Client, at protocol.Terminal, card hand, kind protocol.Certificate) obtained {
 	t.Helper()
+	began := time.Now()
 	v := begin(t, c, at, card)
 	offers, err := v.applicant(t)
 	if err != nil {
@@ -233,7 +236,7 @@ func obtain(t testing.TB, c *centre.Client, at protocol.Terminal, card hand, kin
 	if signer.Municipality != offer.Municipality {
 		t.Error("signed by", signer.Municipality, "for an offer of", offer.Municipality)
 	}
-	return obtained{v, offer, order, pdf}
+	return obtained{v, offer, order, pkg, pdf, began}
 }
 
 // inForce asks the register and reads its answer.

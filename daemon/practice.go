@@ -37,6 +37,9 @@ func practiceCommand() *cobra.Command {
 				return err
 			}
 			log := newLog(c.ErrOrStderr(), f.visits > 0)
+			if err := harden(log); err != nil {
+				return err
+			}
 			if f.visits > 0 {
 				return scripted(c.Context(), c.OutOrStdout(), f, log)
 			}

@@ -38,7 +38,11 @@ func runCommand() *cobra.Command {
 			if dir == "" {
 				return usage("run needs --config DIR")
 			}
-			return production(c.Context(), dir, newLog(c.ErrOrStderr(), false))
+			log := newLog(c.ErrOrStderr(), false)
+			if err := harden(log); err != nil {
+				return err
+			}
+			return production(c.Context(), dir, log)
 		},
 	}
 	c.Flags().StringVar(&dir, "config", "", "directory of site.toml")
@@ -50,9 +54,6 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	s, p, err := loadConfig(dir)
 	if err != nil {
 		return &exitError{exitUsage, err}
-	}
-	if err := harden(log); err != nil {
-		return err
 	}
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
 		return err

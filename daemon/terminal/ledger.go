@@ -132,6 +132,13 @@ func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {
 	return len(recent) >= ls.limit
 }
 
+// any reports whether a service is closed.
+func (ls *latches) any() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return len(ls.closed) > 0
+}
+
 // reopen opens every closed service again, in the name of a member of staff.
 func (ls *latches) reopen(staff string) error {
 	ls.mu.Lock()

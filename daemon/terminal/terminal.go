@@ -118,6 +118,9 @@ func (t *Terminal) Delivered() (bool, error) {
 	return !waiting, err
 }
 
+// Stopped reports whether refusals closed a municipality's service on this terminal.
+func (t *Terminal) Stopped() bool { return t.latches.any() }
+
 // Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
 func (t *Terminal) Reopen(staff string) error { return t.latches.reopen(staff) }
 

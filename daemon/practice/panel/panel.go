@@ -35,6 +35,7 @@ type Terminal interface {
 	StaffReady(ctx context.Context, staff string) error
 	Reopen(staff string) error
 	StaffNeeded() (string, error)
+	Stopped() bool
 }
 
 // Panel implements touch.Panel. Reader and printer are nil where real ones are used.
@@ -116,13 +117,11 @@ func (p *Panel) State() touch.PanelState {
 		s.TriesLeft = p.card.TriesLeft()
 	}
 	if p.printer != nil {
-		if present, err := p.printer.Paper(context.Background()); err == nil && present {
-			s.InTray = 1
-		}
+		s.InTray = p.printer.InTray()
 	}
 	if p.terminal != nil {
 		why, err := p.terminal.StaffNeeded()
-		s.NeedsStaff = why != "" || err != nil
+		s.NeedsStaff = why != "" || err != nil || p.terminal.Stopped()
 	}
 	s.Events = slices.Clone(p.events)
 	slices.Reverse(s.Events)

@@ -89,8 +89,11 @@ func (a *Applicant) Observe(s session.Step) {
 	if s.Visit != 0 {
 		a.done.Number = s.Visit
 	}
+	if s.Spent != (session.Spent{}) {
+		a.done.Spent = s.Spent
+	}
 	if s.End != nil {
-		a.done.Ending, a.done.Spent = s.End, s.Spent
+		a.done.Ending = s.End
 	}
 }
 

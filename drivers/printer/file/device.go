@@ -42,6 +42,12 @@ func (p *Printer) Paper(ctx context.Context) (present bool, err error) {
 	return present, ctx.Err()
 }
 
+// InTray returns how many page sides lie in the output tray.
+func (p *Printer) InTray() (n int) {
+	p.look(func(s *state) { n = s.tray })
+	return n
+}
+
 // Taken waits until no paper lies in the output tray: nil, or why ctx ended.
 func (p *Printer) Taken(ctx context.Context) error {
 	for {

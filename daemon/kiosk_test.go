@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/protocol"
+	"honnin/spool/journal"
+	"honnin/ui/touch/touchtest"
+)
+
+// kioskAt starts a practice kiosk and returns its address and its state directory.
+func kioskAt(t *testing.T, log io.Writer) (address, state string, stop func()) {
+	t.Helper()
+	f := practiceFlags{reader: "virtual", listen: "127.0.0.1:0", state: t.TempDir(), terminals: 1, certificate: string(protocol.ResidentRecord)}
+	if err := f.check(); err != nil {
+		t.Fatal(err)
+	}
+	logger := logrus.New()
+	logger.SetOutput(log)
+	ctx, cancel := context.WithCancel(context.Background())
+	said, says := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := kiosk(ctx, says, f, logger)
+		_ = says.CloseWithError(err)
+		ended <- err
+	}()
+	line := make([]byte, 256)
+	n, err := said.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, said) }()
+	stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the kiosk ended with %v", err)
+		}
+	}
+	return strings.TrimSpace(strings.TrimPrefix(string(line[:n]), "ready")), f.state, stop
+}
+
+// TestTouch drives a whole terminal in a browser: once to a printed sheet, once to a refusal.
+func TestTouch(t *testing.T) {
+	var log strings.Builder
+	address, state, stop := kioskAt(t, &log)
+	panel := touchtest.Start(t, 1500, 900)
+	panel.Open(address)
+	kiosk := panel.Another(1024, 768)
+	kiosk.Open(address + "kiosk")
+	t.Run("printed", func(t *testing.T) {
+		kiosk.WaitScreen("welcome")
+		upToTheCheck(panel, kiosk)
+		kiosk.WaitScreen("take-card")
+		panel.Act("pull")
+		kiosk.WaitScreen("take-paper")
+		panel.Act("take-paper")
+		kiosk.WaitScreen("done")
+		kiosk.Press("done")
+		kiosk.WaitScreen("welcome")
+		panel.Shot("panel-printed")
+		if n := sheets(t, state); n != 1 {
+			t.Errorf("%d sheets came out", n)
+		}
+	})
+	t.Run("refused", func(t *testing.T) {
+		panel.Act("stranger")
+		upToTheCheck(panel, kiosk)
+		kiosk.WaitScreen("refused")
+		kiosk.Shot("refused")
+		panel.Shot("panel-refused")
+		panel.Act("pull")
+		kiosk.WaitScreen("welcome")
+		if n := sheets(t, state); n != 1 {
+			t.Errorf("%d sheets: a stranger's paper came out", n)
+		}
+	})
+	t.Run("the service is closed until staff have looked", func(t *testing.T) {
+		panel.Place("p01")
+		kiosk.WaitScreen("pin")
+		kiosk.EnterPIN("1234")
+		kiosk.WaitScreen("choose")
+		if open := touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-offer^='991015']:not(:disabled):not([aria-disabled=true])").length`); open != 0 {
+			t.Errorf("%d offers of the municipality are still open", open)
+		}
+		panel.Act("pull")
+		kiosk.WaitScreen("ended")
+		panel.Act("staff")
+	})
+	if said := append(panel.Complaints(), kiosk.Complaints()...); len(said) != 0 {
+		t.Errorf("the pages complain: %v", said)
+	}
+	stop()
+	panel.Complaints() // of the server that is gone, and rightly
+	kiosk.Complaints()
+	outcomes(t, state)
+	if strings.Contains(log.String(), "1234") {
+		t.Error("the PIN is in the log")
+	}
+}
+
+func upToTheCheck(panel, kiosk *touchtest.Browser) {
+	panel.Place("p01")
+	kiosk.WaitScreen("pin")
+	kiosk.EnterPIN("1234")
+	kiosk.WaitScreen("choose")
+	kiosk.Click(`[data-offer]:not(:disabled)`)
+	kiosk.WaitScreen("options")
+	kiosk.Press("choose")
+	kiosk.WaitScreen("confirm")
+	kiosk.Press("yes")
+}
+
+func sheets(t *testing.T, state string) int {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(state, "sheets", "*.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
+// outcomes looks into the journal: one printed, one refused, no money left.
+func outcomes(t *testing.T, state string) {
+	t.Helper()
+	path := filepath.Join(state, "terminals", "PRACTICE-01", "journal.db")
+	j, err := journal.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	count := map[protocol.Outcome]int{}
+	if err := j.Each(func(e journal.Entry) error {
+		if e.Kind == journal.Ended {
+			count[e.Outcome]++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if count[protocol.Printed] != 1 || count[protocol.Refused] != 1 {
+		t.Errorf("outcomes: %v", count)
+	}
+	if left, err := j.Unsettled(); err != nil || len(left) != 0 {
+		t.Errorf("money left: %v %v", left, err)
+	}
+}

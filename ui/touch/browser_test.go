@@ -124,11 +124,11 @@ const contrast = `(() => {
 
 var sizes = []struct{ w, h int }{{1024, 768}, {1920, 1080}}
 
-func TestEveryScreenFitsAndCanBeRead(t *testing.T) {
+// everyScreen shows every screen in both languages at both sizes.
+func everyScreen(t *testing.T, chromium *touchtest.Browser) {
 	for _, size := range sizes {
 		t.Run(fmt.Sprintf("%dx%d", size.w, size.h), func(t *testing.T) {
-			h := newHarness(t, nil)
-			b := touchtest.Start(t, size.w, size.h)
+			h, b := newHarness(t, nil), chromium.Tab(t, size.w, size.h)
 			b.Open(h.url + h.srv.EntryPath())
 			for _, lang := range []string{"ja", "en"} {
 				for _, n := range Names() {

@@ -3,6 +3,8 @@ package touch
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
@@ -29,15 +31,15 @@ func (h *harness) pinPath() string {
 }
 
 func TestEveryActionOnEveryScreen(t *testing.T) {
-	passed := 0
+	h, passed := newHarness(t, nil).enter(t), 0
 	for _, n := range Names() {
 		for _, a := range []Action{Yes, Back, Cancel, More, Finish, Touched, "", "print"} {
-			h := newHarness(t, nil).enter(t)
-			h.srv.Show(Screen{Visit: 7, Name: n})
+			before := h.srv.Dropped().Unexpected
+			h.srv.Show(Screen{Visit: 7, Name: n, Fee: passed})
 			got := h.do(t, "POST", "/kiosk/finger", h.body(a))
 			if !n.Allows(a) {
 				h.noFinger(t)
-				if got.status != 400 || h.srv.Dropped().Unexpected != 1 {
+				if got.status != 400 || h.srv.Dropped().Unexpected != before+1 {
 					t.Errorf("%s on %s: %d, %+v", a, n, got.status, h.srv.Dropped())
 				}
 				continue
@@ -340,17 +342,25 @@ func FuzzFinger(f *testing.F) {
 	f.Add("visit=7&picture=2&action=cancel")
 	f.Add("visit=7&picture=2&action=choose&offer=a0&copies=99999999999")
 	f.Add("%")
+	srv, err := New(Options{Hosts: []string{"127.0.0.1:1"}})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body string) {
-		h := newHarness(t, nil).enter(t)
-		h.srv.Show(sample(Choose))
-		h.do(t, "POST", "/kiosk/finger", body)
+		before := srv.Dropped()
+		srv.Show(sample(Choose))
+		r := httptest.NewRequest("POST", "http://127.0.0.1:1/kiosk/finger", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", "http://127.0.0.1:1")
+		r.AddCookie(&http.Cookie{Name: cookieName(r), Value: srv.seal("ABC")})
+		srv.Handler().ServeHTTP(httptest.NewRecorder(), r)
 		select {
-		case got := <-h.srv.Fingers():
+		case got := <-srv.Fingers():
 			if got.Visit != 7 || !Choose.Allows(got.Action) || got.Action == Apply && (got.Copies < 1 || got.Copies > 10 || len(got.Options) != 4) {
 				t.Errorf("passed on %+v", got)
 			}
 		default:
-			if h.srv.Dropped() == (Dropped{}) {
+			if srv.Dropped() == before {
 				t.Error("a finger vanished uncounted")
 			}
 		}

@@ -72,7 +72,7 @@ func (h *harness) do(t *testing.T, method, path, body string, changes ...func(*h
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if h.cookie != "" {
-		r.AddCookie(&http.Cookie{Name: cookieName, Value: h.cookie})
+		r.AddCookie(&http.Cookie{Name: cookieName(r), Value: h.cookie})
 	}
 	for _, c := range changes {
 		c(r)

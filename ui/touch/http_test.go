@@ -68,8 +68,8 @@ func TestForeignRequestsAreRefused(t *testing.T) {
 		"no cookie, pin":          {"POST", "/kiosk/pin/7/2", func(r *http.Request) { r.Header.Del("Cookie") }, 403},
 		"no cookie, stream":       {"GET", "/kiosk/events", func(r *http.Request) { r.Header.Del("Cookie") }, 403},
 		"no cookie, page":         {"GET", "/kiosk", func(r *http.Request) { r.Header.Del("Cookie") }, 403},
-		"forged cookie":           {"POST", "/kiosk/finger", header("Cookie", cookieName+"=ABC.0000"), 403},
-		"empty cookie":            {"POST", "/kiosk/finger", header("Cookie", cookieName+"="), 403},
+		"forged cookie":           {"POST", "/kiosk/finger", func(r *http.Request) { r.Header.Set("Cookie", cookieName(r)+"=ABC.0000") }, 403},
+		"empty cookie":            {"POST", "/kiosk/finger", func(r *http.Request) { r.Header.Set("Cookie", cookieName(r)+"=") }, 403},
 		"wrong token":             {"GET", "/enter/" + strings.Repeat("x", 52), func(*http.Request) {}, 403},
 		"wrong method":            {"GET", "/kiosk/finger", func(*http.Request) {}, 405},
 		"wrong method, pin":       {"GET", "/kiosk/pin/7/2", func(*http.Request) {}, 405},
@@ -125,20 +125,20 @@ func TestOneBrowserAtATime(t *testing.T) {
 
 func TestASessionOutlivesARestartWithTheSameToken(t *testing.T) {
 	token := strings.Repeat("k", 40)
-	make := func(entry string) *Server {
+	start := func(entry string) *Server {
 		s, err := New(Options{Entry: entry})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s
 	}
-	sealed := make(token).seal("ABC")
+	sealed := start(token).seal("ABC")
 	req := func() *http.Request {
 		r, _ := http.NewRequest("GET", "/", nil)
-		r.AddCookie(&http.Cookie{Name: cookieName, Value: sealed})
+		r.AddCookie(&http.Cookie{Name: cookieName(r), Value: sealed})
 		return r
 	}
-	again, other := make(token), make(strings.Repeat("l", 40))
+	again, other := start(token), start(strings.Repeat("l", 40))
 	if !again.isBrowser(again.sessionOf(req())) {
 		t.Error("its own browser is a stranger to the restarted server")
 	}
@@ -186,7 +186,7 @@ func openStream(t *testing.T, h *harness) *stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.AddCookie(&http.Cookie{Name: cookieName, Value: h.cookie})
+	r.AddCookie(&http.Cookie{Name: cookieName(r), Value: h.cookie})
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -6,12 +6,17 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"strings"
 )
 
-// cookieName names the session cookie.
-const cookieName = "honnin"
+// cookieName names the session cookie. Browsers keep cookies by host, not by port: the port in the name lets two
+// terminals in practice stand side by side. The Host value has been checked before.
+func cookieName(r *http.Request) string {
+	_, port, _ := net.SplitHostPort(r.Host)
+	return "honnin" + port
+}
 
 // A session is a random id and its HMAC under the entry token. A server that is started anew with the same token
 // therefore still knows its browser, without keeping anything.
@@ -23,18 +28,18 @@ func (s *Server) seal(id string) string {
 }
 
 // enter makes the browser that sent r the one browser, and ends the session before it.
-func (s *Server) enter(w http.ResponseWriter) {
+func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	id := rand.Text()
 	s.mu.Lock()
 	s.session = id
 	s.wake()
 	s.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: s.seal(id), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Value: s.seal(id), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
 // sessionOf returns the id in the request's cookie if this server's entry token made it, or "".
 func (s *Server) sessionOf(r *http.Request) string {
-	c, err := r.Cookie(cookieName)
+	c, err := r.Cookie(cookieName(r))
 	if err != nil {
 		return ""
 	}
@@ -76,7 +81,7 @@ func (s *Server) handleEnter(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusForbidden, "wrong entry token")
 		return
 	}
-	s.enter(w)
+	s.enter(w, r)
 	http.Redirect(w, r, "/kiosk", http.StatusSeeOther)
 }
 
@@ -88,6 +93,6 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) bool {
 	if s.panel == nil || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
 		return false
 	}
-	s.enter(w)
+	s.enter(w, r)
 	return true
 }

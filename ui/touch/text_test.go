@@ -192,8 +192,10 @@ func TestTheFontsHoldEveryRune(t *testing.T) {
 			}
 		}
 	}
-	if b, err := static.ReadFile("static/OFL.txt"); err != nil || !strings.Contains(string(b), "SIL OPEN FONT LICENSE") {
-		t.Errorf("the fonts' licence is not beside them: %v", err)
+	for _, licence := range []string{"biz-udgothic", "noto-sans"} {
+		if b, err := static.ReadFile("static/OFL-" + licence + ".txt"); err != nil || !strings.Contains(string(b), "SIL OPEN FONT LICENSE") {
+			t.Errorf("a font's licence is not beside it: %v", err)
+		}
 	}
 }
 

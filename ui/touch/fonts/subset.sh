@@ -6,6 +6,9 @@
 #
 # Regular holds JIS X 0208 without its level-2 kanji, and the rare kanji of municipalities' names; bold holds
 # what the screens' own texts need. Run it after adding a text with a new character; a test says when.
+#
+# English is set in Noto Sans, taken as it is from npm's @fontsource/noto-sans 5.3.0
+# (files/noto-sans-latin-{400,700}-normal.woff2).
 set -eu
 cd "$(dirname "$0")"
 from=${BIZUD:-/usr/share/fonts/truetype/bizud-gothic}

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -44,12 +46,12 @@ func Start(tb testing.TB, width, height int) *Browser {
 	return tab(tb, ctx, width, height)
 }
 
-// Another opens one more tab of the same browser: it shares the cookies.
-func (b *Browser) Another(width, height int) *Browser {
-	b.tb.Helper()
+// Tab opens one more tab of the same browser, for tb: it shares the cookies, and saves a start of a second.
+func (b *Browser) Tab(tb testing.TB, width, height int) *Browser {
+	tb.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
-	b.tb.Cleanup(closeTab)
-	return tab(b.tb, ctx, width, height)
+	tb.Cleanup(closeTab)
+	return tab(tb, ctx, width, height)
 }
 
 func tab(tb testing.TB, ctx context.Context, width, height int) *Browser {
@@ -103,6 +105,15 @@ func (b *Browser) listen(said iter.Seq2[chromedp.ConsoleMessage, error]) {
 			b.mu.Unlock()
 		}
 	}
+}
+
+// Before runs a script at the beginning of every page that is opened from now on.
+func (b *Browser) Before(script string) {
+	b.tb.Helper()
+	b.Do("prepare pages", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		return chromedp.Void{}, err
+	})
 }
 
 // Complaints takes what the page complained of since the last call.
@@ -225,12 +236,12 @@ func (b *Browser) Place(person string) {
 	b.Click(fmt.Sprintf(`[data-person=%q]`, person))
 }
 
-// Shot writes a picture of the page into the directory that HONNIN_SHOTS names; without it, into the test's own.
-func (b *Browser) Shot(name string) string {
+// Shot writes a picture of the page into the directory that HONNIN_SHOTS names; without it, nothing.
+func (b *Browser) Shot(name string) {
 	b.tb.Helper()
 	dir := os.Getenv("HONNIN_SHOTS")
 	if dir == "" {
-		dir = b.tb.TempDir()
+		return
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, Limit)
 	defer cancel()
@@ -238,14 +249,12 @@ func (b *Browser) Shot(name string) string {
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
-	path := filepath.Join(dir, name+".png")
 	if err == nil {
-		err = os.WriteFile(path, png, 0o644)
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
 	}
 	if err != nil {
 		b.tb.Fatalf("screenshot: %v", err)
 	}
-	return path
 }
 
 func quote(s string) string {

@@ -98,9 +98,11 @@ func BenchmarkVisit(b *testing.B) {
 		b.Run(v.name, func(b *testing.B) {
 			o := holders.rsa()
 			o.ShortFileIDs, o.Extended = v.short, v.extended
+			var n card.Traffic
 			for b.Loop() {
-				traffic(b, o, v.identify, v.tries, v.options)
+				n = traffic(b, o, v.identify, v.tries, v.options)
 			}
+			b.ReportMetric(float64(n.Commands), "first-visit-APDUs")
 		})
 	}
 }

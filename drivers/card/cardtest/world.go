@@ -99,11 +99,12 @@ func NewWorldIn(t testing.TB, dir string) *World {
 }
 
 // inside is run in the new namespaces: the loopback up, a private /run, and in it the directory that the outside sees
-// too. pcscd gets no debug flags: they would write PINs.
+// too; real readers out of sight. pcscd gets no debug flags: they would write PINs.
 const inside = `set -e
 ip link set lo up
 mount --make-rprivate /
 mkdir -p "$1/run" "$1/conf"
+if [ -d /dev/bus/usb ]; then mount -t tmpfs private /dev/bus/usb; fi
 if [ -d /run/pcscd ]; then mount --bind "$1/run" /run/pcscd
 else
 	mount -t tmpfs -o mode=755 private /run

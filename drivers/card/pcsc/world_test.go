@@ -3,7 +3,6 @@ package pcsc_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -118,59 +117,6 @@ func TestPCSCD(t *testing.T) {
 			defer func() { w.Pull(); s.events.await(t, false) }()
 			test.run(t)
 		})
-	}
-}
-
-// events collects what Watch says.
-type events struct {
-	mu      sync.Mutex
-	present bool
-	history []bool
-	changed chan struct{}
-}
-
-func watch(t testing.TB, r *pcsc.Reader) *events {
-	e := &events{changed: make(chan struct{})}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r.Watch(ctx, e.add)
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return e
-}
-
-func (e *events) add(present bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.present = present
-	e.history = append(e.history, present)
-	close(e.changed)
-	e.changed = make(chan struct{})
-}
-
-// await waits until the last word is as wanted.
-func (e *events) await(t testing.TB, present bool) {
-	t.Helper()
-	e.awaitHistory(t, func(h []bool) bool { return len(h) > 0 && h[len(h)-1] == present })
-}
-
-func (e *events) awaitHistory(t testing.TB, enough func([]bool) bool) {
-	t.Helper()
-	timeout := time.After(patience)
-	for {
-		e.mu.Lock()
-		ok, changed, history := enough(e.history), e.changed, fmt.Sprint(e.history)
-		e.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			t.Fatalf("the reader said only %s", history)
-		}
 	}
 }
 
@@ -441,127 +387,6 @@ func (s *scene) powerDown(t *testing.T) {
 	c := s.connect(t)
 	defer closeCard(t, c)
 	refusesToSign(t, c)
-}
-
-func (s *scene) pulledBetween(t *testing.T) {
-	s.place(t, holder(t, cardtest.RSA2048))
-	conn := s.connect(t)
-	c := card.New(conn)
-	if _, err := c.Certificate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.world.Pull()
-	s.events.await(t, false)
-	if _, err := c.Certificate(t.Context()); !errors.Is(err, card.ErrGone) {
-		t.Errorf("reading a pulled card: %v", err)
-	}
-	closeCard(t, conn)
-	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, card.ErrNoCard) {
-		t.Errorf("connecting to no card: %v", err)
-	}
-}
-
-// pulling is a key whose card is pulled while it signs.
-type pulling struct {
-	crypto.Signer
-	pull func()
-}
-
-func (k pulling) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
-	k.pull()
-	return k.Signer.Sign(r, digest, o)
-}
-
-func (s *scene) pulledWithin(t *testing.T) {
-	o := holder(t, cardtest.RSA2048)
-	o.AuthKey = pulling{o.AuthKey, s.world.Pull}
-	s.place(t, o)
-	conn := s.connect(t)
-	c := card.New(conn)
-	if err := c.VerifyPIN(t.Context(), pin(t)); err != nil {
-		t.Fatal(err)
-	}
-	if signature, err := c.Sign(t.Context(), []byte("x")); !errors.Is(err, card.ErrGone) || signature != nil {
-		t.Errorf("%d bytes of signature from a card pulled meanwhile: %v", len(signature), err)
-	}
-	closeCard(t, conn)
-}
-
-func (s *scene) exchanged(t *testing.T) {
-	s.place(t, holder(t, cardtest.RSA2048))
-	conn := s.connect(t)
-	c := card.New(conn)
-	first, err := c.Certificate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.place(t, holder(t, cardtest.ECDSAP384)) // pulls the first one
-	s.events.awaitHistory(t, func(h []bool) bool {
-		return strings.HasSuffix(fmt.Sprint(h), "true false true]")
-	})
-	if err := c.SameAs(t.Context(), first); !errors.Is(err, card.ErrGone) {
-		t.Errorf("the old connection reaches the new card: %v", err)
-	}
-	closeCard(t, conn)
-	conn = s.connect(t)
-	defer closeCard(t, conn)
-	if err := card.New(conn).SameAs(t.Context(), first); !errors.Is(err, card.ErrChanged) {
-		t.Errorf("another card: %v", err)
-	}
-}
-
-// soon is a deadline for what never comes.
-func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func (s *scene) frozen(t *testing.T) {
-	s.place(t, holder(t, cardtest.RSA2048))
-	conn := s.verified(t)
-	thaw := s.world.Freeze()
-	defer thaw()
-	if _, err := conn.Transmit(soon(t), []byte{0, 0xB0, 0, 0, 4}); !errors.Is(err, card.ErrGone) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a command that hangs: %v", err)
-	}
-	if _, err := s.reader.Connect(soon(t)); !errors.Is(err, pcsc.ErrHung) {
-		t.Errorf("connecting while a command hangs: %v", err)
-	}
-	if _, err := s.reader.Present(soon(t)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("asking while pcscd hangs: %v", err)
-	}
-	if _, err := s.reader.Present(soon(t)); !errors.Is(err, pcsc.ErrHung) {
-		t.Errorf("asking behind a question that hangs: %v", err)
-	}
-	thaw()
-	again := s.connect(t) // waits for the old connection's reset
-	defer closeCard(t, again)
-	refusesToSign(t, again)
-	closeCard(t, conn)
-}
-
-func (s *scene) restarted(t *testing.T) {
-	s.place(t, holder(t, cardtest.RSA2048))
-	conn := s.connect(t)
-	s.world.Kill()
-	s.events.await(t, false)
-	if _, err := conn.Transmit(t.Context(), []byte{0, 0xB0, 0, 0, 4}); !errors.Is(err, card.ErrGone) || !errors.Is(err, pcsc.ErrService) {
-		t.Errorf("a command without pcscd: %v", err)
-	}
-	closeCard(t, conn)
-	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, pcsc.ErrService) {
-		t.Errorf("connecting without pcscd: %v", err)
-	}
-	if _, err := pcsc.List(t.Context()); !errors.Is(err, pcsc.ErrService) {
-		t.Errorf("listing without pcscd: %v", err)
-	}
-	if err := s.world.Start(); err != nil {
-		t.Fatal(err)
-	}
-	o := holder(t, cardtest.RSA2048)
-	s.place(t, o)
-	s.visit(t, o)
 }
 
 // BenchmarkPCSCD is a whole visit up to a second signature, from connecting to the reset, over pcscd and a card that

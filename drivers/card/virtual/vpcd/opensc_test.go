@@ -78,8 +78,16 @@ func (s *scene) must(t *testing.T, name string, args ...string) string {
 	return out
 }
 
-// awaitCard waits until pcscd has seen the card; opensc-tool --wait does it without polling.
-func (s *scene) awaitCard(t *testing.T) { s.must(t, "opensc-tool", "--wait", "--atr") }
+// awaitCard asks until pcscd has seen the card: opensc-tool --wait misses a card that comes while it starts.
+func (s *scene) awaitCard(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(deadline); time.Now().Before(end); {
+		if strings.Contains(s.must(t, "opensc-tool", "-l"), "Yes") {
+			return
+		}
+	}
+	t.Fatal("pcscd does not see the card")
+}
 
 func (s *scene) lists(t *testing.T) {
 	out := s.must(t, "opensc-tool", "-l")

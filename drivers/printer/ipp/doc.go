@@ -15,7 +15,8 @@
 // every impression of a document that it acknowledged whole. "failed" means that no paper moved, so it is said
 // only where that is known: no byte of the document was handed to the connection; or the job ended without
 // ever being processed (time-at-processing is no-value, and we did not see it processing); or the device says
-// 0 impressions and is known to count (it named a total for this job, or counted an earlier job to its end).
+// 0 impressions and is known to count (it named a total for this job, or counted an earlier job to its end). And
+// it has to say so twice, [Timing].Settle apart.
 // Everything else is unsure. The verdict is [story.judge], a pure function, read from top to bottom:
 //
 //	what is known                                                | outcome | reason

@@ -3,6 +3,7 @@ package ipp
 import (
 	"bytes"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,6 +57,7 @@ func startFake(t testing.TB) *fake {
 		j.completed, j.state, j.processing = j.total, int(jobCompleted), 7
 	}
 	f.srv = httptest.NewServer(http.HandlerFunc(f.serve))
+	f.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(f.srv.Close)
 	return f
 }

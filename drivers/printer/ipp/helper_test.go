@@ -18,7 +18,7 @@ import (
 
 // quick keeps tests short; nothing depends on how short.
 var quick = Timing{Call: 5 * time.Second, Upload: 5 * time.Second, Print: 20 * time.Second, PerImpression: time.Second,
-	Cancel: 5 * time.Second, Lost: time.Second, PollMin: 5 * time.Millisecond, PollMax: 50 * time.Millisecond}
+	Cancel: 5 * time.Second, Lost: time.Second, Settle: 20 * time.Millisecond, PollMin: 5 * time.Millisecond, PollMax: 50 * time.Millisecond}
 
 // paper is a document that counts how often it was opened.
 type paper struct {

@@ -22,13 +22,14 @@ type Timing struct {
 	PerImpression time.Duration // more of it for each impression
 	Cancel        time.Duration // from Cancel-Job to the job's end
 	Lost          time.Duration // how long a printer may stay silent during a job
+	Settle        time.Duration // after which a job that ended without paper is looked at once more
 	PollMin       time.Duration // first wait between two looks at a job
 	PollMax       time.Duration // longest wait
 }
 
 // DefaultTiming suits a multi-copy machine that may have to warm up.
 var DefaultTiming = Timing{Call: 5 * time.Second, Upload: 60 * time.Second, Print: 90 * time.Second, PerImpression: 5 * time.Second,
-	Cancel: 30 * time.Second, Lost: 15 * time.Second, PollMin: 50 * time.Millisecond, PollMax: time.Second}
+	Cancel: 30 * time.Second, Lost: 15 * time.Second, Settle: 2 * time.Second, PollMin: 50 * time.Millisecond, PollMax: time.Second}
 
 func (t Timing) orDefault() Timing {
 	d := DefaultTiming
@@ -36,7 +37,7 @@ func (t Timing) orDefault() Timing {
 		is  *time.Duration
 		not time.Duration
 	}{{&t.Call, d.Call}, {&t.Upload, d.Upload}, {&t.Print, d.Print}, {&t.PerImpression, d.PerImpression},
-		{&t.Cancel, d.Cancel}, {&t.Lost, d.Lost}, {&t.PollMin, d.PollMin}, {&t.PollMax, d.PollMax}} {
+		{&t.Cancel, d.Cancel}, {&t.Lost, d.Lost}, {&t.Settle, d.Settle}, {&t.PollMin, d.PollMin}, {&t.PollMax, d.PollMax}} {
 		if *f.is <= 0 {
 			*f.is = f.not
 		}

@@ -16,12 +16,31 @@ func (p *Printer) watch(ctx context.Context, j *job, s *story, told spool.Progre
 	if s.trouble == "" {
 		p.follow(ctx, j, s, told)
 	}
-	if s.ended {
-		return
-	}
 	ctx, stop := p.afterwards(ctx)
 	defer stop()
+	if !s.ended {
+		p.end(ctx, j, s)
+	}
+	p.settle(ctx, j, s)
+}
+
+// settle looks once more, a while later, at a job that is said to have ended without paper. A job that is
+// cancelled in the moment it begins can be called canceled and be printed all the same: ippeveprinter does it.
+func (p *Printer) settle(ctx context.Context, j *job, s *story) {
+	if !s.sent || !s.ended || !s.noPaper() {
+		return
+	}
+	t := time.NewTimer(p.timing.Settle)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	s.ended = false
 	p.end(ctx, j, s)
+	if !s.ended || !s.noPaper() {
+		s.blame("rose-again")
+	}
 }
 
 // follow polls until the job has ended or trouble shows.

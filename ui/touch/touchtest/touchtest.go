@@ -46,6 +46,12 @@ func Start(tb testing.TB, width, height int) *Browser {
 	return tab(tb, ctx, width, height)
 }
 
+// Another is [Browser.Tab] for the same test.
+func (b *Browser) Another(width, height int) *Browser {
+	b.tb.Helper()
+	return b.Tab(b.tb, width, height)
+}
+
 // Tab opens one more tab of the same browser, for tb: it shares the cookies, and saves a start of a second.
 func (b *Browser) Tab(tb testing.TB, width, height int) *Browser {
 	tb.Helper()

@@ -52,7 +52,7 @@ func TestTouch(t *testing.T) {
 	address, state, stop := kioskAt(t, &log)
 	panel := touchtest.Start(t, 1500, 900)
 	panel.Open(address)
-	kiosk := panel.Another(1024, 768)
+	kiosk := panel.Tab(t, 1024, 768)
 	kiosk.Open(address + "kiosk")
 	t.Run("printed", func(t *testing.T) {
 		kiosk.WaitScreen("welcome")

@@ -91,7 +91,7 @@ func (p *Panel) Observe(s session.Step) {
 // People lists who has a card.
 func (p *Panel) People() (out []touch.Person) {
 	for _, x := range people.All() {
-		out = append(out, touch.Person{ID: x.ID, Label: people.Name(x.ID), Note: note(x), PIN: x.PIN})
+		out = append(out, touch.Person{ID: x.ID, Label: label(x.ID), Note: note(x), PIN: x.PIN})
 	}
 	return out
 }
@@ -255,4 +255,12 @@ func (p *Panel) Staff() error {
 		return nil
 	}
 	return err
+}
+
+// label is a person's fictional name; whoever no register knows has none.
+func label(id string) string {
+	if name := people.Name(id); name != "" {
+		return name
+	}
+	return "氏名未登録 " + id
 }

@@ -53,6 +53,9 @@ func TestSignerCertificates(t *testing.T) {
 			[]reason.Code{reason.SignerUntrusted}},
 		"CA asks a policy": {w.issue(w.ca(w.root, "Strict", with(func(c *x509.Certificate) { c.ExtraExtensions = policyRequired }))),
 			[]reason.Code{reason.SignerUntrusted}},
+		"CA for other names": {w.issue(w.ca(w.root, "Narrow", with(narrow)), with(func(c *x509.Certificate) { c.DNSNames = []string{"issuer.example.org"} })),
+			[]reason.Code{reason.SignerUntrusted}},
+		"CA for these names":   {w.issue(w.ca(w.root, "Narrow", with(narrow)), with(func(c *x509.Certificate) { c.DNSNames = []string{"a.lg.example"} })), nil},
 		"signer with a secret": {w.issue(w.mid, with(func(c *x509.Certificate) { c.ExtraExtensions = critical })), []reason.Code{reason.SignerUntrusted}},
 		"no usage":             {w.issue(w.mid, with(func(c *x509.Certificate) { c.KeyUsage = 0 })), nil},
 		"digitalSignature":     {w.issue(w.mid, with(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })), nil},
@@ -80,6 +83,10 @@ var (
 	critical       = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
 	policyRequired = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 36}, Critical: true, Value: []byte{0x30, 3, 0x80, 1, 0}}}
 )
+
+func narrow(c *x509.Certificate) {
+	c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"lg.example"}
+}
 
 func noIdentifiers(c *x509.Certificate) { c.SubjectKeyId, c.AuthorityKeyId = nil, nil }
 

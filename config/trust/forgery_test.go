@@ -262,12 +262,14 @@ func TestAmbiguousSigner(t *testing.T) {
 // Every byte of a package matters: no single changed byte is accepted.
 func TestEveryByteCounts(t *testing.T) {
 	w := newWorld(t)
-	good := w.sign(w.signer)
+	root := w.ca(nil, "P-256 Root") // P-384 would make this ten times as slow
+	s := w.storeOf(trust.Authority{Municipality: city, Anchors: []*x509.Certificate{root.Certificate}})
+	good := w.sign(w.issue(w.ca(root, "P-256 CA")))
 	for i := range good {
-		for _, mask := range []byte{0x01, 0x20, 0x80} {
+		for _, mask := range []byte{0x01, 0x80} {
 			der := slices.Clone(good)
 			der[i] ^= mask
-			if _, _, err := trust.Verify(der, w.store, began, now, skew); reason.Of(err) == "" {
+			if _, _, err := trust.Verify(der, s, began, now, skew); reason.Of(err) == "" {
 				t.Fatalf("byte %d changed by %#x: %v", i, mask, err)
 			}
 		}

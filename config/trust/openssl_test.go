@@ -14,6 +14,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/trust"
+	"honnin/config/trust/forge"
 	"honnin/config/trust/sign"
 )
 
@@ -200,5 +201,35 @@ authorityKeyIdentifier = keyid
 	body, who, err := trust.Verify(der, w.storeOf(trust.Authority{Municipality: city, Anchors: anchors}), at, at, time.Minute)
 	if err != nil || !bytes.Equal(body, content) || who.Municipality != protocol.Municipality("141003") || who.Pinned {
 		t.Errorf("refused: %v", err)
+	}
+}
+
+// Whatever odd but right form we accept, openssl accepts too: nothing is good in our eyes alone.
+func TestOddFormsOpenSSLAcceptsToo(t *testing.T) {
+	w := newWorld(t)
+	odd := map[string]func(*forge.Signer){
+		"as usual":       func(*forge.Signer) {},
+		"hash with NULL": func(s *forge.Signer) { s.Digest = forge.Algorithm(forge.HashOf[crypto.SHA256], forge.Null()) },
+		"capabilities":   func(s *forge.Signer) { s.Add(forge.SMIMECapabilities, forge.Sequence()) },
+		"issuer and serial": func(s *forge.Signer) {
+			s.Set(forge.SigningCertificate, w.essWithIssuer(w.signer.Certificate.RawIssuer, 0))
+		},
+		"default spelt out": func(s *forge.Signer) {
+			digest := protocol.Fingerprint(w.signer.Certificate.Raw)
+			s.Set(forge.SigningCertificate, forge.SigningCertificateV2(forge.Sequence(forge.Algorithm(forge.HashOf[crypto.SHA256]), forge.OctetString(digest[:]))))
+		},
+	}
+	dir := t.TempDir()
+	write(t, dir, "root.pem", certPEM(w.root.Certificate))
+	for name, change := range odd {
+		m := w.forge(w.signer)
+		change(m.Signers[0])
+		w.expect(t, m.DER(), w.store)
+		write(t, dir, "package", m.DER())
+		out := openssl(t, dir, "cms", "-verify", "-binary", "-cades", "-inform", "DER", "-in", "package", "-CAfile", "root.pem", "-purpose", "any",
+			"-attime", fmt.Sprint(now.Unix()))
+		if !bytes.Equal(out, content) {
+			t.Errorf("%s: openssl gives another content", name)
+		}
 	}
 }

@@ -31,6 +31,11 @@ func good(pages int) *pdftest.Doc {
 	return pdftest.Good(statement, pdftest.Tags(subject, transaction, pages))
 }
 
+// tagOf is the tag of page n of two.
+func tagOf(n int) pdftest.Page {
+	return pdftest.Page{SubjectHash: subject, Transaction: transaction, Page: n, Pages: 2}
+}
+
 func codes(f Facts) (out []reason.Code) {
 	for _, x := range f.Findings {
 		out = append(out, x.Code)
@@ -54,7 +59,10 @@ func sound(f Facts) error {
 	return err
 }
 
-// tool skips without the external program, and fails where all must be there.
+// tooSlow is why full-sized bombs stay out of the race detector, under which [TestBudget] tries small ones.
+const tooSlow = "decoding 128 MiB takes too long under the race detector"
+
+// missing skips without the external program, and fails where all must be there.
 func missing(t *testing.T, tool string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

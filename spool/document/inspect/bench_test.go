@@ -1,0 +1,89 @@
+package inspect
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/spool/document/inspect/pdftest"
+)
+
+// weighty is a document of n pages and about size bytes, most of it an image, as a seal or a ground pattern is.
+func weighty(pages, size int) []byte {
+	d := good(pages)
+	const width = 200
+	height := size / width
+	pixels := make([]byte, width*height)
+	for i, r := 0, rand.New(rand.NewPCG(1, 2)); i < len(pixels); i++ {
+		pixels[i] = byte(r.Uint32())
+	}
+	d.AddStream("picture", fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", width, height), pdftest.Deflate(pixels))
+	d.Obj("page1").Replace("/Resources <<", "/Resources << /XObject << /Im1 {picture} >>")
+	return d.Bytes()
+}
+
+var sizes = []struct{ pages, size int }{{2, 150 << 10}, {10, 2 << 20}, {30, 15 << 20}}
+
+func BenchmarkDocument(b *testing.B) {
+	for _, s := range sizes {
+		b.Run(fmt.Sprintf("%dpages-%dKB", s.pages, s.size>>10), func(b *testing.B) {
+			pdf := weighty(s.pages, s.size)
+			b.SetBytes(int64(len(pdf)))
+			for b.Loop() {
+				if f := Document(pdf); len(f.Findings) != 0 {
+					b.Fatal(f.Findings)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkWarmChild is what a visit waits for: the child is ready, as it is when a person takes minutes.
+func BenchmarkWarmChild(b *testing.B) {
+	for _, s := range sizes {
+		b.Run(fmt.Sprintf("%dpages-%dKB", s.pages, s.size>>10), func(b *testing.B) {
+			inspectAll(b, weighty(s.pages, s.size), 1)
+		})
+	}
+}
+
+// BenchmarkColdChild starts a child for each document.
+func BenchmarkColdChild(b *testing.B) { inspectAll(b, weighty(2, 150<<10), -1) }
+
+func inspectAll(b *testing.B, pdf []byte, warm int) {
+	p := NewPool(Options{Warm: warm})
+	defer p.Close()
+	for b.Loop() {
+		b.StopTimer()
+		for warm > 0 && !p.ready() {
+		}
+		b.StartTimer()
+		f, err := p.Inspect(b.Context(), pdf)
+		if err != nil || len(f.Findings) != 0 {
+			b.Fatal(f.Findings, err)
+		}
+	}
+}
+
+// ready reports whether an idle child has said hello.
+func (p *Pool) ready() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
+		return false
+	}
+	return pending(p.idle[0].out) >= helloSize
+}
+
+// pending returns how many bytes wait in a pipe.
+func pending(f *os.File) (n int) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = conn.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n
+}

@@ -1,0 +1,259 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/daemon/centre"
+	"honnin/daemon/session"
+	"honnin/spool/journal"
+)
+
+var noon = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+
+const city protocol.Municipality = "991015"
+
+// memory is a journal on disk that a test can restart.
+type memory struct {
+	path string
+	j    *journal.Journal
+	l    *ledger
+	now  time.Time
+}
+
+func newMemory(t *testing.T) *memory {
+	t.Helper()
+	m := &memory{path: filepath.Join(t.TempDir(), "journal"), now: noon}
+	m.open(t)
+	t.Cleanup(func() { _ = m.j.Close() })
+	return m
+}
+
+func (m *memory) open(t *testing.T) {
+	t.Helper()
+	j, err := journal.Open(m.path, func() time.Time { return m.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.j, m.l = j, &ledger{j, func() {}}
+}
+
+func (m *memory) restart(t *testing.T) {
+	t.Helper()
+	if err := m.j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.open(t)
+}
+
+func (m *memory) latches(t *testing.T) *latches {
+	t.Helper()
+	ls, err := newLatches(m.l, 3, time.Hour, func() time.Time { return m.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ls
+}
+
+func TestWhatClosesAService(t *testing.T) {
+	for code, closes := range map[reason.Code]bool{
+		reason.SubjectMismatch: true, reason.OtherTransaction: true, reason.RegisterMismatch: true, reason.SignerRevoked: true,
+		reason.SignatureInvalid: true, reason.PDFFont: false, reason.IssuerUnpatched: false, reason.PackageStale: false, "never-heard-of": true,
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			m := newMemory(t)
+			ls := m.latches(t)
+			if err := ls.Refused(t.Context(), city, code, protocol.NewTransaction()); err != nil {
+				t.Fatal(err)
+			}
+			if ls.Closed(city) != closes || ls.Closed("991023") {
+				t.Errorf("closed: %v", ls.Closed(city))
+			}
+			m.restart(t)
+			if after := m.latches(t); after.Closed(city) != closes {
+				t.Errorf("after a restart: %v", after.Closed(city))
+			}
+		})
+	}
+}
+
+func TestDefectsAddUpWithinTheirTimeOnly(t *testing.T) {
+	m := newMemory(t)
+	ls := m.latches(t)
+	refuse := func() {
+		t.Helper()
+		tx := protocol.NewTransaction()
+		if err := ls.Refused(t.Context(), city, reason.PDFFont, tx); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.l.Ended(t.Context(), session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.PDFFont}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuse()
+	m.now = m.now.Add(2 * time.Hour)
+	refuse()
+	refuse()
+	if ls.Closed(city) {
+		t.Fatal("closed by defects that lie too far apart")
+	}
+	m.restart(t)
+	ls = m.latches(t) // what the journal remembers counts on
+	refuse()
+	if !ls.Closed(city) {
+		t.Error("three defects in an hour left the service open")
+	}
+	if err := ls.reopen("s1"); err != nil || ls.Closed(city) || ls.any() {
+		t.Error("staff could not open it again", err)
+	}
+	m.restart(t)
+	if m.latches(t).Closed(city) {
+		t.Error("closed again by a restart")
+	}
+}
+
+// box is a till that says what moved.
+type box struct {
+	moves []string
+	fail  error
+}
+
+func (b *box) Hold(context.Context, protocol.Transaction, int) error { return b.move("hold") }
+func (b *box) Keep(context.Context, protocol.Transaction) error      { return b.move("keep") }
+func (b *box) Return(context.Context, protocol.Transaction) error    { return b.move("return") }
+func (b *box) move(s string) error {
+	b.moves = append(b.moves, s)
+	return b.fail
+}
+
+func TestMoneyIsJournalledBeforeItMoves(t *testing.T) {
+	m, b := newMemory(t), &box{}
+	till, tx, ctx := newTill(b, m.l), protocol.NewTransaction(), t.Context()
+	if err := till.Return(ctx, tx); err != nil || len(b.moves) != 0 {
+		t.Fatalf("returned what was never held: %v %v", b.moves, err)
+	}
+	b.fail = errors.New("coin jam")
+	if err := till.Hold(ctx, tx, 200); err == nil {
+		t.Fatal("a coin jam went unseen")
+	}
+	if held, _ := m.j.Unsettled(); len(held) != 1 || held[0].Yen != 200 {
+		t.Fatalf("the intent to hold is not in the journal: %+v", held)
+	}
+	b.fail = nil
+	if err := errors.Join(till.Return(ctx, tx), till.Return(ctx, tx), till.Keep(ctx, tx)); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(b.moves, []string{"hold", "return"}) {
+		t.Errorf("money moved %v", b.moves)
+	}
+	if held, _ := m.j.Unsettled(); len(held) != 0 {
+		t.Errorf("left held: %+v", held)
+	}
+}
+
+func TestMoneyAfterARestart(t *testing.T) {
+	for outcome, want := range map[protocol.Outcome]string{protocol.Printed: "keep", protocol.Unsure: "return", protocol.Void: "return", "": "return"} {
+		t.Run(string(outcome), func(t *testing.T) {
+			m, b, tx := newMemory(t), &box{}, protocol.NewTransaction()
+			record := func(e journal.Entry) {
+				t.Helper()
+				e.Transaction = tx
+				if _, err := m.j.Record(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			record(journal.Entry{Kind: journal.Accepted})
+			record(journal.Entry{Kind: journal.Held, Yen: 300})
+			if outcome == protocol.Printed || outcome == protocol.Unsure {
+				record(journal.Entry{Kind: journal.Sending})
+			}
+			if outcome != "" {
+				record(journal.Entry{Kind: journal.Ended, Outcome: outcome})
+			}
+			m.restart(t)
+			if err := newTill(b, m.l).recover(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(b.moves, []string{want}) {
+				t.Errorf("money moved %v, want %s", b.moves, want)
+			}
+			b.moves = nil
+			if err := newTill(b, m.l).recover(t.Context()); err != nil || len(b.moves) != 0 {
+				t.Errorf("settled twice: %v %v", b.moves, err)
+			}
+		})
+	}
+}
+
+func TestFreeTakesNoMoney(t *testing.T) {
+	if Free.Hold(Free{}, t.Context(), protocol.Transaction{}, 0) != nil || Free.Hold(Free{}, t.Context(), protocol.Transaction{}, 1) == nil {
+		t.Error("a terminal without a till took money")
+	}
+}
+
+func TestOutboxKeepsTheOrderAndTheWords(t *testing.T) {
+	m := newMemory(t)
+	tx, ctx := protocol.NewTransaction(), t.Context()
+	box := outbox{m.j, "JP-13-000042"}
+	if err := errors.Join(
+		m.l.Incident(ctx, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.SubjectMismatch, Also: []reason.Code{reason.TagMismatch}}),
+		m.l.Ended(ctx, session.Ending{Transaction: tx, Outcome: protocol.Refused, Code: reason.SubjectMismatch, Document: protocol.Digest{5}}),
+		m.l.Incident(ctx, session.Incident{Kind: session.IncidentFault})); err != nil {
+		t.Fatal(err)
+	}
+	first, ok, err := box.Next(ctx)
+	if !ok || err != nil || first.Event == nil || first.Event.Data.Code != "subject-mismatch" || first.Event.Data.Class != "mixed-up" {
+		t.Fatalf("%+v %v", first, err)
+	}
+	if again, _, _ := box.Next(ctx); again.Key != first.Key {
+		t.Error("taken away before it was settled")
+	}
+	settle := func(key uint64, s centre.Settlement) {
+		t.Helper()
+		if err := box.Settle(ctx, key, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(first.Key, centre.Settlement{})
+	second, _, _ := box.Next(ctx)
+	if second.Report == nil || second.Report.Outcome != protocol.Refused || second.Report.Reason != "subject-mismatch" || second.Transaction != tx || second.Report.ReleaseSignature != nil {
+		t.Fatalf("%+v", second)
+	}
+	settle(second.Key, centre.Settlement{Problem: "conflict"})
+	third, _, _ := box.Next(ctx)
+	if third.Event == nil || third.Event.Data.Code != "fault" || third.Event.Data.Class != "fault" {
+		t.Fatalf("%+v", third)
+	}
+	undelivered := 0
+	if err := m.j.Each(func(e journal.Entry) error {
+		if e.Kind == journal.Undelivered && e.Reason == "conflict" && uint64(e.Of) == second.Key {
+			undelivered++
+		}
+		return nil
+	}); err != nil || undelivered != 1 {
+		t.Errorf("what the centre will never take is not in the journal: %d %v", undelivered, err)
+	}
+}
+
+func TestStaff(t *testing.T) {
+	m, ctx := newMemory(t), t.Context()
+	if err := m.l.Latch(ctx, 1, protocol.Transaction{}, "media-jam"); err != nil {
+		t.Fatal(err)
+	}
+	m.restart(t)
+	if needed, err := m.l.Latched(ctx); !needed || err != nil {
+		t.Error("a restart opened the terminal", err)
+	}
+	if err := m.l.StaffReady(ctx, "s1"); err != nil {
+		t.Fatal(err)
+	}
+	if needed, _ := m.l.Latched(ctx); needed {
+		t.Error("staff could not open it")
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,16 +58,21 @@ func BenchmarkColdChild(b *testing.B) { inspectAll(b, weighty(2, 150<<10), -1) }
 func inspectAll(b *testing.B, pdf []byte, warm int) {
 	p := NewPool(Options{Warm: warm})
 	defer p.Close()
+	best := time.Hour
 	for b.Loop() {
 		b.StopTimer()
 		for warm > 0 && !p.ready() {
+			runtime.Gosched()
 		}
 		b.StartTimer()
+		start := time.Now()
 		f, err := p.Inspect(b.Context(), pdf)
+		best = min(best, time.Since(start))
 		if err != nil || len(f.Findings) != 0 {
 			b.Fatal(f.Findings, err)
 		}
 	}
+	b.ReportMetric(float64(best.Nanoseconds()), "best-ns")
 }
 
 // ready reports whether an idle child has said hello.

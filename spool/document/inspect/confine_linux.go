@@ -124,3 +124,13 @@ func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 65534, HostID: os.Getgid(), Size: 1}}
 	cmd.Env = append(cmd.Env, namespacesEnv+"=1")
 }
+
+// roomy makes the pipe large enough for most documents, so that parent and child need not take turns. Where it is
+// not granted the document goes across in pieces.
+func roomy(pipe *os.File) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 1<<20) })
+}

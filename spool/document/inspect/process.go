@@ -68,6 +68,7 @@ func (p *Pool) spawn(isolated bool) (*child, error) {
 	}
 	defer theirIn.Close()
 	defer theirOut.Close()
+	roomy(in)
 	c := &child{in: in, out: out, dead: make(chan struct{})}
 	c.cmd = p.command(isolated)
 	c.cmd.Stdin, c.cmd.Stdout = theirIn, theirOut
@@ -87,6 +88,7 @@ func (p *Pool) command(isolated bool) *exec.Cmd {
 		Env: []string{
 			"GOMAXPROCS=" + strconv.Itoa(min(2, runtime.NumCPU())),
 			"GOMEMLIMIT=" + strconv.FormatUint(b.memory/4*3, 10),
+			"GOGC=off", // until the memory limit: a child does not live long enough to clean up
 			"GOTRACEBACK=none",
 		},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},

@@ -126,3 +126,10 @@ func TestConfinementString(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestRehearsal: a child that cannot inspect our own document does not start.
+func TestRehearsal(t *testing.T) {
+	if f := Document(rehearsal); len(f.Findings) != 0 || f.PageCount != 1 {
+		t.Errorf("%+v", f)
+	}
+}

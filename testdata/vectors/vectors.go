@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"honnin/config/policy"
@@ -116,6 +117,27 @@ func (v Vector) Want() (w Want, err error) {
 	}
 	w.Card, err = v.card()
 	return w, err
+}
+
+// Compare says how a verdict differs from the one that the vector must get, or "". got is nothing when the package was
+// accepted, else the reason and then all the others that were listed with it.
+func (v Vector) Compare(got ...reason.Code) string {
+	switch {
+	case v.Reason == "" && len(got) == 0:
+		return ""
+	case v.Reason == "":
+		return fmt.Sprintf("%s: refused as %v, want accepted", v.Name, got)
+	case len(got) == 0:
+		return fmt.Sprintf("%s: accepted, want %s", v.Name, v.Reason)
+	case got[0] != v.Reason:
+		return fmt.Sprintf("%s: refused as %v, want %s first", v.Name, got, v.Reason)
+	}
+	for _, c := range v.Also {
+		if !slices.Contains(got[1:], c) {
+			return fmt.Sprintf("%s: refused as %v, want %s among the others", v.Name, got, c)
+		}
+	}
+	return ""
 }
 
 func (v Vector) card() (*x509.Certificate, error) {

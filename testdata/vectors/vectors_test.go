@@ -56,6 +56,23 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+func TestCompare(t *testing.T) {
+	accepted, refused := vectors.Vector{Name: "a"}, vectors.Vector{Name: "r", Reason: reason.OtherTransaction, Also: []reason.Code{reason.SubjectMismatch}}
+	for _, c := range []struct {
+		v    vectors.Vector
+		got  []reason.Code
+		same bool
+	}{
+		{accepted, nil, true}, {accepted, []reason.Code{reason.PDFFont}, false}, {refused, nil, false},
+		{refused, []reason.Code{reason.OtherTransaction, reason.TagMismatch, reason.SubjectMismatch}, true},
+		{refused, []reason.Code{reason.OtherTransaction}, false}, {refused, []reason.Code{reason.SubjectMismatch, reason.OtherTransaction}, false},
+	} {
+		if got := c.v.Compare(c.got...); (got == "") != c.same {
+			t.Errorf("%s against %v: %q", c.v.Name, c.got, got)
+		}
+	}
+}
+
 // The policy is read from disk as honnind reads it, and as the embedded files give it.
 func TestPolicyLoads(t *testing.T) {
 	if _, err := os.Stat("policy.toml"); err != nil {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"honnin/config/reason"
@@ -21,25 +19,8 @@ func examine(v vectors.Vector, pool *inspect.Pool) string {
 	if err != nil {
 		return err.Error()
 	}
-	var got []reason.Code
-	detail := ""
 	if r := verdict.Refusal; r != nil {
-		got, detail = append([]reason.Code{r.Code}, r.Also...), r.Detail
+		return v.Compare(append([]reason.Code{r.Code}, r.Also...)...)
 	}
-	switch {
-	case v.Verdict == "accepted" && len(got) > 0:
-		return fmt.Sprintf("refused as %v (%s), want accepted", got, detail)
-	case v.Verdict == "accepted":
-		return ""
-	case len(got) == 0:
-		return fmt.Sprintf("accepted, want %s", v.Reason)
-	case got[0] != v.Reason:
-		return fmt.Sprintf("refused as %v (%s), want %s first", got, detail, v.Reason)
-	}
-	for _, c := range v.Also {
-		if !slices.Contains(got[1:], c) {
-			return fmt.Sprintf("refused as %v, want %s among the others", got, c)
-		}
-	}
-	return ""
+	return v.Compare()
 }

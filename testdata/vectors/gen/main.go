@@ -156,7 +156,7 @@ func checkAll() (status int) {
 	covered := map[reason.Code]int{}
 	for _, v := range all {
 		if problem := examine(v, pool); problem != "" {
-			fmt.Printf("✗ %s: %s\n", v.Name, problem)
+			fmt.Println("✗ " + problem)
 			status = 1
 		}
 		covered[v.Reason]++

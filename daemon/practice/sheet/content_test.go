@@ -46,7 +46,7 @@ func TestCanonicalFollowsThePaper(t *testing.T) {
 			t.Errorf("%s leaves no trace in the canonical form", name)
 		}
 	}
-	if !bytes.Equal(base, changed(func(r *sheet.ResidentRecord) { r.People[0].MyNumber = "000000000000" })) {
+	if !bytes.Equal(base, changed(func(r *sheet.ResidentRecord) { r.People[0].MyNumber = "000000000001" })) {
 		t.Error("a number that is not printed is in the canonical form")
 	}
 }
@@ -92,6 +92,7 @@ func TestBadContentIsRefused(t *testing.T) {
 		"nobody":       {record(func(r *sheet.ResidentRecord) { r.People = nil }), sheet.ErrContent},
 		"no such day":  {record(func(r *sheet.ResidentRecord) { r.People[0].Birth = sheet.Date{Year: 2023, Month: 2, Day: 30} }), sheet.ErrContent},
 		"short number": {record(func(r *sheet.ResidentRecord) { r.People[0].MyNumber = "12345678901" }), sheet.ErrContent},
+		"true number":  {record(func(r *sheet.ResidentRecord) { r.People[0].MyNumber = "123456789018" }), sheet.ErrContent},
 		"wordy number": {record(func(r *sheet.ResidentRecord) { r.People[0].MyNumber = "12345678901x" }), sheet.ErrContent},
 		"strange rune": {record(func(r *sheet.ResidentRecord) { r.People[0].Name = "架空　𠮷郎" }), sheet.ErrRune},
 		"line feed":    {record(func(r *sheet.ResidentRecord) { r.Address = "架空市\n例町" }), sheet.ErrRune},

@@ -88,7 +88,8 @@ func (r ResidentRecord) block(n int, p Resident) (block, error) {
 	}}, checkDates(p.Birth, p.Since, p.Settled, p.Notified)
 }
 
-// myNumber groups twelve digits by four; empty stays empty.
+// myNumber groups twelve digits by four; empty stays empty. A number whose check digit is true could be
+// somebody's, and is refused: these sheets are fiction.
 func myNumber(s string) (string, error) {
 	if s == "" {
 		return "", nil
@@ -96,7 +97,26 @@ func myNumber(s string) (string, error) {
 	if len(s) != 12 || strings.Trim(s, "0123456789") != "" {
 		return "", fmt.Errorf("%w: 個人番号 is twelve digits", ErrContent)
 	}
+	if s[11] == checkDigit(s[:11]) {
+		return "", fmt.Errorf("%w: 個人番号 that could be somebody's", ErrContent)
+	}
 	return fullWidth(s[:4] + " " + s[4:8] + " " + s[8:]), nil
+}
+
+// checkDigit is the twelfth digit of a true 個人番号 (平成26年総務省令第85号 第5条): places count from the right.
+func checkDigit(eleven string) byte {
+	sum := 0
+	for i := range eleven {
+		weight := 12 - i // place + 1
+		if weight > 7 {
+			weight -= 6 // from the seventh place on, place - 5
+		}
+		sum += int(eleven[i]-'0') * weight
+	}
+	if r := sum % 11; r > 1 {
+		return byte('0' + 11 - r)
+	}
+	return '0'
 }
 
 // checkDates refuses days that do not exist; a zero date is a blank.

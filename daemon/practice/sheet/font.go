@@ -9,11 +9,15 @@ import (
 	"sync"
 )
 
-// The subsets hold the runes of the text files beside them. They are made with Debian's
-// fonts-morisawa-bizud-mincho, fonts-morisawa-bizud-gothic and python3-fonttools:
+// The subsets hold the characters of the text files beside them. mincho.txt has ASCII and its full-width forms,
+// kana, punctuation, every character of this package's own texts, those of common names, places and registers,
+// and the most frequent other kanji (by KANJIDIC's ranking) as far as 400 kB go; gothic.txt has what labels
+// need. To print another character, add it to mincho.txt and run go generate with Debian's
+// fonts-morisawa-bizud-mincho, fonts-morisawa-bizud-gothic and python3-fonttools. No name is reserved by the
+// fonts' licence, so a subset keeps its font's.
 //
-//go:generate pyftsubset /usr/share/fonts/truetype/bizud-mincho/BIZUDMincho-Regular.ttf --text-file=fonts/mincho.txt --output-file=fonts/mincho.ttf --no-hinting --layout-features= --drop-tables+=DSIG,GSUB,vhea,vmtx,gasp,meta,post,OS/2 --name-IDs=0,1,2,13,14 --notdef-outline
-//go:generate pyftsubset /usr/share/fonts/truetype/bizud-gothic/BIZUDGothic-Regular.ttf --text-file=fonts/gothic.txt --output-file=fonts/gothic.ttf --no-hinting --layout-features= --drop-tables+=DSIG,GSUB,vhea,vmtx,gasp,meta,post,OS/2 --name-IDs=0,1,2,13,14 --notdef-outline
+//go:generate /usr/bin/python3 -m fontTools.subset /usr/share/fonts/truetype/bizud-mincho/BIZUDMincho-Regular.ttf --text-file=fonts/mincho.txt --output-file=fonts/mincho.ttf --no-hinting --layout-features= --drop-tables+=DSIG,GSUB,vhea,vmtx,gasp,meta,post,OS/2 --name-IDs=0,1,2,13,14 --notdef-outline
+//go:generate /usr/bin/python3 -m fontTools.subset /usr/share/fonts/truetype/bizud-gothic/BIZUDGothic-Regular.ttf --text-file=fonts/gothic.txt --output-file=fonts/gothic.ttf --no-hinting --layout-features= --drop-tables+=DSIG,GSUB,vhea,vmtx,gasp,meta,post,OS/2 --name-IDs=0,1,2,13,14 --notdef-outline
 
 var (
 	//go:embed fonts/mincho.ttf

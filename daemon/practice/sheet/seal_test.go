@@ -59,3 +59,30 @@ func TestYen(t *testing.T) {
 		}
 	}
 }
+
+// The check digit by the ordinance's own words, term by term.
+func TestCheckDigit(t *testing.T) {
+	for eleven, want := range map[string]byte{"12345678901": '8', "00000000000": '0', "00000000001": '9', "00000000005": '1', "11111111111": '8', "00000100000": '4'} {
+		if got := checkDigit(eleven); got != want {
+			t.Errorf("%s has check digit %c, want %c", eleven, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`[0-9]{11}`).Draw(t, "eleven")
+		sum := 0
+		for n := 1; n <= 11; n++ {
+			q := n + 1
+			if n > 6 {
+				q = n - 5
+			}
+			sum += int(s[11-n]-'0') * q
+		}
+		want := byte('0')
+		if sum%11 > 1 {
+			want = byte('0' + 11 - sum%11)
+		}
+		if got := checkDigit(s); got != want {
+			t.Fatalf("%s has check digit %c, want %c", s, got, want)
+		}
+	})
+}

@@ -33,7 +33,8 @@ type Content interface {
 	// Kind is the certificate this content is printed as.
 	Kind() protocol.Certificate
 	// Canonical returns the printed fields in the practice municipalities' canonical form: the message of
-	// record.content (see protocol.HashContent). It covers what is read from the record, not the data of the issue.
+	// record.content (see protocol.HashContent). It covers what is read from the record, not the data of the issue. It is nil
+	// for an incomplete content, which Lay refuses.
 	Canonical() []byte
 
 	form() (form, error)
@@ -66,7 +67,7 @@ type Resident struct {
 	Origin   string // 本籍
 	Head     string // 筆頭者
 	Previous string // 前住所
-	MyNumber string // 個人番号, 12 digits; printed only where the record asks for it
+	MyNumber string // 個人番号, 12 digits with a wrong check digit, so that it is nobody's; printed only where the record asks for it
 	Remarks  string // 備考
 }
 

@@ -43,7 +43,7 @@ func Household(n int) sheet.ResidentRecord {
 			Birth: sheet.Date{Year: g.born, Month: 1 + (3*i)%12, Day: 8 + i%20},
 			Since: sheet.Date{Year: 2019, Month: 4, Day: 1}, Settled: sheet.Date{Year: 2021, Month: 7, Day: 10}, Notified: sheet.Date{Year: 2021, Month: 7, Day: 14},
 			Origin: "見本県架空市本籍町９８番地", Head: head,
-			Previous: "東見本県旧例市仮町三丁目４番地５", MyNumber: fmt.Sprintf("%012d", 123456789000+i),
+			Previous: "東見本県旧例市仮町三丁目４番地５", MyNumber: fmt.Sprintf("1004567890%d1", i%7),
 		})
 	}
 	return r

@@ -2,6 +2,7 @@ package touch
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -154,9 +155,24 @@ func (h *harness) showAndMeasure(t *testing.T, b *touchtest.Browser, s Screen, l
 
 func measure(t *testing.T, b *touchtest.Browser, lang, name string) {
 	t.Helper()
-	touchtest.Eval[bool](b, `document.fonts.ready.then(() => true), true`)
+	touchtest.Eval[bool](b, `document.fonts.ready.then(() => true)`)
 	b.Shot(fmt.Sprintf("%s-%s-%d", name, lang, touchtest.Eval[int](b, "innerWidth")))
 	check(t, b, lang, name)
+}
+
+// axe runs axe-core over the page, where HONNIN_AXE names its axe.min.js (npm's axe-core); it returns what it objects to.
+func axe(t *testing.T, b *touchtest.Browser) []string {
+	t.Helper()
+	path := os.Getenv("HONNIN_AXE")
+	if path == "" {
+		return nil
+	}
+	script, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	touchtest.Eval[bool](b, string(script)+";true")
+	return touchtest.Eval[[]string](b, `axe.run(document).then((r) => !r.passes.length ? ["it checked nothing"] : r.violations.flatMap((v) => v.nodes.map((n) => v.id + " " + n.target)))`)
 }
 
 func check(t *testing.T, b *touchtest.Browser, lang, name string) {
@@ -165,5 +181,8 @@ func check(t *testing.T, b *touchtest.Browser, lang, name string) {
 		if bad := touchtest.Eval[[]string](b, law); len(bad) > 0 {
 			t.Errorf("%s (%s): %s", name, lang, strings.Join(bad, "; "))
 		}
+	}
+	if bad := axe(t, b); len(bad) > 0 {
+		t.Errorf("%s (%s): axe: %s", name, lang, strings.Join(bad, "; "))
 	}
 }

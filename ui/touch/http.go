@@ -35,6 +35,7 @@ func (s *Server) routes() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /enter/{token}", s.handleEnter)
 	s.mux.HandleFunc("GET /static/{file}", s.handleStatic)
+	s.mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	s.mux.HandleFunc("GET /kiosk", s.handleKiosk)
 	s.mux.HandleFunc("GET /kiosk/events", s.admitted(s.handleEvents))
 	s.mux.HandleFunc("POST /kiosk/finger", s.admitted(s.handleFinger))

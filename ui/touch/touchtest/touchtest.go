@@ -144,12 +144,12 @@ func (b *Browser) Do(what string, actions ...chromedp.Action[chromedp.Void]) {
 // Open loads url.
 func (b *Browser) Open(url string) { b.tb.Helper(); b.Do("open "+url, chromedp.Navigate(url)) }
 
-// Eval runs an expression in the page. T is what its value decodes to.
+// Eval runs an expression in the page, and waits for it if it is a promise. T is what its value decodes to.
 func Eval[T any](b *Browser, expression string) T {
 	b.tb.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, Limit)
 	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.tb.Fatalf("%s: %v", expression, err)
 	}

@@ -28,9 +28,12 @@ func signerCases() []vectorCase {
 	ca := func(name string, adjust func(*x509.Certificate)) func(*world) *sign.Pair {
 		return func(w *world) *sign.Pair { return must(w.rootA.NewCA(adjusted(name, p256(name), adjust))) }
 	}
+	with := func(c vectorCase, codes ...reason.Code) vectorCase { c.also = codes; return c }
 	untrusted, expired := reason.SignerUntrusted, reason.SignerExpired
 	return []vectorCase{
 		by("signer-stranger", "a CA that no policy names", untrusted, under(func(w *world) *sign.Pair { return w.stranger }, none)),
+		with(by("signer-stranger-expired", "a CA that no policy names, and the signer has expired: the chain is judged first", untrusted,
+			under(func(w *world) *sign.Pair { return w.stranger }, life(from, at.Add(-time.Second)))), expired),
 		by("signer-same-name-ca", "a CA with the anchor's name and another key", untrusted, under(func(w *world) *sign.Pair {
 			t := template("", p256("impostor"))
 			t.Subject = &w.rootA.Certificate.Subject

@@ -306,6 +306,9 @@ func (w *world) hangs(call string) {
 	if got := append(w.lates, ""); got[0] != want || (want != "") != (w.runner.Counts().Late == 1) {
 		w.t.Errorf("late: %v, want %q", w.lates, want)
 	}
+	if call == "release" && w.deals[w.begun[0]].centre[0] != protocol.Unsure {
+		w.t.Errorf("the intent may be journalled: %v", w.deals[w.begun[0]].centre)
+	}
 	if w.seconds != 0 && call != "print" { // the queue learns that the outcome of what it printed is known: unsure
 		w.t.Errorf("%d second outcomes", w.seconds)
 	}

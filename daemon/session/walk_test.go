@@ -116,40 +116,97 @@ func (n model) lawful(m model, e Event, effects []Effect) error {
 	return nil
 }
 
-// TestWalk visits every reachable pair of state and history, with every event in each.
-func TestWalk(t *testing.T) {
+// walk visits every reachable pair of state and history, with every event in each. It returns where each leads, or
+// the first law that was broken.
+func walk() (edges map[model][]model, transitions int, err error) {
 	start := model{state: Unready}
-	seen := map[model][]model{start: nil}
-	transitions, printed := 0, 0
+	edges = map[model][]model{start: nil}
 	for queue := []model{start}; len(queue) > 0; queue = queue[1:] {
 		for e := range numEvents {
 			n, err := queue[0].step(e)
 			if err != nil {
-				t.Fatal(err)
+				return nil, transitions, err
 			}
 			transitions++
-			if n.state == Printing && n.deal.printing {
-				printed++
-			}
-			if _, known := seen[n]; !known {
-				seen[n] = nil
+			if _, known := edges[n]; !known {
+				edges[n] = nil
 				queue = append(queue, n)
 			}
-			seen[queue[0]] = append(seen[queue[0]], n)
+			edges[queue[0]] = append(edges[queue[0]], n)
 		}
 	}
-	reached := map[State]bool{}
-	for m := range seen {
+	return edges, transitions, nil
+}
+
+func TestWalk(t *testing.T) {
+	edges, transitions, err := walk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached, printing := map[State]bool{}, 0
+	for m := range edges {
 		reached[m.state] = true
+		if m.deal.printing {
+			printing++
+		}
 	}
-	if len(reached) != int(numStates) || transitions < 1000 || printed == 0 {
-		t.Fatalf("%d states, %d histories, %d transitions, %d ways to paper", len(reached), len(seen), transitions, printed)
+	if len(reached) != int(numStates) || transitions < 1000 || printing == 0 {
+		t.Fatalf("%d states, %d histories, %d transitions, %d with paper", len(reached), len(edges), transitions, printing)
 	}
-	t.Logf("%d states, %d histories, %d transitions", len(reached), len(seen), transitions)
+	t.Logf("%d states, %d histories, %d transitions", len(reached), len(edges), transitions)
 	for _, goal := range []State{Idle, OutOfService} {
-		if lost := cannotReach(seen, goal); len(lost) > 0 {
+		if lost := cannotReach(edges, goal); len(lost) > 0 {
 			t.Errorf("no way to %v from %v", goal, lost)
 		}
+	}
+}
+
+// with runs f on a table that has one cell changed.
+func with(s State, e Event, c cell, f func()) {
+	was := table[s][e]
+	table[s][e] = c
+	defer func() { table[s][e] = was }()
+	f()
+}
+
+// The walk has teeth: every short cut to paper, from any state on any event, and every transaction that is left
+// without an end, is found.
+func TestWalkFindsShortCuts(t *testing.T) {
+	tried := 0
+	for s := range numStates {
+		for e := range numEvents {
+			if s == Sending && e == Released {
+				continue // that is the way
+			}
+			tried++
+			with(s, e, goTo(Printing, Print), func() {
+				if _, _, err := walk(); err == nil {
+					t.Errorf("%v/%v leads to paper, and nobody sees it", s, e)
+				}
+			})
+		}
+	}
+	if tried < 900 {
+		t.Fatalf("only %d tried", tried)
+	}
+}
+
+func TestWalkFindsTransactionsWithoutAnEnd(t *testing.T) {
+	tried := 0
+	eachMove(t, func(s State, e Event, c cell) {
+		if !slices.Contains(c.do, End) || s < Reading || s > Stranded && s != MoreTime {
+			return // nothing is open there
+		}
+		tried++
+		endless := goTo(c.to, slices.DeleteFunc(slices.Clone(c.do), func(e Effect) bool { return e == End })...)
+		with(s, e, endless, func() {
+			if _, _, err := walk(); err == nil {
+				t.Errorf("%v/%v forgets the transaction, and nobody sees it", s, e)
+			}
+		})
+	})
+	if tried < 60 {
+		t.Fatalf("only %d tried", tried)
 	}
 }
 

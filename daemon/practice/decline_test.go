@@ -277,3 +277,37 @@ func TestATerminalWithoutCertificateIsNotHeard(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// With the option a strange card is enrolled by proving its key to the centre, and not before.
+func TestStrangeCardIsEnrolledByItsProof(t *testing.T) {
+	now := time.Now()
+	ca, err := sign.NewCA(sign.Template{Name: "strange CA", NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), Practice: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := start(t, practice.Options{CardAnchors: []*x509.Certificate{ca.Certificate}, Enrol: true})
+	c, card, hands := connect(t, w, terminal), strangeCard(t, ca), cards(t)
+	fingerprint := protocol.Fingerprint(card.cert.Raw)
+	v := begin(t, c, terminal, card)
+	if _, err := v.Applicant(t.Context(), v.begun.Transaction, protocol.Applicant{Certificate: card.cert.Raw, Signature: []byte{1}}); err == nil || w.Holder(fingerprint) != "" {
+		t.Error("enrolled without a proof", err)
+	}
+	o := obtain(t, c, terminal, card, protocol.SealRegistration)
+	if paper, _ := w.PaperOf(protocol.Fingerprint(o.pdf)); paper != "e01" || w.Holder(fingerprint) != "e01" {
+		t.Error(paper, w.Holder(fingerprint))
+	}
+	if s := statement(t, o.pdf); s.SubjectHash != protocol.HashSubject(o.nonce, card.cert.Raw) {
+		t.Error("another person's hash")
+	}
+	_, err = begin(t, c, terminal, hands["p11"]).applicant(t)
+	problem(t, err, protocol.ProblemNotLinked)
+	if got, ok := w.Outcome(o.begun.Transaction); ok {
+		t.Error("an outcome before there is one:", got)
+	}
+	if err := c.Outcome(t.Context(), o.begun.Transaction, report(o, t)); err != nil {
+		t.Error(err)
+	}
+	if got, ok := w.Outcome(o.begun.Transaction); got != protocol.Printed || !ok {
+		t.Error(got, ok)
+	}
+}

@@ -150,3 +150,19 @@ func BenchmarkPackage(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStart is from nothing but the keys on disk to a centre that answers.
+func BenchmarkStart(b *testing.B) {
+	start(b, practice.Options{})
+	for b.Loop() {
+		w, err := practice.Start(practice.Options{State: state})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}

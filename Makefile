@@ -43,7 +43,7 @@ deps-test:
 
 # make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
 test: deps-test build lint
-	go test -race -count=1 -timeout 9m ./...
+	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/...
 
 # make check: all that is slower.
 check: deps-test build
@@ -53,7 +53,7 @@ check: deps-test build
 
 lint:
 	@unformatted=$$(gofmt -l config daemon drivers spool ui testdata); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./...
+	go vet ./... ./testdata/vectors/...
 
 # make bench: figures, beside a peer's on the same work. They are reported, never asserted.
 BENCHTIME ?= 1s

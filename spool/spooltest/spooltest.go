@@ -35,6 +35,7 @@ type World struct {
 	Card, Issuer, Register *sign.Pair
 	Want                   document.Expectation
 	Software               protocol.Software
+	PolicyText             string // of Policy, with every anchor inline
 
 	mu    sync.Mutex
 	at    time.Time
@@ -49,9 +50,9 @@ func New(t testing.TB) *World {
 	issuing, register, cards := must(sign.NewCA(life))(t), must(sign.NewCA(life))(t), must(sign.NewCA(life))(t)
 	w.Issuer, w.Register = must(issuing.NewSigner(City, life))(t), must(register.NewSigner(City, life))(t)
 	w.Card = must(cards.NewCard(life))(t)
-	text := fmt.Sprintf("version = 1\nclock_skew = \"5m\"\npackage_lifetime = \"15m\"\n[card]\nanchors = [%q]\n[[municipality]]\ncode = %q\nname = \"Test City\"\nissuing_anchors = [%q]\nregister_anchors = [%q]\n",
+	w.PolicyText = fmt.Sprintf("version = 1\nclock_skew = \"5m\"\npackage_lifetime = \"15m\"\n[card]\nanchors = [%q]\n[[municipality]]\ncode = %q\nname = \"Test City\"\nissuing_anchors = [%q]\nregister_anchors = [%q]\n",
 		armour(cards), City, armour(issuing), armour(register))
-	w.Policy = must(policy.Parse([]byte(text), func(string) ([]byte, error) { return nil, fs.ErrNotExist }))(t)
+	w.Policy = must(policy.Parse([]byte(w.PolicyText), func(string) ([]byte, error) { return nil, fs.ErrNotExist }))(t)
 	w.Verifier = document.NewVerifier(w.Policy, w, w.Now)
 	w.Renew()
 	return w

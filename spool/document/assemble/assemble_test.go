@@ -1,16 +1,15 @@
 package assemble
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"honnin/config/protocol"
 	"honnin/spool/document/inspect"
+	"honnin/spool/document/inspect/pdftest"
 )
 
 var at = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -26,35 +25,6 @@ func statement(t *testing.T, pages int) (protocol.Statement, []byte) {
 		t.Fatal(err)
 	}
 	return s, b
-}
-
-// plain is a PDF as a vendor's renderer may write it: two pages with lines and no statement.
-func plain(pages int) []byte {
-	var b strings.Builder
-	var at []int
-	object := func(body string) {
-		at = append(at, b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", len(at), body)
-	}
-	b.WriteString("%PDF-1.4\n")
-	object("<</Type/Catalog/Pages 2 0 R>>")
-	kids := ""
-	for n := range pages {
-		kids += fmt.Sprintf("%d 0 R ", 3+2*n)
-	}
-	object(fmt.Sprintf("<</Type/Pages/Count %d/Kids[%s]/MediaBox[0 0 595 842]>>", pages, kids))
-	for n := range pages {
-		object(fmt.Sprintf("<</Type/Page/Parent 2 0 R/Resources<<>>/Contents %d 0 R>>", 4+2*n))
-		c := "0 0 m 100 100 l S"
-		object(fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(c), c))
-	}
-	x := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
-	for _, o := range at {
-		fmt.Fprintf(&b, "%010d 00000 n \n", o)
-	}
-	fmt.Fprintf(&b, "trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, x)
-	return []byte(b.String())
 }
 
 func accepted(t *testing.T, pdf []byte, s protocol.Statement, text []byte) {
@@ -75,7 +45,7 @@ func accepted(t *testing.T, pdf []byte, s protocol.Statement, text []byte) {
 func TestPlainDocumentsBecomeWhatATerminalAccepts(t *testing.T) {
 	for _, pages := range []int{1, 2, 30} {
 		s, text := statement(t, pages)
-		accepted(t, plain(pages), s, text)
+		accepted(t, pdftest.Plain(pages), s, text)
 	}
 }
 
@@ -89,7 +59,7 @@ func TestObjectStreamsAreWrittenOut(t *testing.T) {
 		t.Skip(err)
 	}
 	in, out := filepath.Join(t.TempDir(), "in.pdf"), filepath.Join(t.TempDir(), "out.pdf")
-	if err := os.WriteFile(in, plain(2), 0o600); err != nil {
+	if err := os.WriteFile(in, pdftest.Plain(2), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := exec.Command(qpdf, "--object-streams=generate", "--linearize", in, out).CombinedOutput(); err != nil {
@@ -108,11 +78,11 @@ func TestObjectStreamsAreWrittenOut(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	s, text := statement(t, 2)
-	made, err := Document(plain(2), text, s, at)
+	made, err := Document(pdftest.Plain(2), text, s, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, pdf := range map[string][]byte{"garbage": []byte("%PDF-1.7\n"), "another number of pages": plain(1), "twice": made} {
+	for name, pdf := range map[string][]byte{"garbage": []byte("%PDF-1.7\n"), "another number of pages": pdftest.Plain(1), "twice": made} {
 		if _, err := Document(pdf, text, s, at); err == nil {
 			t.Errorf("%s: assembled", name)
 		}

@@ -1,0 +1,111 @@
+package document_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"honnin/config/reason"
+	"honnin/spool/document"
+	"honnin/spool/document/inspect"
+	"honnin/testdata/vectors"
+)
+
+// TestMain lets this test binary be its own inspection child, as honnind is.
+func TestMain(m *testing.M) {
+	if inspect.IsChild() {
+		inspect.ChildMain()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// here inspects in this process, so that a debugger and the race detector see it.
+type here struct{}
+
+func (here) Inspect(_ context.Context, pdf []byte) (inspect.Facts, error) {
+	return inspect.Document(pdf), nil
+}
+
+// TestVectors runs every committed package through the check, inspected by a child process as in the terminal and
+// in this process too, and holds the verdict against the one it must give.
+func TestVectors(t *testing.T) {
+	pool := inspect.NewPool(inspect.Options{})
+	defer pool.Close()
+	all, err := vectors.All()
+	if err != nil || len(all) < 40 {
+		t.Fatalf("%d vectors, %v", len(all), err)
+	}
+	codes := map[reason.Code]int{}
+	for _, v := range all {
+		codes[v.Reason]++
+		t.Run(v.Name, func(t *testing.T) {
+			examineVector(t, v, pool)
+			examineVector(t, v, here{})
+		})
+	}
+	offline := 0
+	for _, i := range reason.All() {
+		if codes[i.Code] > 0 {
+			offline++
+		}
+	}
+	if offline < 23 || codes[""] < 5 {
+		t.Errorf("the vectors give %d reasons and accept %d packages", offline, codes[""])
+	}
+}
+
+func examineVector(t *testing.T, v vectors.Vector, pdf document.Inspector) {
+	t.Helper()
+	p, err := v.Policy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := v.Want()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := v.Package()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := document.Expectation{Terminal: w.Terminal, Transaction: w.Transaction, Nonce: w.Nonce, Card: w.Card, Application: w.Application, Began: w.Began}
+	verifier := document.NewVerifier(p, pdf, func() time.Time { return w.At })
+	got, err := verifier.Examine(t.Context(), pkg, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Verdict == "accepted" {
+		accepted(t, verifier, pkg, want, got)
+		return
+	}
+	r := got.Refusal
+	if r == nil || r.Code != v.Reason {
+		t.Fatalf("got %v, want %s", r, v.Reason)
+	}
+	for _, c := range v.Also {
+		if !slices.Contains(r.Also, c) {
+			t.Errorf("also %v lacks %s", r.Also, c)
+		}
+	}
+	if d, err := verifier.Verify(t.Context(), pkg, want); err == nil || d != (document.Verified{}) {
+		t.Error("refused offline, and verified for paper")
+	}
+}
+
+// accepted: what the offline check accepts, the terminal's check verifies for paper, if it is told everything.
+func accepted(t *testing.T, verifier *document.Verifier, pkg []byte, want document.Expectation, got document.Verdict) {
+	t.Helper()
+	if got.Refusal != nil || got.Pages < 1 {
+		t.Fatalf("refused: %v", got.Refusal)
+	}
+	d, err := verifier.Verify(t.Context(), pkg, want)
+	if complete := want.Application != nil && !want.Began.IsZero(); complete != (err == nil) {
+		t.Fatalf("complete %v, %v", complete, err)
+	}
+	if err == nil && (d.Document() != got.Document || d.Pages() != got.Pages) {
+		t.Error("another document")
+	}
+}

@@ -82,6 +82,7 @@ func TestPaddedAnswerIsRightButForItsSize(t *testing.T) {
 }
 
 func TestWrongAnswersBeforeTheDocument(t *testing.T) {
+	t.Parallel()
 	for _, op := range []goipp.Op{goipp.OpGetPrinterAttributes, goipp.OpGetJobs, goipp.OpValidateJob, goipp.OpCreateJob, goipp.OpGetJobAttributes} {
 		try := func(name string, harm func(*fake)) {
 			f := startFake(t)
@@ -131,6 +132,7 @@ func TestSubstitutedAttributesAreRefused(t *testing.T) {
 }
 
 func TestWrongAnswersToTheDocument(t *testing.T) {
+	t.Parallel()
 	try := func(name string, harm func(*fake)) {
 		f := startFake(t)
 		harm(f)
@@ -154,6 +156,7 @@ func TestWrongAnswersToTheDocument(t *testing.T) {
 
 // TestWrongAnswersWhilePolling has the device talk nonsense once the document has arrived.
 func TestWrongAnswersWhilePolling(t *testing.T) {
+	t.Parallel()
 	timing := quick
 	timing.Lost, timing.Cancel = 30*time.Millisecond, 30*time.Millisecond
 	try := func(name string, op goipp.Op, harm func(*fake)) {

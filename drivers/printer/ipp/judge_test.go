@@ -68,6 +68,7 @@ func drawFacts(t *rapid.T) facts {
 // Whatever a device says, in whatever order: printed needs a whole upload, no trouble, the end, and every
 // impression counted; failed needs a reason to know that no paper moved.
 func TestVerdictsNeedTheirEvidence(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := story{want: rapid.IntRange(1, 4).Draw(t, "want"), sent: rapid.Bool().Draw(t, "sent"), counts: rapid.Bool().Draw(t, "counts"),
 			trouble: rapid.SampledFrom([]string{"", "upload-cut", printer.MediaJam}).Draw(t, "trouble")}

@@ -123,6 +123,7 @@ func TestCreateJobSaysHow(t *testing.T) {
 }
 
 func TestNotReady(t *testing.T) {
+	t.Parallel()
 	boolean := func(name string, v bool) goipp.Attribute {
 		return goipp.MakeAttribute(name, goipp.TagBoolean, goipp.Boolean(v))
 	}
@@ -160,6 +161,20 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
+// TestAnothersJobIsSeenInTheList has a device that counts no queue, and lists a stranger's held job.
+func TestAnothersJobIsSeenInTheList(t *testing.T) {
+	f := startFake(t)
+	f.set(goipp.Attribute{Name: "queued-job-count"})
+	f.jobs = []*fakeJob{{id: 1, name: "somebody else's", state: int(jobHeld), processing: -1}}
+	f.next = 2
+	p := open(t, f.uri(), Options{})
+	wantReady(t, p, printer.JobsWaiting)
+	doc := document(1, 1, 100)
+	if _, err := p.print(t.Context(), doc, nil); printer.ReasonOf(err) != printer.JobsWaiting || doc.opened != 0 || f.alive() != 1 {
+		t.Errorf("%v, opened %d times, %d jobs", err, doc.opened, f.alive())
+	}
+}
+
 func TestCopiesThatAreNotSupported(t *testing.T) {
 	for _, supported := range []goipp.Attribute{{Name: "copies-supported"}, goipp.MakeAttribute("copies-supported", goipp.TagRange, goipp.Range{Lower: 1, Upper: 2})} {
 		f := startFake(t)
@@ -176,6 +191,7 @@ func TestCopiesThatAreNotSupported(t *testing.T) {
 }
 
 func TestWhatAJobSaysAtItsEnd(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		engine      func(*fakeJob)
 		outcome     protocol.Outcome

@@ -289,3 +289,6 @@ func (w latches) Refused(ctx context.Context, m protocol.Municipality, c reason.
 	})
 	return w.asked(ctx, "refused")
 }
+
+// The real queue fits.
+var _ Queue = (*spool.Queue)(nil)

@@ -31,6 +31,19 @@ var activeFaults = append([]broken{
 	{"an annotation nobody shows", is(act), with("<< /Type /Annot /Subtype /Text /Rect [0 0 1 1] >>")},
 	{"an annotation without a type", is(act), with("<< /Subtype /Link /Rect [0 0 1 1] >>")},
 	{"a widget", is(act), with("<< /Subtype /Widget >>")},
+	{"a link to its own page", is(act), doc(func(d *pdftest.Doc) {
+		d.Add("link", "<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /GoTo /D [{page1} /Fit] >> >>")
+		d.Obj("page1").Put("/Annots [{link}]")
+	})},
+	{"an article that ends where it begins", is(act), doc(func(d *pdftest.Doc) {
+		d.Add("bead", "<< /Type /Bead /N {bead} /V {bead} /T {thread} >>")
+		d.Add("thread", "<< /Type /Thread /F {bead} >>")
+		d.Obj("catalog").Put("/Threads [{thread}]")
+	})},
+	{"a film that plays itself", is(act), doc(func(d *pdftest.Doc) {
+		d.Add("screen", "<< /Type /Annot /Subtype /Screen /Rect [0 0 9 9] /A << /S /Rendition /OP 0 /AN {screen} >> >>")
+		d.Obj("page1").Put("/Annots [{screen}]")
+	})},
 	{"optional content", is(act), put("catalog", "/OCProperties << /OCGs [] /D << >> >>")},
 	{"optional content of an image", is(act), doc(func(d *pdftest.Doc) {
 		d.AddStream("x", "/Type /XObject /Subtype /Form /BBox [0 0 1 1] /OC << /Type /OCG /Name (a) >>", nil)

@@ -121,9 +121,14 @@ func (in *inspection) run(pdf []byte) {
 		in.tags()
 		in.readStatement()
 	}
-	if len(in.found) == 0 {
-		in.secondOpinion(pdf)
+	if len(in.found) > 0 {
+		return
 	}
+	if err := in.bounded(); err != nil {
+		in.fail(err)
+		return
+	}
+	in.secondOpinion(pdf)
 }
 
 // alsoUpdated tells whether a malformed file was also changed after it was written, as far as a search can say.

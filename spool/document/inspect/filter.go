@@ -298,52 +298,47 @@ func ascii85(src []byte, _, _ *dict, w io.Writer) error {
 		return errData
 	}
 	var group [5]byte
-	n, out := 0, make([]byte, 0, 4096)
-	flush := func(always bool) (err error) {
-		if always || len(out) >= 4000 {
-			_, err = w.Write(out)
-			out = out[:0]
-		}
-		return err
-	}
+	n, out := 0, make([]byte, 0, end)
 	for _, c := range src[:end] {
 		switch {
 		case class[c] == white:
 			continue
 		case c == 'z' && n == 0:
 			out = append(out, 0, 0, 0, 0)
+			continue
 		case c < '!' || c > 'u':
 			return errData
-		default:
-			group[n] = c - '!'
-			if n++; n < 5 {
-				continue
-			}
-			n = 0
+		}
+		group[n] = c - '!'
+		if n++; n == 5 {
 			word, ok := word85(group)
 			if !ok {
 				return errData
 			}
-			out = append(out, word[:]...)
-		}
-		if err := flush(false); err != nil {
-			return err
+			out, n = append(out, word[:]...), 0
 		}
 	}
-	if n == 1 {
-		return errData
+	out, err := tail85(out, group, n)
+	if err != nil {
+		return err
 	}
-	if n > 1 {
-		for i := n; i < 5; i++ {
-			group[i] = 84
-		}
-		word, ok := word85(group)
-		if !ok {
-			return errData
-		}
-		out = append(out, word[:n-1]...)
+	_, err = w.Write(out)
+	return err
+}
+
+// tail85 appends the last group, of n characters.
+func tail85(out []byte, group [5]byte, n int) ([]byte, error) {
+	if n == 0 {
+		return out, nil
 	}
-	return flush(true)
+	for i := n; i < len(group); i++ {
+		group[i] = 84
+	}
+	word, ok := word85(group)
+	if !ok || n == 1 {
+		return nil, errData
+	}
+	return append(out, word[:n-1]...), nil
 }
 
 func word85(g [5]byte) (w [4]byte, ok bool) {
@@ -379,75 +374,6 @@ func runLength(src []byte, _, _ *dict, w io.Writer) error {
 		}
 	}
 	return errData
-}
-
-// lzw is TIFF's variant (ISO 32000-1, 7.4.4): codes of 9 to 12 bits, most significant first, 256 clears, 257 ends.
-func lzw(src []byte, parms, _ *dict, w io.Writer) error {
-	early := 1
-	if v := parms.get("EarlyChange"); v != nil {
-		n, ok := v.(int64)
-		if !ok || n < 0 || n > 1 {
-			return errParms
-		}
-		early = int(n)
-	}
-	var (
-		prefix [4096]uint16
-		suffix [4096]byte
-		length [4096]uint16
-		word   [4096]byte
-	)
-	for i := range 256 {
-		suffix[i], length[i] = byte(i), 1
-	}
-	next, width, last := 258, 9, -1
-	var acc uint32
-	bits, i := 0, 0
-	for {
-		for bits < width {
-			if i == len(src) {
-				return errData
-			}
-			acc, bits, i = acc<<8|uint32(src[i]), bits+8, i+1
-		}
-		code := int(acc >> (bits - width) & (1<<width - 1))
-		bits -= width
-		switch {
-		case code == 257:
-			if !ended(src[i:]) {
-				return errData
-			}
-			return nil
-		case code == 256:
-			next, width, last = 258, 9, -1
-			continue
-		case code > next || code == next && last < 0 || code >= 4096 || code > 257 && last < 0:
-			return errData
-		}
-		from := code
-		if code == next {
-			from = last
-		}
-		n := int(length[from])
-		for c, k := from, n-1; k >= 0; k-- {
-			word[k], c = suffix[c], int(prefix[c])
-		}
-		out := word[:n]
-		if code == next {
-			out = append(out, word[0])
-		}
-		if last >= 0 && next < 4096 {
-			prefix[next], suffix[next], length[next] = uint16(last), word[0], length[last]+1
-			next++
-		}
-		if next+early >= 1<<width && width < 12 {
-			width++
-		}
-		if _, err := w.Write(out); err != nil {
-			return err
-		}
-		last = code
-	}
 }
 
 // jpeg walks the segments of a JPEG file (ITU-T T.81, annex B) from SOI to EOI; a picture's samples are not

@@ -7,8 +7,8 @@ import (
 	"honnin/config/reason"
 )
 
-// structure checks what holds the objects together: the catalog, that every reference leads to an object, that
-// no object belongs to another kind of cross-reference, and that walking the document ends in bounded time.
+// structure checks what holds the objects together: the catalog, that every reference leads to an object, and
+// that no object belongs to another kind of cross-reference.
 func (in *inspection) structure() error {
 	f := in.f
 	r, ok := f.trailer.get("Root").(ref)
@@ -37,7 +37,7 @@ func (in *inspection) structure() error {
 			}
 		}
 	}
-	return (&expansion{f: f, size: map[int]float64{}}).walk()
+	return nil
 }
 
 // references refuses one that leads nowhere: a reader would make null of it, or repair it.
@@ -72,6 +72,12 @@ const (
 
 // upward are the keys that lead back up or sideways, and so make cycles in a sound document.
 var upward = map[name]bool{"Parent": true, "P": true, "Pg": true, "Prev": true, "Last": true}
+
+// bounded refuses a document on which a careless walk would not end soon. It is asked before pdfcpu is: actions,
+// annotations and articles make cycles lawfully, but with those a document does not come so far.
+func (in *inspection) bounded() error {
+	return (&expansion{f: in.f, size: map[int]float64{}}).walk()
+}
 
 // expansion counts how many objects a recursive walk meets that does not remember where it has been: shared
 // nodes make that exponential, and pdfcpu validates in that way.

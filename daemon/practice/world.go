@@ -81,6 +81,7 @@ type World struct {
 	http     *http.Server
 	listener net.Listener
 	served   chan error
+	close    func() error
 	books    books
 
 	mu       sync.Mutex
@@ -114,6 +115,7 @@ func Start(o Options) (*World, error) {
 	if err != nil {
 		return nil, fmt.Errorf("practice: %w", err)
 	}
+	w.close = sync.OnceValue(w.shut)
 	go func() { w.served <- w.http.ServeTLS(w.listener, "", "") }()
 	return w, nil
 }
@@ -207,8 +209,10 @@ func (w *World) cardStatus(f protocol.Digest) people.Status {
 	return status
 }
 
-// Close stops the centre. Transactions that live then die.
-func (w *World) Close() error {
+// Close stops the centre. Transactions that live then die. Closing again changes nothing.
+func (w *World) Close() error { return w.close() }
+
+func (w *World) shut() error {
 	ctx, stop := context.WithTimeout(context.Background(), closing)
 	defer stop()
 	w.centre.Close()

@@ -129,13 +129,26 @@ func (s *Server) issue(t *transaction) {
 	if over {
 		return
 	}
-	p, err := at.Issue(order)
+	p, err := s.make(at, order)
 	if err == nil {
 		s.counts.issued.Add(1)
 	}
 	if t.deliver(p, err) {
 		s.counts.late.Add(1)
 	}
+}
+
+var errFault = errors.New("server: the issuer broke down")
+
+// make asks the municipality's issuer; one that panics has given no package, and its text is dropped.
+func (s *Server) make(at *Municipality, o issuer.Order) (p issuer.Package, err error) {
+	defer func() {
+		if recover() != nil {
+			s.counts.faults.Add(1)
+			p, err = issuer.Package{}, errFault
+		}
+	}()
+	return at.Issue(o)
 }
 
 func (s *Server) pkg(c *call) (answer, error) {

@@ -315,6 +315,15 @@ func TestAPanicTellsNothing(t *testing.T) {
 	want(t, d.ask("POST", path+"/in-force", protocol.InForceQuestion{}), 200, "")
 }
 
+func TestAnIssuerThatPanicsGivesNoPackage(t *testing.T) {
+	d := open(t)
+	d.issue = func(issuer.Order) (issuer.Package, error) { panic("架空 太郎") }
+	w := d.ask("GET", d.ordered(t)+"/package", nil)
+	if want(t, w, 502, protocol.ProblemIssuer); strings.Contains(w.Body.String(), "架空") || d.Counts().Faults != 1 || d.Counts().Issued != 0 {
+		t.Error(w.Body, d.Counts())
+	}
+}
+
 func TestCardStatus(t *testing.T) {
 	d := open(t)
 	path, b, nonce := d.begun(t)

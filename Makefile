@@ -66,7 +66,7 @@ FUZZTIME ?= 60s
 fuzz:
 	@set -e; n=0; for p in $$(go list ./...); do \
 		for f in $$(go test -list '^Fuzz' $$p 2>/dev/null | grep ^Fuzz || true); do \
-			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; n=$$((n+1)); \
+			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; n=$$((n+1)); \
 		done; \
 	done; echo "$$n fuzz targets"; [ $$n -gt 0 ]
 

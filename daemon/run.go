@@ -17,6 +17,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/site"
 	"honnin/daemon/centre"
+	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/drivers/card/pcsc"
 	"honnin/drivers/printer"
@@ -103,8 +104,12 @@ func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal
 		return terminal.Parts{}, err
 	}
 	name, _ := readerName(s.Reader)
+	var payment session.Payment = terminal.Free{}
+	if s.Payment == site.Attended {
+		payment = terminal.Attended{}
+	}
 	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: pcsc.New(name), Printer: device, Policy: p,
-		Centre: client, Payment: terminal.Free{}, Now: time.Now, Log: log}, nil
+		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
 }
 
 func centreOf(s site.Site) (*centre.Client, error) {

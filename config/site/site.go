@@ -24,6 +24,7 @@ import (
 type Site struct {
 	Terminal protocol.Terminal
 	Channel  protocol.Channel
+	Payment  Payment
 	Reader   string // "pcsc" or "pcsc:NAME", a part of the reader's name
 	Printer  Printer
 	Listen   string // the touch screen's address, on loopback
@@ -31,6 +32,15 @@ type Site struct {
 	Centre   Centre
 	Policy   string // policy.toml
 }
+
+// Payment is who takes the fee.
+type Payment string
+
+// The ways of payment.
+const (
+	Free     Payment = "none"     // nobody: only documents without a fee can be had
+	Attended Payment = "attended" // a member of staff at the counter, by the journal's word; not in a store
+)
 
 // Printer is the one printer of the terminal.
 type Printer struct {
@@ -50,6 +60,7 @@ type wire struct {
 	Version  int    `toml:"version"`
 	Terminal string `toml:"terminal"`
 	Channel  string `toml:"channel"`
+	Payment  string `toml:"payment"`
 	Reader   string `toml:"reader"`
 	Listen   string `toml:"listen"`
 	State    string `toml:"state"`
@@ -94,7 +105,7 @@ func (w wire) site(dir string) Site {
 		return filepath.Join(dir, p)
 	}
 	return Site{
-		Terminal: protocol.Terminal(w.Terminal), Channel: protocol.Channel(w.Channel), Reader: w.Reader,
+		Terminal: protocol.Terminal(w.Terminal), Channel: protocol.Channel(w.Channel), Payment: Payment(w.Payment), Reader: w.Reader,
 		Listen: w.Listen, State: at(w.State), Policy: at(w.Policy),
 		Printer: Printer{w.Printer.Address, at(w.Printer.CA)},
 		Centre:  Centre{w.Centre.URL, at(w.Centre.CA), at(w.Centre.Certificate), at(w.Centre.Key)},
@@ -111,6 +122,8 @@ func (w wire) problems(s Site) (errs []error) {
 	bad(w.Version != 1, "version", "must be 1")
 	bad(terminalErr != nil, "terminal", "must be 1 to 32 of A-Z, 0-9 and hyphen")
 	bad(s.Channel != protocol.Store && s.Channel != protocol.Counter, "channel", `must be "store" or "counter"`)
+	bad(s.Payment != Free && s.Payment != Attended, "payment", `must be "none" or "attended"`)
+	bad(s.Payment == Attended && s.Channel != protocol.Counter, "payment", `"attended" is for the counter: in a store nobody stands there`)
 	bad(w.Reader != "pcsc" && !strings.HasPrefix(w.Reader, "pcsc:"), "reader", `must be "pcsc" or "pcsc:NAME"; a virtual reader is for practice only`)
 	bad(!scheme(w.Printer.Address, "ipp", "ipps"), "printer.address", "must be ipp://… or ipps://…; a directory is for practice only")
 	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")

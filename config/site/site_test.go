@@ -8,6 +8,7 @@ import (
 const good = `version = 1
 terminal = "JP-13-000042"
 channel = "store"
+payment = "none"
 reader = "pcsc:Sony"
 listen = "127.0.0.1:8080"
 state = "/var/lib/honnin"

@@ -80,6 +80,19 @@ func (t *till) recover(ctx context.Context) error {
 	return nil
 }
 
+// Attended is the payment at a counter: a member of staff takes the fee and gives it back, and the journal says
+// which was due.
+type Attended struct{}
+
+// Hold leaves it to staff.
+func (Attended) Hold(context.Context, protocol.Transaction, int) error { return nil }
+
+// Keep leaves it to staff.
+func (Attended) Keep(context.Context, protocol.Transaction) error { return nil }
+
+// Return leaves it to staff.
+func (Attended) Return(context.Context, protocol.Transaction) error { return nil }
+
 // Free is the payment of a terminal without a till: it holds nothing, and refuses a document that costs something.
 type Free struct{}
 

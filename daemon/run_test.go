@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/config/trust"
+	"honnin/config/trust/sign"
+	"honnin/daemon/practice"
+	"honnin/daemon/practice/pki"
+	"honnin/drivers/card/cardtest"
+	"honnin/drivers/printer/ippevetest"
+	"honnin/spool/journal"
+	"honnin/ui/touch/touchtest"
+)
+
+// office is a practice world whose anchors were issued anew without the practice marker, as a production policy has
+// them: the same keys and names, so that everything below them stays true.
+type office struct {
+	world  *practice.World
+	dir    string // of site.toml
+	policy string
+}
+
+const runTerminal protocol.Terminal = "JP-99-000001"
+
+func newOffice(t *testing.T, printer string) *office {
+	t.Helper()
+	keys := t.TempDir()
+	w, err := practice.Start(practice.Options{State: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	o := &office{world: w, dir: t.TempDir(), policy: unmarked(t, w.Policy(), keys)}
+	access, err := w.Access(runTerminal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(access.Certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	armour := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	write(t, filepath.Join(o.dir, "policy.toml"), []byte(o.policy))
+	write(t, filepath.Join(o.dir, "terminal.pem"), armour("CERTIFICATE", access.Certificate.Certificate[0]))
+	write(t, filepath.Join(o.dir, "terminal.key"), armour("PRIVATE KEY", key))
+	write(t, filepath.Join(o.dir, "centre-ca.pem"), anchorOf(t, keys, "tls/ca"))
+	write(t, filepath.Join(o.dir, "site.toml"), fmt.Appendf(nil, `version = 1
+terminal = %q
+channel = "counter"
+payment = "attended"
+reader = "pcsc"
+listen = "127.0.0.1:0"
+state = "state"
+policy = "policy.toml"
+[printer]
+address = %q
+[centre]
+url = %q
+ca = "centre-ca.pem"
+certificate = "terminal.pem"
+key = "terminal.key"
+`, runTerminal, printer, access.URL))
+	return o
+}
+
+// pairs reads the practice world's keys and certificates from its state directory.
+func pairs(t *testing.T, dir string) map[string]*sign.Pair {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, pki.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]*sign.Pair{}
+	for {
+		key, rest := pem.Decode(b)
+		if key == nil {
+			return out
+		}
+		cert, rest := pem.Decode(rest)
+		k, err := x509.ParsePKCS8PrivateKey(key.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(cert.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[cert.Headers["Honnin-Practice"]] = &sign.Pair{Certificate: c, Key: k.(crypto.Signer)}
+		b = rest
+	}
+}
+
+func anchorOf(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pairs(t, dir)[name].Certificate.Raw})
+}
+
+// unmarked replaces every marked anchor in a policy by one of the same key and name without the marker.
+func unmarked(t *testing.T, policy, keys string) string {
+	t.Helper()
+	replaced := 0
+	for _, p := range pairs(t, keys) {
+		old := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate.Raw}))
+		if !trust.IsPractice(p.Certificate) || !strings.Contains(policy, old) {
+			continue
+		}
+		again, err := sign.NewCA(sign.Template{Subject: &p.Certificate.Subject, Key: p.Key, PathLen: -1,
+			NotBefore: p.Certificate.NotBefore, NotAfter: p.Certificate.NotAfter})
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy = strings.ReplaceAll(policy, old, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: again.Certificate.Raw})))
+		replaced++
+	}
+	if replaced < 8 {
+		t.Fatalf("only %d anchors", replaced)
+	}
+	return policy
+}
+
+// TestRun: a configured terminal, from site.toml to a sheet: pcscd, a card, a screen, an IPP printer, money at a
+// counter.
+func TestRun(t *testing.T) {
+	world := cardtest.NewWorld(t)
+	device := ippevetest.Start(t)
+	o := newOffice(t, device.URI())
+	// A production run takes no other pcscd than the machine's own: here its socket is put where that one has it.
+	c := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", `mkdir -p /run/pcscd && mount --bind "$1" /run/pcscd && shift && exec "$@"`,
+		"sh", filepath.Dir(world.Socket()), built(t), "run", "--config", o.dir)
+	var said strings.Builder
+	c.Stderr = &said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop := func() {
+		_ = c.Process.Signal(os.Interrupt)
+		if err := c.Wait(); err != nil {
+			t.Errorf("ended with %v\n%s", err, said.String())
+		}
+	}
+	screen := touchtest.Start(t, 1024, 768)
+	screen.Open(awaitAddress(t, filepath.Join(o.dir, "state", "address")))
+	screen.WaitScreen("welcome")
+	card, err := o.world.Card("p03")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := world.Place(card); err != nil {
+		t.Fatal(err)
+	}
+	screen.WaitScreen("pin")
+	screen.EnterPIN("3456")
+	screen.WaitScreen("choose")
+	screen.Click(`[data-offer]:not(:disabled)`)
+	screen.WaitScreen("options")
+	screen.Press("choose")
+	screen.WaitScreen("confirm")
+	screen.Press("yes")
+	screen.WaitScreen("take-card")
+	world.Pull()
+	screen.WaitScreen("take-paper")
+	screen.Press("done")
+	screen.WaitScreen("done")
+	if complaints := screen.Complaints(); len(complaints) != 0 {
+		t.Errorf("%v", complaints)
+	}
+	stop()
+	screen.Complaints()
+	if n := len(device.Tray()); n != 1 {
+		t.Errorf("%d documents came out", n)
+	}
+	runOutcome(t, filepath.Join(o.dir, "state", "journal.db"), o.world)
+	if strings.Contains(said.String(), "3456") {
+		t.Error("the PIN is in the log")
+	}
+}
+
+func runOutcome(t *testing.T, path string, w *practice.World) {
+	t.Helper()
+	j, err := journal.Open(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	ended := 0
+	if err := j.Each(func(e journal.Entry) error {
+		if e.Kind == journal.Ended {
+			ended++
+			if at, _ := w.Outcome(e.Transaction); e.Outcome != protocol.Printed || at != protocol.Printed {
+				t.Errorf("%s in the journal, %s at the centre", e.Outcome, at)
+			}
+		}
+		return nil
+	}); err != nil || ended != 1 {
+		t.Errorf("%d transactions, %v", ended, err)
+	}
+}
+
+func awaitAddress(t *testing.T, path string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for ctx.Err() == nil {
+		if b, err := os.ReadFile(path); err == nil && strings.HasSuffix(string(b), "\n") {
+			return strings.TrimSpace(string(b))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	t.Fatal("the terminal did not start")
+	return ""
+}
+
+// TestRunRefuses what only practice may have, with exit status 2 and the reason in words.
+func TestRunRefuses(t *testing.T) {
+	o := newOffice(t, "ipp://127.0.0.1:1/ipp/print")
+	site, err := os.ReadFile(filepath.Join(o.dir, "site.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ old, new, policy, env, want string }{
+		"virtual reader":    {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
+		"directory printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
+		"practice anchors":  {policy: o.world.Policy(), want: "practice anchors"},
+		"pcscd elsewhere":   {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
+		"unknown key":       {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, f := range []string{"terminal.pem", "terminal.key", "centre-ca.pem", "policy.toml"} {
+				b, err := os.ReadFile(filepath.Join(o.dir, f))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(dir, f), b)
+			}
+			if c.policy != "" {
+				write(t, filepath.Join(dir, "policy.toml"), []byte(c.policy))
+			}
+			write(t, filepath.Join(dir, "site.toml"), []byte(strings.Replace(string(site), c.old, c.new, 1)))
+			cmd := exec.CommandContext(t.Context(), built(t), "run", "--config", dir)
+			cmd.Env = append(os.Environ(), c.env)
+			out, err := cmd.CombinedOutput()
+			if err == nil || cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), c.want) {
+				t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), out)
+			}
+		})
+	}
+}

@@ -7,14 +7,14 @@ type Certificate string
 
 // The kinds of certificate.
 const (
-	ResidentRecord         Certificate = "resident-record"          // 住民票の写し
-	ResidentRecordItems    Certificate = "resident-record-items"    // 住民票記載事項証明書
-	SealRegistration       Certificate = "seal-registration"        // 印鑑登録証明書
-	FamilyRegister         Certificate = "family-register"          // 戸籍全部事項証明書
+	ResidentRecord         Certificate = "resident-record"            // 住民票の写し
+	ResidentRecordItems    Certificate = "resident-record-items"      // 住民票記載事項証明書
+	SealRegistration       Certificate = "seal-registration"          // 印鑑登録証明書
+	FamilyRegister         Certificate = "family-register"            // 戸籍全部事項証明書
 	FamilyRegisterPersonal Certificate = "family-register-individual" // 戸籍個人事項証明書
 	FamilyRegisterSuppl    Certificate = "family-register-supplement" // 戸籍の附票の写し
-	IncomeTax              Certificate = "income-tax"               // 所得・課税証明書
-	TaxPaid                Certificate = "tax-paid"                 // 納税証明書
+	IncomeTax              Certificate = "income-tax"                 // 所得・課税証明書
+	TaxPaid                Certificate = "tax-paid"                   // 納税証明書
 )
 
 // Register is the register a certificate is drawn from.

@@ -126,6 +126,7 @@ func (w wire) problems(s Site) (errs []error) {
 	bad(s.Payment == Attended && s.Channel != protocol.Counter, "payment", `"attended" is for the counter: in a store nobody stands there`)
 	bad(w.Reader != "pcsc" && !strings.HasPrefix(w.Reader, "pcsc:"), "reader", `must be "pcsc" or "pcsc:NAME"; a virtual reader is for practice only`)
 	bad(!scheme(w.Printer.Address, "ipp", "ipps"), "printer.address", "must be ipp://… or ipps://…; a directory is for practice only")
+	bad(scheme(w.Printer.Address, "ipp") && !here(w.Printer.Address), "printer.address", "ipp:// is for a printer on this machine (a loopback address); use ipps:// for one on a network")
 	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")
 	bad(!scheme(w.Centre.URL, "https"), "centre.url", "must be https://…")
 	bad(!loopback(w.Listen), "listen", "must be a loopback address and port, such as 127.0.0.1:8080")
@@ -147,6 +148,16 @@ func scheme(address string, allowed ...string) bool {
 		}
 	}
 	return false
+}
+
+// here reports whether a URL's host is a loopback address.
+func here(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback()
 }
 
 func loopback(address string) bool {

@@ -37,6 +37,7 @@ func TestBadSitesNameTheKey(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"virtual reader":    {`"pcsc:Sony"`, `"virtual"`, "reader: must be"},
 		"directory printer": {`ipps://printer.internal/ipp/print`, `dir:/tmp/x`, "printer.address"},
+		"ipp to a network":  {`ipps://printer.internal`, `ipp://printer.internal`, "ipp:// is for a printer on this machine"},
 		"password in url":   {`ipps://printer.internal`, `ipps://a:b@printer.internal`, "printer.address"},
 		"ipps without ca":   {`ca = "printer.pem"`, ``, "printer.ca"},
 		"plain http":        {`https://`, `http://`, "centre.url"},

@@ -81,7 +81,7 @@ func (r *Runner) judge(c cause, v visit) answer {
 	if a := r.must(err, Settled); a.event == Fault {
 		return a
 	}
-	if !why.Code.Class().RaisesIncident() {
+	if !why.Incident() {
 		return say(Settled)
 	}
 	return r.raise(incident(c, v))

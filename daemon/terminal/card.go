@@ -121,8 +121,11 @@ func (o *oneCard) Close() error {
 	return o.conn.Close()
 }
 
-// gone marks the drivers' words for a card that is not there any more with the session's.
+// gone marks the drivers' words for a card that is not there any more, or is none, with the session's.
 func gone(err error) error {
+	if errors.Is(err, card.ErrForeign) || errors.Is(err, card.ErrMalformed) || errors.Is(err, card.ErrMute) {
+		return fmt.Errorf("%w: %w", session.ErrUnknownCard, err)
+	}
 	if errors.Is(err, card.ErrGone) || errors.Is(err, card.ErrNoCard) {
 		return fmt.Errorf("%w: %w", session.ErrCardGone, err)
 	}

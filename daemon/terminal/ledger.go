@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,7 +46,8 @@ func (l *ledger) Incident(_ context.Context, i session.Incident) error {
 	if word == "" {
 		word = string(i.Kind)
 	}
-	return l.record(journal.Entry{Kind: journal.Incident, Visit: i.Visit, Transaction: i.Transaction,
+	where := strings.TrimSuffix(i.State.String()+"/"+i.Event.String()+"/"+i.Detail, "/")
+	return l.record(journal.Entry{Kind: journal.Incident, Where: where, Visit: i.Visit, Transaction: i.Transaction,
 		Municipality: i.Municipality, Document: i.Document, Reason: word, Also: i.Also})
 }
 

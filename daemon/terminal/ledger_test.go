@@ -135,9 +135,13 @@ func (b *box) move(s string) error {
 func TestMoneyIsJournalledBeforeItMoves(t *testing.T) {
 	m, b := newMemory(t), &box{}
 	till, tx, ctx := newTill(b, m.l), protocol.NewTransaction(), t.Context()
-	if err := till.Return(ctx, tx); err != nil || len(b.moves) != 0 {
-		t.Fatalf("returned what was never held: %v %v", b.moves, err)
+	if err := till.Return(ctx, tx); err != nil {
+		t.Fatal(err)
 	}
+	if held, _ := m.j.Unsettled(); len(held) != 0 {
+		t.Fatalf("returning what was never held left %+v", held)
+	}
+	b.moves = nil
 	b.fail = errors.New("coin jam")
 	if err := till.Hold(ctx, tx, 200); err == nil {
 		t.Fatal("a coin jam went unseen")
@@ -149,7 +153,7 @@ func TestMoneyIsJournalledBeforeItMoves(t *testing.T) {
 	if err := errors.Join(till.Return(ctx, tx), till.Return(ctx, tx), till.Keep(ctx, tx)); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(b.moves, []string{"hold", "return"}) {
+	if !slices.Equal(b.moves, []string{"hold", "return", "return"}) { // the device is told again: a late Hold may have taken money
 		t.Errorf("money moved %v", b.moves)
 	}
 	if held, _ := m.j.Unsettled(); len(held) != 0 {

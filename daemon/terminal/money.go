@@ -37,8 +37,12 @@ func (t *till) Keep(ctx context.Context, tx protocol.Transaction) error {
 	return t.settle(tx, journal.Kept, func() error { return t.Payment.Keep(ctx, tx) })
 }
 
+// Return always reaches the device: a Hold that came back late may have taken money after the first Return.
 func (t *till) Return(ctx context.Context, tx protocol.Transaction) error {
-	return t.settle(tx, journal.Returned, func() error { return t.Payment.Return(ctx, tx) })
+	if err := t.settle(tx, journal.Returned, func() error { return nil }); err != nil {
+		return err
+	}
+	return t.Payment.Return(ctx, tx)
 }
 
 // settle journals the intent, then moves the money. What is not held is settled already.

@@ -88,7 +88,7 @@ func Picture(v session.View) touch.Screen {
 	case session.OutOfService, session.Stranded:
 		s.Name, s.Message = lastWord(v)
 		if s.Name != touch.FailedPaper {
-			s.Name, s.Message = touch.OutOfService, touch.MsgPaper
+			s.Name, s.Message = touch.OutOfService, closed(v)
 		}
 	}
 	return s
@@ -103,6 +103,15 @@ func lastWord(v session.View) (touch.Name, touch.Message) {
 		w.message = m
 	}
 	return w.name, w.message
+}
+
+// closed says what people may know of why staff are called.
+func closed(v session.View) touch.Message {
+	switch session.IncidentKind(v.Word) {
+	case session.IncidentFault, session.IncidentImpossible, session.IncidentMoney, session.IncidentCardForgotten:
+		return touch.MsgIncident
+	}
+	return touch.MsgPaper
 }
 
 // unready says which part is missing; every word that is not the reader's or the centre's is the printer's.

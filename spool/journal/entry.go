@@ -47,6 +47,7 @@ type Entry struct {
 	Outcome      protocol.Outcome      `json:"outcome,omitzero"`
 	Reason       string                `json:"reason,omitzero"` // a reason code or one word of a device, never free text
 	Also         []reason.Code         `json:"also,omitzero"`
+	Where        string                `json:"where,omitzero"` // of an incident: state and event of the visit, and one word of ours
 	Impressions  int                   `json:"impressions,omitzero"`
 	Of           int                   `json:"of,omitzero"`    // impressions that were asked for
 	Job          string                `json:"job,omitzero"`   // the printer's own name for the job

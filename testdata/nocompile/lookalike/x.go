@@ -12,7 +12,7 @@ import (
 
 type lookalike struct{}
 
-func (lookalike) Job() spool.Job                { return spool.Job{} }
+func (lookalike) Job() spool.Job               { return spool.Job{} }
 func (lookalike) Open() (io.ReadSeeker, error) { return nil, nil }
 
 func f(p spool.Printer) { p.Print(context.Background(), lookalike{}, nil) }

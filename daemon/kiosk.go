@@ -123,6 +123,6 @@ func guide(out io.Writer, f practiceFlags, p *place, address string) {
 	say(out, "\n  Open   %s", address)
 	say(out, "  Card   press %s in the panel to place a card; its PIN is %s", first.ID, first.PIN)
 	say(out, "  Sheets %s", p.sheets)
-	say(out, "  Try    press 別人の書類 / a stranger's paper in the panel, then make the same visit: it is refused, and nothing is printed")
+	say(out, "  Try    press “Be handed a stranger’s paper” (他人の書類が届く) in the panel and make the same visit: it is refused")
 	say(out, "  Stop   Ctrl-C")
 }

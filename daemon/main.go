@@ -82,9 +82,19 @@ func command() *cobra.Command {
 		Long: "honnind prints a certificate only when the signed package fits the card on the reader.\n" +
 			"本人のカードと証明書が一致しなければ、印刷しません。",
 		SilenceUsage: true, SilenceErrors: true,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(practiceCommand(), runCommand(), verifyCommand(), packageCommand())
+	root.AddCommand(practiceCommand(), runCommand(), staffCommand(), verifyCommand(), packageCommand())
 	return root
+}
+
+// noArguments refuses a word that is no command and no flag.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%s: unknown command or argument %q", c.CommandPath(), args[0])
+	}
+	return nil
 }

@@ -21,7 +21,8 @@ import (
 )
 
 func packageCommand() *cobra.Command {
-	c := &cobra.Command{Use: "package", Short: "make signed certificate packages, for implementers"}
+	c := &cobra.Command{Use: "package", Short: "make signed certificate packages, for implementers",
+		Args: noArguments, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(signCommand())
 	return c
 }
@@ -40,7 +41,7 @@ func signCommand() *cobra.Command {
 		Long: "sign embeds the statement as issuance.json and tags every page (unless the PDF has both already), looks at\n" +
 			"the result as a terminal would, signs it and writes the package. A PDF that a terminal would refuse is not\n" +
 			"signed: exit status 3, with the reason code.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run() },
 	}
 	c.Flags().StringVar(&f.pdf, "pdf", "", "the document")

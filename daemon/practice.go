@@ -31,7 +31,7 @@ func practiceCommand() *cobra.Command {
 		Long: "practice runs a terminal against a practice world: a centre, registers, issuers and people that do not exist.\n" +
 			"Without --visits it serves the touch screen; with it, scripted applicants make that many visits.\n\n" +
 			"Exit status with --visits: 0 when every visit is accounted for and no wrong paper was printed, 3 otherwise.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err

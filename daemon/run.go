@@ -34,7 +34,7 @@ func runCommand() *cobra.Command {
 		Short: "run a configured terminal",
 		Long: "run starts the terminal that DIR/site.toml and its policy describe. It refuses virtual readers, directory\n" +
 			"printers, a pcscd elsewhere and a policy with practice anchors.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if dir == "" {
 				return usage("run needs --config DIR")
@@ -168,6 +168,11 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts) error {
 	}
 	address := "http://" + l.Addr().String() + server.EntryPath()
 	if err := os.WriteFile(filepath.Join(s.State, "address"), []byte(address+"\n"), 0o600); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := listenStaff(ctx, s.State, t); err != nil {
 		return err
 	}
 	parts.Log.WithField("terminal", s.Terminal).Info("ready: the screen's address is in the state directory")

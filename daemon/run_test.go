@@ -153,6 +153,57 @@ func TestRun(t *testing.T) {
 	screen := touchtest.Start(t, 1024, 768)
 	screen.Open(awaitAddress(t, filepath.Join(o.dir, "state", "address")))
 	screen.WaitScreen("welcome")
+	visitAs(t, world, o, screen)
+	screen.WaitScreen("take-paper")
+	screen.Press("done")
+	screen.WaitScreen("done")
+	staffOpenIt(t, world, device, o, screen)
+	if complaints := screen.Complaints(); len(complaints) != 0 {
+		t.Errorf("%v", complaints)
+	}
+	screen.Open("about:blank") // or the page would complain that the server is gone, and rightly
+	stop()
+	if n := len(device.Tray()); n != 1 {
+		t.Errorf("%d documents came out", n)
+	}
+	runOutcome(t, filepath.Join(o.dir, "state", "journal.db"), o.world)
+	if strings.Contains(said.String(), "3456") {
+		t.Error("the PIN is in the log")
+	}
+}
+
+// staffOpenIt: the paper jams, the terminal closes, and only a word of staff opens it.
+func staffOpenIt(t *testing.T, world *cardtest.World, device *ippevetest.Device, o *office, screen *touchtest.Browser) {
+	t.Helper()
+	staff := func(word string) (string, int) {
+		c := exec.CommandContext(t.Context(), built(t), "staff", "--config", o.dir, "--as", "s-007", word)
+		out, _ := c.CombinedOutput()
+		return string(out), c.ProcessState.ExitCode()
+	}
+	if out, code := staff("ready"); code == exitOK || !strings.Contains(out, "in service") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	device.Behave(ippevetest.Behaviour{Mode: "stop", Reason: "media-jam-error"})
+	screen.Press("done")
+	screen.WaitScreen("welcome")
+	visitAs(t, world, o, screen)
+	screen.WaitScreen("failed-paper")
+	device.Behave(ippevetest.Behaviour{Mode: "print"})
+	if out, code := staff("reopen"); code != exitOK {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if out, code := staff("ready"); code != exitOK {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	screen.WaitScreen("welcome")
+	if out, code := staff("dance"); code != exitUsage {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// visitAs makes a visit as p03 up to the taking of the card.
+func visitAs(t *testing.T, world *cardtest.World, o *office, screen *touchtest.Browser) {
+	t.Helper()
 	card, err := o.world.Card("p03")
 	if err != nil {
 		t.Fatal(err)
@@ -170,21 +221,6 @@ func TestRun(t *testing.T) {
 	screen.Press("yes")
 	screen.WaitScreen("take-card")
 	world.Pull()
-	screen.WaitScreen("take-paper")
-	screen.Press("done")
-	screen.WaitScreen("done")
-	if complaints := screen.Complaints(); len(complaints) != 0 {
-		t.Errorf("%v", complaints)
-	}
-	screen.Open("about:blank") // or the page would complain that the server is gone, and rightly
-	stop()
-	if n := len(device.Tray()); n != 1 {
-		t.Errorf("%d documents came out", n)
-	}
-	runOutcome(t, filepath.Join(o.dir, "state", "journal.db"), o.world)
-	if strings.Contains(said.String(), "3456") {
-		t.Error("the PIN is in the log")
-	}
 }
 
 func runOutcome(t *testing.T, path string, w *practice.World) {
@@ -194,17 +230,24 @@ func runOutcome(t *testing.T, path string, w *practice.World) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	ended := 0
+	var ended []protocol.Outcome
+	staff := map[journal.Kind]string{}
 	if err := j.Each(func(e journal.Entry) error {
 		if e.Kind == journal.Ended {
-			ended++
-			if at, _ := w.Outcome(e.Transaction); e.Outcome != protocol.Printed || at != protocol.Printed {
+			ended = append(ended, e.Outcome)
+			if at, _ := w.Outcome(e.Transaction); e.Outcome != at {
 				t.Errorf("%s in the journal, %s at the centre", e.Outcome, at)
 			}
 		}
+		if e.Staff != "" {
+			staff[e.Kind] = e.Staff
+		}
 		return nil
-	}); err != nil || ended != 1 {
-		t.Errorf("%d transactions, %v", ended, err)
+	}); err != nil || len(ended) != 2 || ended[0] != protocol.Printed || ended[1] == protocol.Printed {
+		t.Errorf("outcomes %v, %v", ended, err)
+	}
+	if staff[journal.StaffReady] != "s-007" {
+		t.Errorf("the word of staff is not in the journal: %v", staff)
 	}
 }
 

@@ -85,12 +85,13 @@ func (s *Server) handleEnter(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/kiosk", http.StatusSeeOther)
 }
 
-// opened lets a person's own navigation in practice enter without the token.
+// opened lets a person's own navigation in practice enter without the token. A browser says how a page was asked for
+// (Fetch Metadata), so that other pages are kept out; what says nothing is no browser, such as curl.
 func (s *Server) opened(w http.ResponseWriter, r *http.Request) bool {
 	if s.isBrowser(s.sessionOf(r)) {
 		return true
 	}
-	if s.panel == nil || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); s.panel == nil || mode != "navigate" && mode != "" {
 		return false
 	}
 	s.enter(w, r)

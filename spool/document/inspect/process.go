@@ -90,6 +90,7 @@ func (p *Pool) command(isolated bool) *exec.Cmd {
 			"GOMEMLIMIT=" + strconv.FormatUint(b.memory/4*3, 10),
 			"GOGC=off", // until the memory limit: a child does not live long enough to clean up
 			"GOTRACEBACK=none",
+			"GORACE=atexit_sleep_ms=0", // the race detector's second of sleep at exit; without it, nothing
 		},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}

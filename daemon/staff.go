@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"honnin/config/site"
+	"honnin/daemon/session"
+)
+
+// Staff speak to a running terminal through a socket in its state directory, which only the daemon's own user and
+// root can reach. One line goes in, "ready ID" or "reopen ID", one line comes back.
+const staffSocket = "staff.sock"
+
+// The words of staff.
+const (
+	wordReady  = "ready"  // tray and path are empty and all is well: visits may begin
+	wordReopen = "reopen" // services that refusals had closed are open again
+)
+
+var staffForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
+
+// counter is what staff can say to a terminal.
+type counter interface {
+	StaffReady(ctx context.Context, staff string) error
+	Reopen(staff string) error
+}
+
+// listenStaff answers staff until ctx ends.
+func listenStaff(ctx context.Context, state string, t counter) error {
+	path := filepath.Join(state, staffSocket)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	context.AfterFunc(ctx, func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			answerStaff(ctx, conn, t)
+		}
+	}()
+	return nil
+}
+
+func answerStaff(ctx context.Context, conn net.Conn, t counter) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	line, err := bufio.NewReaderSize(conn, 128).ReadSlice('\n')
+	if err != nil {
+		return
+	}
+	answer := "ok"
+	if err := hear(ctx, strings.TrimSpace(string(line)), t); err != nil {
+		answer = err.Error()
+	}
+	fmt.Fprintln(conn, answer)
+}
+
+func hear(ctx context.Context, line string, t counter) error {
+	word, staff, _ := strings.Cut(line, " ")
+	if !staffForm.MatchString(staff) {
+		return errors.New("an id of 1 to 32 letters, digits and hyphens is wanted")
+	}
+	switch word {
+	case wordReady:
+		err := t.StaffReady(ctx, staff)
+		if errors.Is(err, session.ErrNotStopped) {
+			return errors.New("the terminal is in service: there is nothing to open")
+		}
+		return err
+	case wordReopen:
+		return t.Reopen(staff)
+	}
+	return fmt.Errorf("%q is not %s or %s", word, wordReady, wordReopen)
+}
+
+func staffCommand() *cobra.Command {
+	var dir, id string
+	c := &cobra.Command{
+		Use:   "staff --config DIR --as ID ready|reopen",
+		Short: "tell a running terminal what staff have seen",
+		Long: "staff ready says, in the name of ID, that tray and paper path are empty and all is well: a terminal that had\n" +
+			"closed after a jam, a power loss or paper in doubt opens. staff reopen opens the municipalities' services that\n" +
+			"refusals had closed. Both are journalled with ID (never a name).",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || args[0] != wordReady && args[0] != wordReopen {
+				return usage("staff takes one word: %s or %s", wordReady, wordReopen)
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if !staffForm.MatchString(id) {
+				return usage("--as wants an id of 1 to 32 letters, digits and hyphens")
+			}
+			s, err := site.Load(dir)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			return tell(s.State, args[0]+" "+id)
+		},
+	}
+	c.Flags().StringVar(&dir, "config", "", "directory of site.toml")
+	c.Flags().StringVar(&id, "as", "", "who says so: an id, never a name")
+	return c
+}
+
+// tell says one line to the terminal that runs on this state directory.
+func tell(state, line string) error {
+	conn, err := net.Dial("unix", filepath.Join(state, staffSocket))
+	if err != nil {
+		return fmt.Errorf("no terminal runs on %s: %w", state, err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprintln(conn, line)
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("the terminal did not answer: %w", err)
+	}
+	if answer = strings.TrimSpace(answer); answer != "ok" {
+		return errors.New(answer)
+	}
+	return nil
+}

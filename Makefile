@@ -1,11 +1,11 @@
 # Honnin: two commands.  make run: a whole terminal with practice parts.  make test: what must hold.
 SHELL := /bin/bash
 export GOFLAGS := -buildvcs=false
-export PATH := $(PATH):/usr/local/go/bin
+export PATH := $(shell .ci/get-go):$(PATH)
 
 BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev ca-certificates
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client dbus qpdf poppler-utils openssl chromium \
-	fonts-noto-cjk util-linux iproute2
+	fonts-noto-cjk util-linux iproute2 opensc-pkcs11
 CHECK_PACKAGES := $(TEST_PACKAGES)
 
 APT := apt-get -o DPkg::Lock::Timeout=500
@@ -21,7 +21,6 @@ define install
 		$(SUDO) $(APT) install --no-install-recommends --assume-no $$missing 2>/dev/null | grep -E '^(Need to get|After this)' || true; \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
-	@command -v go >/dev/null || { $(SUDO) $(APT) install -y -qq golang-go >/dev/null; }
 endef
 
 .PHONY: run build deps deps-test test check lint bench fuzz vectors clean

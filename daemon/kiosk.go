@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -53,6 +54,9 @@ func (g glass) serve(ctx context.Context, l net.Listener) error {
 // kiosk runs one practice terminal with its touch screen, until ctx ends.
 func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.FieldLogger) (err error) {
 	l, err := listenLoopback(f.listen)
+	if errors.Is(err, syscall.EADDRINUSE) && !f.listenGiven {
+		l, err = listenLoopback("127.0.0.1:0")
+	}
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func practiceCommand() *cobra.Command {
 			"Exit status with --visits: 0 when every visit is accounted for and no wrong paper was printed, 3 otherwise.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			f.listenGiven = c.Flags().Changed("listen")
 			if err := f.check(); err != nil {
 				return err
 			}

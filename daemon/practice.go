@@ -21,6 +21,7 @@ type practiceFlags struct {
 	cardAnchors, pinFile, certificate string
 	visits, terminals                 int
 	enrol, stranger, json, guide      bool
+	listenGiven                       bool
 }
 
 func practiceCommand() *cobra.Command {

@@ -3,12 +3,9 @@ package inspect
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"honnin/spool/document/inspect/pdftest"
 )
@@ -61,7 +58,7 @@ func inspectAll(b *testing.B, pdf []byte, warm int) {
 	best := time.Hour
 	for b.Loop() {
 		b.StopTimer()
-		for warm > 0 && !p.ready() {
+		for warm > 0 && p.Waiting() == 0 {
 			runtime.Gosched()
 		}
 		b.StartTimer()
@@ -73,24 +70,4 @@ func inspectAll(b *testing.B, pdf []byte, warm int) {
 		}
 	}
 	b.ReportMetric(float64(best.Nanoseconds()), "best-ns")
-}
-
-// ready reports whether an idle child has said hello.
-func (p *Pool) ready() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.idle) == 0 {
-		return false
-	}
-	return pending(p.idle[0].out) >= helloSize
-}
-
-// pending returns how many bytes wait in a pipe.
-func pending(f *os.File) (n int) {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	_ = conn.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
-	return n
 }

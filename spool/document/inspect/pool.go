@@ -77,6 +77,19 @@ func (p *Pool) Confinement() Confinement {
 	return p.held
 }
 
+// Waiting returns how many children have said hello and wait for a document: with one, [Pool.Inspect] is not kept
+// waiting by the start of a process.
+func (p *Pool) Waiting() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.idle {
+		if !c.isDead() && pending(c.out) >= helloSize {
+			n++
+		}
+	}
+	return n
+}
+
 // Inspect hands pdf to a child and returns what it reports. A child that died, hung, lied, flooded or panicked
 // over the document is a [reason.Error] of pdf-malformed; ctx's error is returned as such; any other error means
 // that no child could be had at all, which is this machine's fault and not the document's.

@@ -65,7 +65,7 @@ func (r *scriptedRun) terminal(ctx context.Context, n int) (err error) {
 	if err != nil {
 		return err
 	}
-	who := script.NewApplicant()
+	who := script.NewApplicant(time.Now)
 	t, err := r.stage.terminal(ctx, p, who, who.Observe)
 	if err != nil {
 		return err

@@ -71,7 +71,7 @@ func withKeys(t *testing.T, state string) string {
 // newStand puts a terminal up in state; change may replace parts before it starts.
 func newStand(t *testing.T, state string, change func(*stand, *terminal.Parts)) *stand {
 	t.Helper()
-	s := &stand{t: t, log: new(noise), who: script.NewApplicant(), line: new(line)}
+	s := &stand{t: t, log: new(noise), who: script.NewApplicant(time.Now), line: new(line)}
 	f := practiceFlags{reader: "virtual", state: withKeys(t, state), terminals: 1, certificate: string(protocol.ResidentRecord)}
 	s.must(f.check())
 	log := logrus.New()

@@ -32,7 +32,7 @@ type Line struct {
 	Ms          Ms               `json:"ms"`
 }
 
-// Ms is machine time in milliseconds.
+// Ms is machine time in milliseconds. ToPaper is no step but a span over steps: see [ToPaper].
 type Ms struct {
 	Card     float64 `json:"card"`
 	Centre   float64 `json:"centre"`
@@ -40,6 +40,7 @@ type Ms struct {
 	Register float64 `json:"register"`
 	Journal  float64 `json:"journal"`
 	Print    float64 `json:"print"`
+	ToPaper  float64 `json:"to_paper"`
 }
 
 // Summary is what all visits come to.
@@ -77,7 +78,7 @@ func NewTally(b Books, now func() time.Time) *Tally {
 
 // Add makes the line of one visit and counts it.
 func (t *Tally) Add(terminal protocol.Terminal, w Wish, v Visit) Line {
-	l := Line{Visit: v.Number, Terminal: string(terminal), Applicant: w.Applicant, Also: []reason.Code{}, Ms: milliseconds(v.Spent)}
+	l := Line{Visit: v.Number, Terminal: string(terminal), Applicant: w.Applicant, Also: []reason.Code{}, Ms: milliseconds(v)}
 	if e := v.Ending; e != nil {
 		l.Outcome, l.Impressions, l.Reason = e.Outcome, e.Impressions, e.Reason
 		t.judge(&l, e)
@@ -195,7 +196,8 @@ func or(s, otherwise string) string {
 	return s
 }
 
-func milliseconds(s session.Spent) Ms {
+func milliseconds(v Visit) Ms {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	return Ms{ms(s.Card), ms(s.Centre), ms(s.Verify), ms(s.Register), ms(s.Journal), ms(s.Print)}
+	s := v.Spent
+	return Ms{ms(s.Card), ms(s.Centre), ms(s.Verify), ms(s.Register), ms(s.Journal), ms(s.Print), ms(v.Paper.Machine)}
 }

@@ -52,11 +52,13 @@ const patience = 2 * time.Minute
 // Applicant is the scripted applicant of one terminal. It is the terminal's screen and its observer.
 type Applicant struct {
 	terminal Terminal
+	now      func() time.Time
 
 	mu    sync.Mutex
 	view  session.View
 	fresh chan struct{} // closed, and replaced, at every change
 	done  Visit
+	watch stopwatch
 }
 
 // Visit is what was observed of one visit.
@@ -65,10 +67,13 @@ type Visit struct {
 	Ending *session.Ending
 	Spent  session.Spent
 	Word   string // why it ended without an outcome
+	Paper  ToPaper
 }
 
-// NewApplicant returns an applicant without a terminal; [Applicant.At] gives it one.
-func NewApplicant() *Applicant { return &Applicant{fresh: make(chan struct{})} }
+// NewApplicant returns an applicant with a watch and without a terminal; [Applicant.At] gives it one.
+func NewApplicant(now func() time.Time) *Applicant {
+	return &Applicant{now: now, fresh: make(chan struct{})}
+}
 
 // At tells the applicant which terminal this is.
 func (a *Applicant) At(t Terminal) { a.terminal = t }
@@ -77,6 +82,7 @@ func (a *Applicant) At(t Terminal) { a.terminal = t }
 func (a *Applicant) Show(v session.View) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.watch.sees(v.State, a.now())
 	a.view = v
 	close(a.fresh)
 	a.fresh = make(chan struct{})
@@ -109,7 +115,7 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 		return Visit{}, err
 	}
 	a.mu.Lock()
-	a.done = Visit{}
+	a.done, a.watch = Visit{}, stopwatch{}
 	a.mu.Unlock()
 	if err := w.Hands.Place(); err != nil {
 		return Visit{}, err
@@ -127,7 +133,15 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 	_ = w.Hands.Pull() // out of service, the card may still lie there
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.done.Paper = a.watch.paper()
 	return a.done, err
+}
+
+// moves notes that the applicant is about to do what the picture of a state asks for.
+func (a *Applicant) moves(s session.State) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.watch.does(s, a.now())
 }
 
 // until looks at each new picture until f is content.
@@ -161,6 +175,7 @@ func (a *Applicant) staff(ctx context.Context, v session.View) error {
 
 // act is what the applicant does on seeing a picture.
 func (a *Applicant) act(v session.View, w Wish) error {
+	a.moves(v.State)
 	press := func(in session.Input) error {
 		a.terminal.Press(v.Visit, in)
 		return nil

@@ -21,7 +21,7 @@ type practiceFlags struct {
 	cardAnchors, pinFile, certificate string
 	visits, terminals                 int
 	enrol, stranger, json, guide      bool
-	listenGiven                       bool
+	listenGiven, temporary            bool
 }
 
 func practiceCommand() *cobra.Command {
@@ -90,7 +90,7 @@ func (f *practiceFlags) fill() error {
 		if err != nil {
 			return err
 		}
-		f.state = dir
+		f.state, f.temporary = dir, true
 	}
 	var err error
 	if f.state, err = filepath.Abs(f.state); err != nil {

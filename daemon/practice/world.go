@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/config/tokyo"
 	"honnin/config/trust/sign"
 	"honnin/daemon/practice/issuer"
 	"honnin/daemon/practice/people"
@@ -261,7 +262,7 @@ func (w *World) MoveIncident(terminal protocol.Terminal, id protocol.IncidentID,
 
 // TokyoHours reports whether certificates can be had in stores: 06:30 to 23:00 in Tokyo.
 func TokyoHours(now time.Time) bool {
-	t := now.In(time.FixedZone("JST", 9*60*60)) // Japan has kept one offset since 1951
+	t := now.In(tokyo.Zone())
 	minute := t.Hour()*60 + t.Minute()
 	return minute >= 6*60+30 && minute < 23*60
 }

@@ -8,6 +8,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/config/tokyo"
 	"honnin/spool"
 	"honnin/spool/document"
 )
@@ -77,12 +78,10 @@ func (d dealing) expectation(t protocol.Terminal) document.Expectation {
 		Application: d.application(), Began: d.applicant.began}
 }
 
-// japan is where the terminals stand; it has had no daylight saving time since 1951.
-var japan = time.FixedZone("JST", 9*60*60)
 
 // reference is the number to quote: the end of the terminal's name, the day, the visit.
 func reference(t protocol.Terminal, now time.Time, visit uint64) string {
-	return fmt.Sprintf("%s-%s-%d", t[max(0, len(t)-4):], now.In(japan).Format("0102"), visit)
+	return fmt.Sprintf("%s-%s-%d", t[max(0, len(t)-4):], now.In(tokyo.Zone()).Format("0102"), visit)
 }
 
 // choose finds the offer and completes the options with their defaults. It refuses what was not offered.

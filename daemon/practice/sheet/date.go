@@ -5,17 +5,17 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"honnin/config/tokyo"
 )
 
-// tokyo is Asia/Tokyo for every instant a certificate can be issued at: Japan has kept one offset since 1951.
-var tokyo = time.FixedZone("JST", 9*60*60)
 
 // Date is a calendar day, without a time of day or zone. The zero Date is printed as blank.
 type Date struct{ Year, Month, Day int }
 
 // DateOf returns the day that t falls on in Asia/Tokyo.
 func DateOf(t time.Time) Date {
-	y, m, d := t.In(tokyo).Date()
+	y, m, d := t.In(tokyo.Zone()).Date()
 	return Date{y, int(m), d}
 }
 

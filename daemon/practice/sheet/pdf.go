@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/config/tokyo"
 )
 
 // writer writes a PDF 1.7 file with one classic cross-reference table (ISO 32000-1 section 7.5).
@@ -47,7 +48,7 @@ func (w *writer) stream(zlib []byte, extra string) int {
 }
 
 // pdfTime is a date string (ISO 32000-1 section 7.9.4) in Asia/Tokyo, which sorts like a protocol time in whole seconds.
-func pdfTime(t time.Time) string { return t.In(tokyo).Format("(D:20060102150405+09'00')") }
+func pdfTime(t time.Time) string { return t.In(tokyo.Zone()).Format("(D:20060102150405+09'00')") }
 
 // Object numbers that are known before they are written.
 const (

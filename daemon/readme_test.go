@@ -76,3 +76,48 @@ func TestLinksResolve(t *testing.T) {
 		t.Errorf("only %d links", links)
 	}
 }
+
+var (
+	testForm    = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
+	definedForm = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`)
+)
+
+// TestArchitectureIsTrue: every test that ARCHITECTURE.md names exists, and every package has its row.
+func TestArchitectureIsTrue(t *testing.T) {
+	b, err := os.ReadFile("../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined := map[string]bool{}
+	if err := filepath.WalkDir("..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range definedForm.FindAllStringSubmatch(string(source), -1) {
+			defined[m[1]] = true
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	named := testForm.FindAllStringSubmatch(string(b), -1)
+	if len(named) < 20 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, m := range named {
+		if !defined[m[1]] {
+			t.Errorf("ARCHITECTURE.md names %s, which does not exist", m[1])
+		}
+	}
+	out, err := exec.Command("go", "list", "honnin/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		pkg := strings.TrimPrefix(strings.TrimSpace(line), "honnin/")
+		if !strings.Contains(string(b), "]("+pkg+")") {
+			t.Errorf("ARCHITECTURE.md has no row for %s", pkg)
+		}
+	}
+}

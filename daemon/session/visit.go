@@ -78,7 +78,6 @@ func (d dealing) expectation(t protocol.Terminal) document.Expectation {
 		Application: d.application(), Began: d.applicant.began}
 }
 
-
 // reference is the number to quote: the end of the terminal's name, the day, the visit.
 func reference(t protocol.Terminal, now time.Time, visit uint64) string {
 	return fmt.Sprintf("%s-%s-%d", t[max(0, len(t)-4):], now.In(tokyo.Zone()).Format("0102"), visit)

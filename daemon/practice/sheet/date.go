@@ -9,7 +9,6 @@ import (
 	"honnin/config/tokyo"
 )
 
-
 // Date is a calendar day, without a time of day or zone. The zero Date is printed as blank.
 type Date struct{ Year, Month, Day int }
 

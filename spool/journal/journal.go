@@ -22,12 +22,16 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"honnin/config/protocol"
 )
 
 // ErrFormat is returned for a file that this program must not write to.
 var ErrFormat = errors.New("journal: not a journal of this version")
+
+// ErrInUse is returned by [Open] while another process has the file open: two terminals must not share a memory.
+var ErrInUse = errors.New("journal: in use by another process")
 
 // ErrState is returned when an entry contradicts what the journal knows, such as a second outcome.
 var ErrState = errors.New("journal: entry contradicts the journal")
@@ -59,6 +63,9 @@ type Journal struct {
 // Open opens or makes the journal at path. A second process waits at most a second for the first, then fails.
 func Open(path string, now func() time.Time) (*Journal, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("journal: open: %w", err)
 	}

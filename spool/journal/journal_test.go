@@ -264,3 +264,15 @@ func BenchmarkRecordSynced(b *testing.B) {
 		}
 	}
 }
+
+func TestOneProcessOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := Open(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if _, err := Open(path, time.Now); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second one opened it: %v", err)
+	}
+}

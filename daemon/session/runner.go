@@ -224,7 +224,11 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 			answer <- ErrNotStopped
 			return
 		}
-		go func() { answer <- r.staffReady(ctx, staff) }()
+		tail := r.tail
+		go func() {
+			wait(r.base, tail, 0) // what closed the terminal is journalled before the word that opens it
+			answer <- r.staffReady(ctx, staff)
+		}()
 	})
 	if !asked {
 		return ErrEnded

@@ -2,6 +2,7 @@ package session
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"honnin/config/protocol"
@@ -70,6 +71,29 @@ func TestStaffReopen(t *testing.T) {
 		if err := w.runner.Run(t.Context()); err != ErrRunning {
 			t.Error(err)
 		}
+	})
+}
+
+// TestStaffAreQuickerThanTheJournal: the screen says "out of service" before the journal does. The word of staff who
+// are there at once must not be written down before what it answers, or it would be lost.
+func TestStaffAreQuickerThanTheJournal(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.to(TakePaper)
+		release := w.blocks("latch")
+		time.Sleep(61 * time.Second)
+		w.want(OutOfService)
+		said := make(chan error, 1)
+		go func() { said <- w.runner.StaffReady(t.Context(), "s07") }()
+		synctest.Wait()
+		if n := w.count("staff-ready"); n != 0 {
+			t.Error("the word was written down before the latch")
+		}
+		release()
+		if err := <-said; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		w.want(Idle)
 	})
 }
 

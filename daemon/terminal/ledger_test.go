@@ -195,6 +195,30 @@ func TestMoneyAfterARestart(t *testing.T) {
 	}
 }
 
+// TestMoneyThatDoesNotMove: a journal that takes nothing keeps nobody's money, and a till that does nothing after a
+// restart is an incident, not the end of the terminal.
+func TestMoneyThatDoesNotMove(t *testing.T) {
+	m, b := newMemory(t), &box{}
+	till, tx := newTill(b, m.l), protocol.NewTransaction()
+	if err := till.Hold(t.Context(), tx, 200); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := till.Return(t.Context(), tx); err == nil || !slices.Equal(b.moves, []string{"hold", "return"}) {
+		t.Errorf("without a journal, money moved %v: %v", b.moves, err)
+	}
+	m.open(t)
+	b.fail = errors.New("coin jam")
+	if err := newTill(b, m.l).recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok, err := m.j.Oldest(); err != nil || !ok || e.Kind != journal.Incident || e.Transaction != tx || e.Reason != string(session.IncidentMoney) {
+		t.Errorf("in the outbox: %+v %v %v", e, ok, err)
+	}
+}
+
 func TestFreeTakesNoMoney(t *testing.T) {
 	if Free.Hold(Free{}, t.Context(), protocol.Transaction{}, 0) != nil || Free.Hold(Free{}, t.Context(), protocol.Transaction{}, 1) == nil {
 		t.Error("a terminal without a till took money")

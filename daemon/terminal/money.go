@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -37,12 +38,12 @@ func (t *till) Keep(ctx context.Context, tx protocol.Transaction) error {
 	return t.settle(tx, journal.Kept, func() error { return t.Payment.Keep(ctx, tx) })
 }
 
-// Return always reaches the device: a Hold that came back late may have taken money after the first Return.
+// Return always reaches the device: a Hold that came back late may have taken money after the first Return, and a
+// journal that cannot be written is no reason to keep anybody's money. A restart returns it once more then, which
+// changes nothing.
 func (t *till) Return(ctx context.Context, tx protocol.Transaction) error {
-	if err := t.settle(tx, journal.Returned, func() error { return nil }); err != nil {
-		return err
-	}
-	return t.Payment.Return(ctx, tx)
+	err := t.settle(tx, journal.Returned, func() error { return nil })
+	return errors.Join(err, t.Payment.Return(ctx, tx))
 }
 
 // settle journals the intent, then moves the money. What is not held is settled already.
@@ -77,7 +78,11 @@ func (t *till) recover(ctx context.Context) error {
 		if end == protocol.Printed {
 			settle = t.Keep
 		}
-		if err := settle(ctx, e.Transaction); err != nil {
+		if settle(ctx, e.Transaction) == nil {
+			continue
+		}
+		// As in a visit: money that does not move is for a person to look into, and no reason to stay closed for ever.
+		if err := t.ledger.record(journal.Entry{Kind: journal.Incident, Transaction: e.Transaction, Reason: string(session.IncidentMoney)}); err != nil {
 			return fmt.Errorf("terminal: money left by a restart: %w", err)
 		}
 	}

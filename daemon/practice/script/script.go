@@ -58,6 +58,7 @@ type Applicant struct {
 	view  session.View
 	fresh chan struct{} // closed, and replaced, at every change
 	done  Visit
+	last  protocol.Transaction // that was begun in this visit
 	watch stopwatch
 }
 
@@ -98,9 +99,22 @@ func (a *Applicant) Observe(s session.Step) {
 	if s.Spent != (session.Spent{}) {
 		a.done.Spent = s.Spent
 	}
+	if s.Transaction != (protocol.Transaction{}) {
+		a.last = s.Transaction
+	}
 	if s.End != nil {
 		a.done.Ending = s.End
 	}
+	close(a.fresh)
+	a.fresh = make(chan struct{})
+}
+
+// settled reports whether the visit's transaction, if there was one, has its outcome: the screen says that the
+// terminal is out of service before everything that follows from it is done.
+func (a *Applicant) settled() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last == protocol.Transaction{} || a.done.Ending != nil && a.done.Ending.Transaction == a.last
 }
 
 func (a *Applicant) look() (session.View, <-chan struct{}) {
@@ -115,7 +129,7 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 		return Visit{}, err
 	}
 	a.mu.Lock()
-	a.done, a.watch = Visit{}, stopwatch{}
+	a.done, a.last, a.watch = Visit{}, protocol.Transaction{}, stopwatch{}
 	a.mu.Unlock()
 	if err := w.Hands.Place(); err != nil {
 		return Visit{}, err
@@ -125,7 +139,7 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 		began = began || v.State != session.Idle
 		over := began && (v.State == session.Idle || v.State == session.OutOfService)
 		if over {
-			return true, nil
+			return a.settled(), nil
 		}
 		return false, a.act(v, w)
 	})

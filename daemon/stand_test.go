@@ -25,7 +25,6 @@ import (
 	"honnin/daemon/terminal"
 	"honnin/drivers/card"
 	"honnin/drivers/card/virtual"
-	"honnin/drivers/printer/file"
 	"honnin/spool/journal"
 )
 
@@ -144,7 +143,11 @@ func (s *stand) visit(w script.Wish) script.Visit {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	v, err := s.who.Visit(ctx, w)
-	s.must(err)
+	if err != nil {
+		shown, _ := s.screen.now()
+		why, _ := s.StaffNeeded()
+		s.t.Fatalf("%v; the screen shows %s %q, staff are needed for %q", err, shown.State, shown.Word, why)
+	}
 	return v
 }
 
@@ -421,8 +424,6 @@ func signs(command []byte) bool { return len(command) > 2 && command[1] == 0x2A 
 
 // verifies reports whether a command sends a PIN (an empty one only asks for the tries left).
 func verifies(command []byte) bool { return len(command) > 4 && command[1] == 0x20 }
-
-func printerIn(dir string) (*file.Printer, error) { return file.New(dir, file.Options{}) }
 
 // socketDir is where this process's pcscd listens, always: libpcsclite reads its socket's name once.
 func socketDir(t *testing.T) string {

@@ -42,7 +42,10 @@ func (w card) Certificate(ctx context.Context) ([]byte, error) {
 	return cardDER(), w.asked(ctx, "certificate")
 }
 
-func (w card) Tries(ctx context.Context) (int, error) { return w.tries, w.asked(ctx, "tries") }
+func (w card) Tries(ctx context.Context) (n int, err error) {
+	w.with(func() { n = w.tries })
+	return n, w.asked(ctx, "tries")
+}
 
 func (w card) VerifyPIN(ctx context.Context, pin []byte) (r PINResult, err error) {
 	if err := w.asked(ctx, "pin"); err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -10,6 +12,9 @@ import (
 // harden keeps what is in memory in memory (law 3): no core file, no reading by another process of the same user,
 // no swapping. What the machine does not allow is said, and is no reason not to start.
 func harden(log logrus.FieldLogger) error {
+	if strings.Contains(os.Getenv("GODEBUG"), "http2debug") {
+		return usage("the environment (GODEBUG) asks for http2debug: it would write certificates and signatures to the log")
+	}
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("no core files: %w", err)
 	}

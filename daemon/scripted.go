@@ -37,6 +37,9 @@ func scripted(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Fi
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	if f.temporary {
+		defer os.RemoveAll(f.state)
+	}
 	return run.finish(f)
 }
 
@@ -57,16 +60,16 @@ func (r *scriptedRun) terminal(ctx context.Context, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.journal.Close()) }()
-	since, _, err := p.journal.Verify()
-	if err != nil {
-		return err
-	}
 	before, err := digests(p.sheets)
 	if err != nil {
 		return err
 	}
 	who := script.NewApplicant(time.Now)
 	t, err := r.stage.terminal(ctx, p, who, who.Observe)
+	if err != nil {
+		return err
+	}
+	since, _, err := p.journal.Verify() // what an earlier run left open is settled by now, and is not of this one
 	if err != nil {
 		return err
 	}

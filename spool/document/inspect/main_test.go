@@ -59,8 +59,6 @@ func sound(f Facts) error {
 	return err
 }
 
-// tooSlow is why full-sized bombs stay out of the race detector, under which [TestBudget] tries small ones.
-const tooSlow = "decoding 128 MiB takes too long under the race detector"
 
 // missing skips without the external program, and fails where all must be there.
 func missing(t *testing.T, tool string) {

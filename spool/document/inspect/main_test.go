@@ -59,7 +59,6 @@ func sound(f Facts) error {
 	return err
 }
 
-
 // missing skips without the external program, and fails where all must be there.
 func missing(t *testing.T, tool string) {
 	t.Helper()

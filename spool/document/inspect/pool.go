@@ -42,6 +42,10 @@ const (
 	longPause  = 10 * time.Second // at most
 )
 
+// headStart is how long the start of the next child waits: it would compete for the processors with the inspection
+// that somebody waits for. One that takes longer holds nobody else up.
+const headStart = 100 * time.Millisecond
+
 // Pool keeps children ready and gives each one document. Its methods may be called at the same time.
 type Pool struct {
 	opts Options
@@ -97,6 +101,8 @@ func (p *Pool) Inspect(ctx context.Context, pdf []byte) (Facts, error) {
 	if len(pdf) > maxDocument {
 		return Facts{}, reason.Errorf(reason.PDFMalformed, "longer than %d bytes", maxDocument)
 	}
+	ahead := time.AfterFunc(headStart, p.wake)
+	defer func() { ahead.Stop(); p.wake() }()
 	c, err := p.greeted(ctx)
 	if err != nil {
 		return Facts{}, err
@@ -148,7 +154,7 @@ func (p *Pool) greeted(ctx context.Context) (*child, error) {
 	return nil, fmt.Errorf("inspect: no child could be started: %w", last)
 }
 
-// take returns an idle child and has the next one started, or starts one.
+// take returns an idle child, or starts one.
 func (p *Pool) take() (*child, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -160,13 +166,11 @@ func (p *Pool) take() (*child, error) {
 		p.idle = p.idle[1:]
 		if !c.isDead() {
 			p.mu.Unlock()
-			p.wake()
 			return c, nil
 		}
 		c.discard()
 	}
 	p.mu.Unlock()
-	defer p.wake()
 	return p.start()
 }
 

@@ -136,7 +136,9 @@ const (
 func (e exchange) asksTries() bool { return e.ins == insVerify && e.to == 4 }
 
 // refused reports whether the card did not take the command. The answer to the question for the tries is 63Cx.
-func (e exchange) refused() bool { return e.status != 0x9000 && e.status>>8 != 0x61 && e.status>>4 != 0x63C }
+func (e exchange) refused() bool {
+	return e.status != 0x9000 && e.status>>8 != 0x61 && e.status>>4 != 0x63C
+}
 
 // toSignature is the part up to the first signature that the card gave.
 func (w *wire) toSignature() []exchange {

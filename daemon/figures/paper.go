@@ -19,8 +19,8 @@ import (
 func paperFigures(ctx context.Context, o options) ([]row, error) {
 	rows := []row{
 		remark("Included: application, package, check, fee, release signature, card released; register's answer, printer asked, journal synced, driver."),
-		remark("Included of others: the practice centre, in this process over TLS on loopback; a card of software (a real one signs in some 100 ms)."),
-		remark("Excluded: the wait for the card to be taken, and whatever the printer does after its first byte."),
+		remark("Included of others: the practice centre, in this process over TLS on loopback; a card of software: a real card and its reader sign slower."),
+		remark("Excluded: the wait for the card to be taken, and what the printer does after its first byte. The first visit, which opens connections, is not counted."),
 	}
 	var first time.Time
 	own, err := waits(ctx, o.runs, swift{&first}, func() time.Time { return first })

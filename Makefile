@@ -57,8 +57,8 @@ lint:
 # make bench: figures, beside a peer's on the same work. They are reported, never asserted.
 BENCHTIME ?= 1s
 bench: deps-test build
-	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
-	go run ./daemon/figures
+	@set -o pipefail; go test -p 1 -run '^$$' -bench . -benchtime $(BENCHTIME) ./... | { grep -Ev 'no test files|^(goos|goarch|cpu|PASS|ok)' || true; }
+	@go run ./daemon/figures -honnind ./honnind
 
 # make fuzz: every fuzz target in turn, FUZZTIME each.
 FUZZTIME ?= 60s

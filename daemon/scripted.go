@@ -28,6 +28,10 @@ func scripted(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Fi
 	defer func() { err = errors.Join(err, s.close()) }()
 	run := &scriptedRun{stage: s, out: out, tally: script.NewTally(s.world, time.Now)}
 	run.left.Store(int64(f.visits))
+	before, err := digests(s.sheets())
+	if err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
 	errs := make([]error, f.terminals)
 	for n := range f.terminals {
@@ -36,6 +40,13 @@ func scripted(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Fi
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	if dir := s.sheets(); dir != "" {
+		tray, err := fresh(dir, before)
+		if err != nil {
+			return err
+		}
+		run.tally.Tray(tray)
 	}
 	if f.temporary {
 		defer os.RemoveAll(f.state)
@@ -60,10 +71,6 @@ func (r *scriptedRun) terminal(ctx context.Context, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.journal.Close()) }()
-	before, err := digests(p.sheets)
-	if err != nil {
-		return err
-	}
 	who := script.NewApplicant(time.Now)
 	t, err := r.stage.terminal(ctx, p, who, who.Observe)
 	if err != nil {
@@ -85,8 +92,7 @@ func (r *scriptedRun) terminal(ctx context.Context, n int) (err error) {
 	if err = errors.Join(err, <-ended); err != nil {
 		return err
 	}
-	tray, err := fresh(p.sheets, before)
-	return errors.Join(err, r.tally.Reconcile(p.name, p.journal, uint64(since), tray))
+	return r.tally.Reconcile(p.name, p.journal, uint64(since))
 }
 
 func (r *scriptedRun) visits(ctx context.Context, p *place, t *terminal.Terminal, who *script.Applicant) error {
@@ -181,7 +187,7 @@ func delivered(ctx context.Context, t *terminal.Terminal) error {
 	}
 }
 
-// digests returns the documents in a directory printer's tray; nil for a real printer.
+// digests returns the documents in a directory printer's tray; none for a real printer.
 func digests(dir string) (map[protocol.Digest]int, error) {
 	if dir == "" {
 		return nil, nil

@@ -90,6 +90,15 @@ func readAnchors(dir string) (out []*x509.Certificate, err error) {
 	return out, nil
 }
 
+// sheets is the directory in which the sheets of all terminals appear; "" with a real printer.
+func (s *stage) sheets() string {
+	a, err := printer.Parse(s.flags.printer)
+	if err != nil || a.Kind != printer.Directory {
+		return ""
+	}
+	return a.Dir
+}
+
 // place is where one terminal stands: its devices, as far as they are practice ones, and its journal.
 type place struct {
 	name     protocol.Terminal
@@ -136,9 +145,6 @@ func (s *stage) devices(p *place) error {
 		return err
 	}
 	p.sheets = address.Dir
-	if s.flags.terminals > 1 {
-		p.sheets = filepath.Join(address.Dir, string(p.name))
-	}
 	p.device, err = file.New(p.sheets, file.Options{})
 	p.printer, p.tray = p.device, tray{p.device}
 	return err

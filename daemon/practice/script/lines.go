@@ -67,13 +67,14 @@ type Tally struct {
 	began time.Time
 	now   func() time.Time
 
-	mu  sync.Mutex
-	sum Summary
+	mu    sync.Mutex
+	sum   Summary
+	paper map[protocol.Digest]protocol.Outcome // by document, as the journals have it
 }
 
 // NewTally starts the clock.
 func NewTally(b Books, now func() time.Time) *Tally {
-	return &Tally{books: b, began: now(), now: now, sum: Summary{Refused: map[string]int{}, Difference: []string{}}}
+	return &Tally{books: b, began: now(), now: now, paper: map[protocol.Digest]protocol.Outcome{}, sum: Summary{Refused: map[string]int{}, Difference: []string{}}}
 }
 
 // Add makes the line of one visit and counts it.
@@ -123,39 +124,44 @@ func (t *Tally) count(l Line) {
 	}
 }
 
-// Reconcile holds a terminal's journal against the centre's outcomes and the digests of what the printer put out
-// (nil: the printer keeps nothing to look at). Every document in the tray must be printed in the journal and be
-// the right person's; every outcome in the journal must be the centre's. Entries up to since are of earlier runs.
-func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since uint64, tray []protocol.Digest) error {
+// Reconcile holds a terminal's journal against the centre's outcomes, transaction by transaction, and notes what the
+// journal says of paper. Entries up to since are of earlier runs.
+func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since uint64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	differ := func(format string, args ...any) {
-		t.sum.Difference = append(t.sum.Difference, string(terminal)+": "+fmt.Sprintf(format, args...))
-	}
-	printed := map[protocol.Digest]int{}
-	err := j.Each(func(e journal.Entry) error {
+	return j.Each(func(e journal.Entry) error {
 		if e.Kind != journal.Ended || e.Seq <= since {
 			return nil
 		}
-		if e.Outcome == protocol.Printed {
-			printed[e.Document]++
-		}
+		t.paper[e.Document] = e.Outcome
 		if o, ok := t.books.Outcome(e.Transaction); !ok || o != e.Outcome {
-			differ("transaction %s: %q in the journal, %q at the centre", e.Transaction, e.Outcome, o)
+			t.differ("%s: transaction %s is %q in the journal and %q at the centre", terminal, e.Transaction, e.Outcome, o)
 		}
 		return nil
 	})
-	for _, d := range tray {
-		if printed[d]--; printed[d] < 0 {
-			differ("document %s is in the tray and not in the journal as printed", d)
+}
+
+// Tray holds what came out of the printers against what the journals say of paper. Every document in the tray has
+// to be printed in a journal, or unsure, and once; every printed one has to be in the tray.
+func (t *Tally) Tray(documents []protocol.Digest) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[protocol.Digest]int{}
+	for _, d := range documents {
+		out[d]++
+		if o := t.paper[d]; out[d] > 1 || o != protocol.Printed && o != protocol.Unsure {
+			t.differ("document %s is in the tray and %q in the journal", d, o)
 		}
 	}
-	for d, n := range printed {
-		if n > 0 && tray != nil {
-			differ("document %s is printed in the journal and not in the tray", d)
+	for d, o := range t.paper {
+		if o == protocol.Printed && out[d] == 0 {
+			t.differ("document %s is printed in the journal and not in the tray", d)
 		}
 	}
-	return err
+}
+
+func (t *Tally) differ(format string, args ...any) {
+	t.sum.Difference = append(t.sum.Difference, fmt.Sprintf(format, args...))
 }
 
 // Summary closes the tally.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -21,7 +20,7 @@ type practiceFlags struct {
 	cardAnchors, pinFile, certificate string
 	visits, terminals                 int
 	enrol, stranger, json, guide      bool
-	listenGiven, temporary            bool
+	hours, listenGiven, temporary     bool
 }
 
 func practiceCommand() *cobra.Command {
@@ -60,6 +59,7 @@ func practiceCommand() *cobra.Command {
 	c.Flags().StringVar(&f.certificate, "certificate", string(protocol.ResidentRecord), "what scripted applicants ask for")
 	c.Flags().BoolVar(&f.json, "json", false, "one JSON object a visit, and a summary")
 	c.Flags().BoolVar(&f.stranger, "stranger", false, "the issuer hands over a neighbour's package, always")
+	c.Flags().BoolVar(&f.hours, "hours", false, "keep the real opening hours, 06:30 to 23:00 in Tokyo; practice is open always otherwise")
 	c.Flags().BoolVar(&f.guide, "guide", false, "say what to try")
 	return c
 }
@@ -133,7 +133,5 @@ func readPIN(path string) (string, error) {
 	return pin, nil
 }
 
-// interrupted reports whether an error only means that the user ended the program.
-func interrupted(ctx context.Context, err error) bool { return err != nil && ctx.Err() != nil }
-
+// say writes one line for a person.
 func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

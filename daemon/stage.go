@@ -45,7 +45,11 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if err != nil {
 		return nil, usage("--card-anchors: %w", err)
 	}
-	w, err := practice.Start(practice.Options{State: filepath.Join(f.state, "keys"), CardAnchors: anchors, Enrol: f.enrol})
+	o := practice.Options{State: filepath.Join(f.state, "keys"), CardAnchors: anchors, Enrol: f.enrol}
+	if f.hours {
+		o.Open = practice.TokyoHours
+	}
+	w, err := practice.Start(o)
 	if err != nil {
 		return nil, err
 	}

@@ -140,7 +140,7 @@ func (s Statement) wellFormed(format string) error {
 		return malformed("copies")
 	case !serialForm.MatchString(s.Serial):
 		return malformed("serial")
-	case !validVersion(s.Software.Version):
+	case !ValidVersion(s.Software.Version):
 		return malformed("software version")
 	case s.Record.AsOf.After(s.IssuedAt.Time) || !s.IssuedAt.Before(s.ExpiresAt.Time):
 		return malformed("as_of, issued_at and expires_at are out of order")

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -105,24 +106,22 @@ func ParseStrict(b []byte, v any) error {
 }
 
 func where(err error) string {
-	type pointed interface{ error }
-	switch e := pointed(err).(type) {
-	case *json.SemanticError:
-		return fmt.Sprintf("JSON member near byte %d", e.ByteOffset)
-	case *jsontext.SyntacticError:
-		return fmt.Sprintf("JSON syntax near byte %d", e.ByteOffset)
+	var member *json.SemanticError
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("JSON syntax near byte %d", syntax.ByteOffset)
+	case errors.As(err, &member):
+		return fmt.Sprintf("JSON member near byte %d", member.ByteOffset)
 	}
 	return "JSON"
-}
-
-// validVersion reports whether s is a full semantic version (semver.org 2.0.0).
-func validVersion(s string) bool {
-	v := "v" + s
-	return semver.IsValid(v) && semver.Canonical(v)+semver.Build(v) == v
 }
 
 // CompareVersions orders two semantic versions; an invalid one is below every valid one.
 func CompareVersions(a, b string) int { return semver.Compare("v"+a, "v"+b) }
 
 // ValidVersion reports whether s is a full semantic version (semver.org 2.0.0).
-func ValidVersion(s string) bool { return validVersion(s) }
+func ValidVersion(s string) bool {
+	v := "v" + s
+	return semver.IsValid(v) && semver.Canonical(v)+semver.Build(v) == v
+}

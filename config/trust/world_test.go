@@ -143,9 +143,6 @@ func (w *world) forge(p *sign.Pair) *forge.CMS {
 	return c
 }
 
-// rowNames are the rows of the table, in order.
-var rowNames = []string{"signers", "algorithms", "attributes", "signature", "chain", "validity", "use", "revocation", "municipality", "time"}
-
 // rows runs every row, whatever the others say, and returns each one's code, accepted or unjudged.
 func rows(t testing.TB, der []byte, s *trust.Store, at time.Time) (out []string) {
 	t.Helper()

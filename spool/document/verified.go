@@ -138,7 +138,7 @@ func (v Verified) Spend(f InForce, s ReleaseSignature, now time.Time) (Paper, er
 		return Paper{}, ErrSpent
 	}
 	v.p.spent = true
-	return Paper{v.p}, nil
+	return Paper(v), nil
 }
 
 // Open returns the checked bytes, once.

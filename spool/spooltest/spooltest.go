@@ -8,7 +8,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io/fs"
@@ -188,9 +187,6 @@ func Released(t testing.TB, pdf []byte, pages, copies int) spool.Released {
 	}
 	return must(q.Release(t.Context(), 1, d, w.InForce(t, d), w.Signature(t, d)))(t)
 }
-
-// CardCertificate returns the card's certificate.
-func (w *World) CardCertificate() *x509.Certificate { return w.Card.Certificate }
 
 // Memory is a journal that forgets everything with the process. Fail, when set, is asked before every entry.
 type Memory struct {

@@ -131,6 +131,8 @@ func parseDevice(u *url.URL) (Address, error) {
 		return badAddress("the host is missing")
 	case strings.ContainsAny(a.Host, " %\t\r\n"):
 		return badAddress("the host is malformed")
+	case strings.Contains(a.Host, ":") && (net.ParseIP(a.Host) == nil || !strings.HasPrefix(u.Host, "[")):
+		return badAddress("an IPv6 address belongs in brackets")
 	case strings.HasSuffix(u.Host, ":"):
 		return badAddress("the port is missing")
 	}

@@ -77,7 +77,7 @@ func TestURL(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"dir:x", "ipp://h:1/p", "ipps://[::1]", "ipp://u:p@h", "ipp://h/%2e%2e"} {
+	for _, s := range []string{"dir:x", "ipp://h:1/p", "ipps://[::1]", "ipp://u:p@h", "ipp://h/%2e%2e", "ipp://::1", "ipp://[fe80::1]:99/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -47,7 +47,7 @@ test: deps-test build lint
 # make check: all that is slower.
 check: deps-test build
 	go test -count=1 -timeout 30m -tags slow ./...
-	$(MAKE) fuzz FUZZTIME=20s
+	$(MAKE) fuzz FUZZTIME=5s
 	$(MAKE) bench BENCHTIME=200ms
 
 lint:

@@ -259,6 +259,12 @@ func (d *Device) await(what string, so func() bool) {
 	}
 }
 
+// AwaitTray waits until n documents lie in the output tray.
+func (d *Device) AwaitTray(n int) {
+	d.t.Helper()
+	d.await("paper", func() bool { return len(d.Tray()) >= n })
+}
+
 // Go lets an engine in mode slow finish.
 func (d *Device) Go() { d.t.Helper(); d.must(os.WriteFile(d.path("go"), nil, 0o600)) }
 

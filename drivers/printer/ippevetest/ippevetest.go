@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -113,8 +114,9 @@ func (d *Device) startBus() {
 	d.bus.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := d.bus.StdoutPipe()
 	d.must(err)
-	d.must(d.bus.Start())
-	d.t.Cleanup(func() { _ = d.bus.Process.Kill(); _ = d.bus.Wait() })
+	done, err := startTied(d.bus)
+	d.must(err)
+	d.t.Cleanup(func() { _ = d.bus.Process.Kill(); <-done })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	d.must(err)
 	d.addr = strings.TrimSpace(line)
@@ -143,16 +145,32 @@ func (d *Device) launch() bool {
 	r, w, err := os.Pipe()
 	d.must(err)
 	cmd.Stderr = w
-	d.must(cmd.Start())
+	done, err := startTied(cmd)
+	d.must(err)
 	_ = w.Close()
-	done := make(chan struct{})
 	d.mu.Lock()
 	d.proc, d.done = cmd, done
 	d.mu.Unlock()
 	go d.read(r)
-	go func() { _ = cmd.Wait(); close(done) }()
 	d.t.Cleanup(func() { d.signalGroup(cmd, syscall.SIGKILL); <-done })
 	return d.answers(done)
+}
+
+// startTied starts cmd from a thread that lives as long as cmd: a death signal comes when the *thread* that started a
+// child ends, and Go's threads come and go. The channel is closed when cmd has ended.
+func startTied(cmd *exec.Cmd) (chan struct{}, error) {
+	started, done := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(done)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	return done, <-started
 }
 
 // signalGroup reaches the printer and the engine that it runs.

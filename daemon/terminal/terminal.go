@@ -87,7 +87,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre, deliver},
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
 		Queue:    queue, Payment: till, Ledger: l, Latches: fresh{shut, p.Policy, p.Now},
-		Screen: p.Screen, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
+		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
 	})
 	if err != nil {
 		return nil, err

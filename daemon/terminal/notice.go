@@ -1,0 +1,45 @@
+package terminal
+
+import (
+	"sync"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/daemon/session"
+)
+
+// noticed shows every picture and tells the log when the terminal cannot serve, and why, in one word of ours; a
+// technician at two in the morning has nothing else.
+type noticed struct {
+	session.Screen
+	log logrus.FieldLogger
+
+	mu   sync.Mutex
+	last [2]string
+}
+
+// Show shows v.
+func (n *noticed) Show(v session.View) {
+	n.note(v)
+	n.Screen.Show(v)
+}
+
+func (n *noticed) note(v session.View) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := [2]string{v.State.String(), v.Word}
+	closed := v.State == session.Unready || v.State == session.OutOfService
+	if !closed {
+		now = [2]string{}
+	}
+	if now == n.last {
+		return
+	}
+	switch {
+	case closed:
+		n.log.WithFields(logrus.Fields{"state": now[0], "why": now[1], "reference": v.Reference}).Warn("not in service")
+	case n.last[0] != "":
+		n.log.Info("in service again")
+	}
+	n.last = now
+}

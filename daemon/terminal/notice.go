@@ -28,7 +28,7 @@ func (n *noticed) note(v session.View) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := [2]string{v.State.String(), v.Word}
-	closed := v.State == session.Unready || v.State == session.OutOfService
+	closed := v.State == session.Unready && v.Word != "" || v.State == session.OutOfService // unready without a word is the start
 	if !closed {
 		now = [2]string{}
 	}

@@ -20,11 +20,11 @@ func TestWhyItIsClosedIsSaidOnce(t *testing.T) {
 	screen := &blank{}
 	n := &noticed{Screen: screen, log: log}
 	closed := session.View{State: session.Unready, Word: "media-needed"}
-	for _, v := range []session.View{{State: session.Idle}, closed, closed, {State: session.Unready, Word: "centre"}, {State: session.Idle}, {State: session.Idle}} {
+	for _, v := range []session.View{{State: session.Unready}, {State: session.Idle}, closed, closed, {State: session.Unready, Word: "centre"}, {State: session.Idle}, {State: session.Idle}} {
 		n.Show(v)
 	}
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-	if screen.shown != 6 || len(lines) != 3 || !strings.Contains(lines[0], "media-needed") || !strings.Contains(lines[1], "centre") || !strings.Contains(lines[2], "in service again") {
+	if screen.shown != 7 || len(lines) != 3 || !strings.Contains(lines[0], "media-needed") || !strings.Contains(lines[1], "centre") || !strings.Contains(lines[2], "in service again") {
 		t.Errorf("%d shown\n%s", screen.shown, said.String())
 	}
 }

@@ -203,13 +203,29 @@ func (w *World) Stop() { w.end(syscall.SIGTERM) }
 // Kill ends pcscd at once.
 func (w *World) Kill() { w.end(syscall.SIGKILL) }
 
-// Freeze stops pcscd from answering; the returned function lets it go on.
+// Freeze stops pcscd from answering, and returns when every thread of it has stopped; the returned function lets it
+// go on.
 func (w *World) Freeze() (thaw func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.daemon.Process
 	_ = p.Signal(syscall.SIGSTOP)
+	for end := time.Now().Add(readyWithin); !stopped(p.Pid) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	return func() { _ = p.Signal(syscall.SIGCONT) }
+}
+
+// stopped reports whether the kernel has every thread of a process stopped (proc(5), /proc/PID/task/TID/stat).
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, stat := range threads {
+		b, _ := os.ReadFile(stat) // a thread that has ended is not running
+		if _, rest, ok := strings.Cut(string(b), ") "); ok && !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
 }
 
 func (w *World) end(s syscall.Signal) {

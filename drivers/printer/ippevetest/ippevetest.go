@@ -308,8 +308,27 @@ func (d *Device) Load(sheets int) {
 // Kill ends printer and engine at once, as pulling the plug does.
 func (d *Device) Kill() { d.t.Helper(); d.signal(syscall.SIGKILL); <-d.current() }
 
-// Hang stops the printer: it accepts connections and answers nothing.
-func (d *Device) Hang() { d.t.Helper(); d.signal(syscall.SIGSTOP) }
+// Hang stops the printer: it accepts connections and answers nothing. It returns when every thread has stopped.
+func (d *Device) Hang() {
+	d.t.Helper()
+	d.signal(syscall.SIGSTOP)
+	d.mu.Lock()
+	pid := d.proc.Process.Pid
+	d.mu.Unlock()
+	d.await("the printer's stop", func() bool { return stopped(pid) })
+}
+
+// stopped reports whether the kernel has every thread of a process stopped (proc(5), /proc/PID/task/TID/stat).
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, stat := range threads {
+		b, _ := os.ReadFile(stat) // a thread that has ended is not running
+		if _, rest, ok := strings.Cut(string(b), ") "); ok && !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
+}
 
 // Resume ends [Device.Hang].
 func (d *Device) Resume() { d.t.Helper(); d.signal(syscall.SIGCONT) }

@@ -16,13 +16,16 @@
 
   function listen() {
     const stream = new EventSource("/panel/events");
+    let drawn = "";
     stream.addEventListener("panel", (e) => {
+      document.body.classList.remove("lost");
+      if (e.data === drawn) return; // a button must not be replaced under a finger for nothing
+      drawn = e.data;
       const scrolled = panel.scrollTop;
       const box = document.createElement("template");
       box.innerHTML = policy.createHTML(e.data);
       panel.replaceChildren(box.content);
       panel.scrollTop = scrolled;
-      document.body.classList.remove("lost");
     });
     stream.onerror = () => {
       document.body.classList.add("lost");

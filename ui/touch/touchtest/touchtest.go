@@ -195,10 +195,31 @@ func (b *Browser) WaitScreen(name string) {
 	b.Wait(fmt.Sprintf(`document.getElementById("picture")?.dataset.screen === %s && !document.body.classList.contains("lost")`, quote(name)))
 }
 
-// Click waits for the element to be visible and enabled, and clicks its middle as a finger would.
+// Click waits for the element to be visible and enabled, and clicks its middle as a finger would. A page may be drawn
+// anew between the look and the press; then nothing was pressed, and it looks again.
 func (b *Browser) Click(css string) {
 	b.tb.Helper()
-	b.Do("press "+css, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible, chromedp.NodeEnabled))
+	ctx, cancel := context.WithTimeout(b.ctx, Limit)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(css), chromedp.NodeVisible, chromedp.NodeEnabled))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !drawnAnew(err) {
+			b.tb.Fatalf("press %s: %v; the page shows %s", css, err, b.shown())
+		}
+	}
+}
+
+// drawnAnew reports whether an element was replaced before it could be pressed. Chromium's protocol has only words for it.
+func drawnAnew(err error) bool {
+	for _, words := range []string{"Could not find node", "No node with given id", "Node is detached", "Could not compute box model", "Node does not have a layout object"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
 }
 
 // Press presses the button of an action: "yes", "cancel", "choose", …

@@ -17,6 +17,10 @@ var ErrIncomplete = errors.New("session: a part is missing")
 // ErrNotStopped is returned by [Runner.StaffReady] while the terminal is in service.
 var ErrNotStopped = errors.New("session: the terminal is not out of service")
 
+// ErrClosedAgain is returned by [Runner.StaffReady] when something closed the terminal while the word was on its way.
+// Staff have to look and say it again.
+var ErrClosedAgain = errors.New("session: closed again meanwhile; look, and say it again")
+
 // ErrEnded is returned by [Runner.StaffReady] after the runner's end.
 var ErrEnded = errors.New("session: ended")
 
@@ -227,7 +231,7 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 		tail := r.tail
 		go func() {
 			wait(r.base, tail, 0) // what closed the terminal is journalled before the word that opens it
-			answer <- r.staffReady(ctx, staff)
+			answer <- r.staffReady(ctx, staff, tail)
 		}()
 	})
 	if !asked {
@@ -236,13 +240,24 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 	return <-answer
 }
 
-func (r *Runner) staffReady(ctx context.Context, staff string) error {
+// staffReady journals the word, and lets it open the terminal unless something closed it anew while the word was on
+// its way: that, staff have not seen.
+func (r *Runner) staffReady(ctx context.Context, staff string, seen <-chan struct{}) error {
 	err := r.call(r.limit.End, func(context.Context) error { return r.parts.Ledger.StaffReady(ctx, staff) })
 	if err != nil {
 		return err
 	}
-	if !r.post(func() { r.happen(StaffReady) }) {
+	stale := make(chan bool, 1)
+	heard := r.post(func() {
+		if stale <- r.tail != seen; r.tail == seen {
+			r.happen(StaffReady)
+		}
+	})
+	switch {
+	case !heard:
 		return ErrEnded
+	case <-stale:
+		return ErrClosedAgain
 	}
 	return nil
 }

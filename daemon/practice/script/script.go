@@ -181,8 +181,8 @@ func (a *Applicant) staff(ctx context.Context, v session.View) error {
 		return nil
 	}
 	err := a.terminal.StaffReady(ctx, Staff)
-	if errors.Is(err, session.ErrNotStopped) {
-		return nil
+	if errors.Is(err, session.ErrNotStopped) || errors.Is(err, session.ErrClosedAgain) {
+		return nil // the next picture says what there is to do
 	}
 	return err
 }

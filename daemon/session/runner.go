@@ -277,7 +277,8 @@ func (r *Runner) watch(ctx context.Context) {
 func (r *Runner) notify(here bool) { r.post(func() { r.seen(here) }) }
 
 // seen takes what the reader says as a fact, and makes an event of a change. A card that goes ends only the visit
-// that began with its stay on the reader.
+// that began with its stay on the reader; a forgotten card is gone whenever the reader is empty, also where the reader
+// was lost and found in between.
 func (r *Runner) seen(here bool) {
 	was := r.presence
 	switch {
@@ -285,7 +286,7 @@ func (r *Runner) seen(here bool) {
 		r.presence = present
 		r.stay++
 		r.happen(CardIn)
-	case !here && was != absent && (r.visit.stay == 0 || r.visit.stay == r.stay):
+	case !here && was != absent && (r.visit.stay == 0 || r.visit.stay == r.stay || r.state == CardForgotten):
 		r.presence = absent
 		r.happen(CardOut)
 	case !here && was != absent:

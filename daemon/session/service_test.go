@@ -28,6 +28,21 @@ func TestForgottenCard(t *testing.T) {
 	})
 }
 
+// TestForgottenCardOnAReaderThatWasLost: the reader comes back with a card on it, which may be another one or not.
+func TestForgottenCardOnAReaderThatWasLost(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.to(TakeCard)
+		time.Sleep(2 * time.Minute)
+		w.want(CardForgotten)
+		w.lose <- errBroken
+		synctest.Wait()
+		w.card(true)
+		w.want(CardForgotten)
+		time.Sleep(time.Minute) // the reader is watched again, and is empty
+		w.want(Idle)
+	})
+}
+
 func TestForgottenPaper(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		w.to(TakePaper)

@@ -22,6 +22,8 @@ import (
 // root can reach. One line goes in, "ready ID" or "reopen ID", one line comes back.
 const staffSocket = "staff.sock"
 
+const maxSocketPath = 107 // unix(7): sun_path, with its end
+
 // The words of staff.
 const (
 	wordReady  = "ready"  // tray and path are empty and all is well: visits may begin
@@ -39,6 +41,9 @@ type counter interface {
 // listenStaff answers staff until ctx ends.
 func listenStaff(ctx context.Context, state string, t counter) error {
 	path := filepath.Join(state, staffSocket)
+	if len(path) > maxSocketPath {
+		return fmt.Errorf("%s: a socket's path has at most %d bytes; choose a shorter state directory", path, maxSocketPath)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -34,15 +34,7 @@ func TestTheSessionsVerifierRunsEveryVector(t *testing.T) {
 	}
 	ran := 0
 	for _, v := range all {
-		p, err := v.Policy()
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := v.Want()
-		if err != nil {
-			t.Fatal(err)
-		}
-		pkg, err := v.Package()
+		p, w, pkg, err := v.Open()
 		if err != nil {
 			t.Fatal(err)
 		}

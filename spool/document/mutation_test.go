@@ -59,15 +59,7 @@ const parseRule = "the package is strict DER CMS SignedData with its content"
 func noticed(t *testing.T, all []vectors.Vector, eye Inspector, rules []rule) string {
 	t.Helper()
 	for _, v := range all {
-		p, err := v.Policy()
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := v.Want()
-		if err != nil {
-			t.Fatal(err)
-		}
-		pkg, err := v.Package()
+		p, w, pkg, err := v.Open()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,9 +90,10 @@ func TestRowsNeedTheirGround(t *testing.T) {
 		t.Fatal("the row is not there")
 	}
 	for _, v := range all[:3] {
-		p, _ := v.Policy()
-		w, _ := v.Want()
-		pkg, _ := v.Package()
+		p, w, pkg, err := v.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
 		check := &Verifier{p, &once{facts: map[[32]byte]inspect.Facts{}}, func() time.Time { return w.At }, rules}
 		got, err := check.Examine(t.Context(), pkg, Expectation{Terminal: w.Terminal, Transaction: w.Transaction, Nonce: w.Nonce, Card: w.Card, Application: w.Application, Began: w.Began})
 		if err == nil && got.Refusal == nil {

@@ -66,15 +66,7 @@ func TestVectors(t *testing.T) {
 
 func examineVector(t *testing.T, v vectors.Vector, pdf document.Inspector) {
 	t.Helper()
-	p, err := v.Policy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := v.Want()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := v.Package()
+	p, w, pkg, err := v.Open()
 	if err != nil {
 		t.Fatal(err)
 	}

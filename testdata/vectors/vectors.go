@@ -94,6 +94,18 @@ type Want struct {
 	At          time.Time
 }
 
+// Open reads everything of a vector: its policy, what the terminal knows, the package.
+func (v Vector) Open() (p *policy.Policy, w Want, pkg []byte, err error) {
+	if p, err = v.Policy(); err != nil {
+		return nil, w, nil, err
+	}
+	if w, err = v.Want(); err != nil {
+		return nil, w, nil, err
+	}
+	pkg, err = v.Package()
+	return p, w, pkg, err
+}
+
 // Want parses what the vector says about its transaction.
 func (v Vector) Want() (w Want, err error) {
 	nonce, badNonce := hex.DecodeString(v.Nonce)

@@ -176,8 +176,8 @@ func TestWriteThatFailsLeavesNothing(t *testing.T) {
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		if os.Getenv("CI") == "true" && os.Geteuid() == 0 && !errors.Is(err, unix.EPERM) {
-			t.Fatal(err)
+		if os.Getenv("CI") == "true" {
+			t.Fatal("needs to mount a small disk:", err)
 		}
 		t.Skip("needs to mount a small disk:", err)
 	}

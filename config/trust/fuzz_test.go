@@ -3,6 +3,7 @@ package trust_test
 import (
 	"bytes"
 	"crypto"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 func code(err error) string { return string(reason.Of(err)) }
 
 // FuzzVerify mutates the vectors' packages: nothing panics, every refusal has a code, the rows one by one say what
-// Verify says, and whatever is accepted holds a content that one of the vectors' issuers signed. What lies behind a good
+// Verify says, and whatever is accepted holds the content of a vector as its signer signed it. What lies behind a good
 // signature is fuzzed in testdata/openssl, where each mutant is signed anew.
 func FuzzVerify(f *testing.F) {
 	all := must[[]vectors.Vector](f)(vectors.All())
@@ -26,15 +27,15 @@ func FuzzVerify(f *testing.F) {
 	signed := map[string]bool{}
 	for _, v := range all {
 		b := must[[]byte](f)(v.Package())
-		if body, _, err := trust.Verify(b, store, began, at, skew); err == nil {
-			signed[string(body)] = true
+		if i, j := bytes.Index(b, []byte("%PDF-")), bytes.LastIndex(b, []byte("%%EOF\n")); j > i && i >= 0 && !strings.HasPrefix(v.Name, "signature-") {
+			signed[string(b[i:j+6])] = true // also of a package whose form alone is wrong: a mutant may put that right
 		}
 		if len(b) < 8<<10 {
 			f.Add(b)
 		}
 	}
-	if len(signed) < 5 {
-		f.Fatalf("only %d contents are rightly signed", len(signed))
+	if len(signed) < 50 {
+		f.Fatalf("only %d contents", len(signed))
 	}
 	f.Add(bytes.Repeat([]byte{0x30, 0x80}, 1000))
 	f.Fuzz(func(t *testing.T, der []byte) {

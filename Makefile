@@ -42,7 +42,7 @@ deps-test:
 
 # make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
 test: deps-test build lint
-	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/...
+	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/... ./testdata/second/...
 
 # make check: all that is slower.
 check: deps-test build
@@ -52,7 +52,7 @@ check: deps-test build
 
 lint:
 	@unformatted=$$(gofmt -l config daemon drivers spool ui testdata); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./... ./testdata/vectors/...
+	go vet ./... ./testdata/vectors/... ./testdata/second/...
 
 # make bench: figures, beside a peer's on the same work. They are reported, never asserted.
 BENCHTIME ?= 1s

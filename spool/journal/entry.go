@@ -22,6 +22,7 @@ const (
 	Returned    Kind = "returned"     // held money is given back
 	Accepted    Kind = "accepted"     // a document passed the check; nothing was sent
 	Sending     Kind = "sending"      // intent: the next thing that happens is the first byte
+	Handed      Kind = "handed"       // the printer acknowledged the whole document; Job is its name for it
 	Ended       Kind = "ended"        // the one outcome of a transaction
 	Incident    Kind = "incident"     // somebody must look
 	Latched     Kind = "latched"      // a municipality's service stopped on this terminal
@@ -49,11 +50,12 @@ type Entry struct {
 	Also         []reason.Code         `json:"also,omitzero"`
 	Where        string                `json:"where,omitzero"` // of an incident: state and event of the visit, and one word of ours
 	Impressions  int                   `json:"impressions,omitzero"`
-	Of           int                   `json:"of,omitzero"`    // impressions that were asked for
-	Job          string                `json:"job,omitzero"`   // the printer's own name for the job
-	Yen          int                   `json:"yen,omitzero"`   // money held, kept or returned
-	Staff        string                `json:"staff,omitzero"` // the id of a member of staff, never a name
-	Prev         protocol.Digest       `json:"prev"`           // SHA-256 of the entry before, as stored
+	Of           int                   `json:"of,omitzero"`       // impressions that were asked for
+	Job          string                `json:"job,omitzero"`      // the printer's own name for the job
+	Evidence     string                `json:"evidence,omitzero"` // of an outcome on paper: what it rests on
+	Yen          int                   `json:"yen,omitzero"`      // money held, kept or returned
+	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, never a name
+	Prev         protocol.Digest       `json:"prev"`              // SHA-256 of the entry before, as stored
 }
 
 func (e Entry) encode() ([]byte, error) { return json.Marshal(e, json.Deterministic(true)) }

@@ -41,7 +41,7 @@ const version = "honnin-journal/1"
 var (
 	metaBucket    = []byte("meta")
 	entriesBucket = []byte("entries")
-	openBucket    = []byte("open")    // transaction → last entry (accepted or sending)
+	openBucket    = []byte("open")    // transaction → last entry (accepted, sending or handed)
 	moneyBucket   = []byte("money")   // transaction → the "held" entry
 	latchBucket   = []byte("latches") // municipality → the "latched" entry
 	outboxBucket  = []byte("outbox")  // sequence → the "ended" or "incident" entry

@@ -15,7 +15,9 @@ func project(tx *bolt.Tx, e Entry, stored []byte) error {
 	case Accepted:
 		return accept(tx, e, stored)
 	case Sending:
-		return advance(tx.Bucket(openBucket), e, stored)
+		return advance(tx.Bucket(openBucket), e, stored, Accepted)
+	case Handed:
+		return advance(tx.Bucket(openBucket), e, stored, Sending)
 	case Ended:
 		return end(tx, e, stored)
 	case Held:
@@ -57,15 +59,15 @@ func accept(tx *bolt.Tx, e Entry, stored []byte) error {
 	return add(tx.Bucket(openBucket), e.Transaction[:], stored)
 }
 
-// advance lets only an accepted, not yet sent transaction be sent: this is what makes a second sheet impossible
-// even for a program that lost its way.
-func advance(b *bolt.Bucket, e Entry, stored []byte) error {
+// advance lets only an accepted, not yet sent transaction be sent, and only a sent one be handed: this is what makes
+// a second sheet impossible even for a program that lost its way.
+func advance(b *bolt.Bucket, e Entry, stored []byte, from Kind) error {
 	last, err := entryAt(b, e.Transaction)
 	if err != nil {
 		return err
 	}
-	if last.Kind != Accepted || last.Document != e.Document {
-		return fmt.Errorf("%w: sending what was not accepted, or twice", ErrState)
+	if last.Kind != from || last.Document != e.Document {
+		return fmt.Errorf("%w: %s what was not %s, or twice", ErrState, e.Kind, from)
 	}
 	return b.Put(e.Transaction[:], stored)
 }
@@ -76,10 +78,10 @@ func end(tx *bolt.Tx, e Entry, stored []byte) error {
 	if err != nil {
 		return err
 	}
-	if paper := e.Outcome == protocol.Printed || e.Outcome == protocol.Unsure; paper && last.Kind != Sending {
+	if paper := e.Outcome == protocol.Printed || e.Outcome == protocol.Unsure; paper && !last.begun() {
 		return fmt.Errorf("%w: %s without sending", ErrState, e.Outcome)
 	}
-	if e.Outcome == protocol.Void && last.Kind == Sending {
+	if e.Outcome == protocol.Void && last.begun() {
 		return fmt.Errorf("%w: void after sending", ErrState)
 	}
 	if err := add(tx.Bucket(doneBucket), e.Transaction[:], key(e.Seq)); err != nil {
@@ -90,6 +92,9 @@ func end(tx *bolt.Tx, e Entry, stored []byte) error {
 	}
 	return tx.Bucket(outboxBucket).Put(key(e.Seq), stored)
 }
+
+// begun reports whether something of the document may be at the printer.
+func (e Entry) begun() bool { return e.Kind == Sending || e.Kind == Handed }
 
 // entryAt returns the entry kept for t, or a zero Entry.
 func entryAt(b *bolt.Bucket, t protocol.Transaction) (Entry, error) {

@@ -43,7 +43,7 @@ func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
 	return entries, head, err
 }
 
-// Unfinished returns the last entry ("accepted" or "sending") of every transaction without an outcome.
+// Unfinished returns the last entry ("accepted", "sending" or "handed") of every transaction without an outcome.
 func (j *Journal) Unfinished() ([]Entry, error) { return j.list(openBucket) }
 
 // Unsettled returns the "held" entries whose money was neither kept nor returned.
@@ -74,16 +74,19 @@ func (j *Journal) Acknowledged(seq uint64) error {
 
 // StaffNeeded returns why no visit may begin until staff have said that tray and path are empty, or "".
 func (j *Journal) StaffNeeded() (why string, err error) {
-	err = j.db.View(func(tx *bolt.Tx) error {
-		v := tx.Bucket(metaBucket).Get(staffKey)
-		if v == nil {
-			return nil
+	e, err := j.StaffCall()
+	return e.Reason, err
+}
+
+// StaffCall returns the "staff-needed" entry that staff have not answered, or a zero Entry.
+func (j *Journal) StaffCall() (e Entry, err error) {
+	err = j.db.View(func(tx *bolt.Tx) (err error) {
+		if v := tx.Bucket(metaBucket).Get(staffKey); v != nil {
+			e, err = decode(v)
 		}
-		e, err := decode(v)
-		why = e.Reason
 		return err
 	})
-	return why, err
+	return e, err
 }
 
 func (j *Journal) list(bucket []byte) (out []Entry, err error) {

@@ -23,7 +23,14 @@ var (
 )
 
 // filter decodes all of src into w and fails unless src ends where its data ends. d is the stream's dictionary.
-type filter func(src []byte, parms *dict, d *dict, w io.Writer) error
+type filter func(s *scratch, src []byte, parms *dict, d *dict, w io.Writer) error
+
+// scratch is what decoding one stream needs and the next can use again. New memory is dear in a child that never
+// collects any: each page of it is a fault, and many streams are shorter than a window.
+type scratch struct {
+	zlib io.ReadCloser
+	buf  []byte
+}
 
 // filters are the ones a stream may have. JBIG2 and JPEG 2000 are missing on purpose: their decoders are the
 // part of printers and viewers that has been broken into most often, and nothing here could say that they decode.
@@ -87,6 +94,7 @@ func (f *file) listOf(v any) (array, error) {
 type decoder struct {
 	f      *file
 	budget int
+	scratch
 }
 
 // decode runs all of s through its filters; keep, if not nil, receives the result.
@@ -133,7 +141,7 @@ func (d *decoder) run(st stage, src []byte, of *dict, out *sink, last bool) erro
 		}
 	}
 	parms := d.f.flat(st.parms)
-	if err := filters[st.filter](src, parms, d.f.flat(of), w); err != nil {
+	if err := filters[st.filter](&d.scratch, src, parms, d.f.flat(of), w); err != nil {
 		return err
 	}
 	if p != nil && p.at != 0 {
@@ -225,21 +233,31 @@ func (r *rows) Write(b []byte) (int, error) {
 func ended(b []byte) bool { return len(b) <= 2 && len(bytes.Trim(b, "\r\n")) == 0 }
 
 // flate: RFC 1950 with its checksum.
-func flate(src []byte, _, _ *dict, w io.Writer) error {
+func flate(s *scratch, src []byte, _, _ *dict, w io.Writer) error {
 	in := bytes.NewReader(src)
-	z, err := zlib.NewReader(in)
-	if err != nil {
+	if err := s.inflate(in); err != nil {
 		return errData
 	}
-	return copyAll(w, z, func() bool { return ended(src[len(src)-in.Len():]) })
+	return s.copyAll(w, s.zlib, func() bool { return ended(src[len(src)-in.Len():]) })
+}
+
+// inflate makes s.zlib read r.
+func (s *scratch) inflate(r io.Reader) (err error) {
+	if again, ok := s.zlib.(zlib.Resetter); ok {
+		return again.Reset(r, nil)
+	}
+	s.zlib, err = zlib.NewReader(r)
+	return err
 }
 
 // copyAll copies until r's end; a failure of w is reported as it is, one of r is errData.
-func copyAll(w io.Writer, r io.Reader, done func() bool) error {
-	buf := make([]byte, 32<<10)
+func (s *scratch) copyAll(w io.Writer, r io.Reader, done func() bool) error {
+	if s.buf == nil {
+		s.buf = make([]byte, 32<<10)
+	}
 	for {
-		n, err := r.Read(buf)
-		if _, werr := w.Write(buf[:n]); werr != nil {
+		n, err := r.Read(s.buf)
+		if _, werr := w.Write(s.buf[:n]); werr != nil {
 			return werr
 		}
 		if err == io.EOF && done() {
@@ -252,7 +270,7 @@ func copyAll(w io.Writer, r io.Reader, done func() bool) error {
 }
 
 // fax is ITU-T T.4 and T.6; mixed one- and two-dimensional encoding (K > 0) is not read.
-func fax(src []byte, parms, d *dict, w io.Writer) error {
+func fax(s *scratch, src []byte, parms, d *dict, w io.Writer) error {
 	columns, rows, k := int64(1728), int64(0), int64(0)
 	for key, p := range map[name]*int64{"Columns": &columns, "Rows": &rows, "K": &k} {
 		if v := parms.get(key); v != nil {
@@ -275,10 +293,10 @@ func fax(src []byte, parms, d *dict, w io.Writer) error {
 	}
 	align, _ := parms.get("EncodedByteAlign").(bool)
 	r := ccitt.NewReader(bytes.NewReader(src), ccitt.MSB, format, int(columns), int(rows), &ccitt.Options{Align: align})
-	return copyAll(w, r, func() bool { return true }) // end-of-block marks and fill bits follow the last row
+	return s.copyAll(w, r, func() bool { return true }) // end-of-block marks and fill bits follow the last row
 }
 
-func asciiHex(src []byte, _, _ *dict, w io.Writer) error {
+func asciiHex(_ *scratch, src []byte, _, _ *dict, w io.Writer) error {
 	end := bytes.IndexByte(src, '>')
 	if end < 0 || !ended(src[end+1:]) {
 		return errData
@@ -292,7 +310,7 @@ func asciiHex(src []byte, _, _ *dict, w io.Writer) error {
 	return err
 }
 
-func ascii85(src []byte, _, _ *dict, w io.Writer) error {
+func ascii85(_ *scratch, src []byte, _, _ *dict, w io.Writer) error {
 	end := bytes.Index(src, []byte("~>"))
 	if end < 0 || !ended(src[end+2:]) {
 		return errData
@@ -349,7 +367,7 @@ func word85(g [5]byte) (w [4]byte, ok bool) {
 	return [4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}, v < 1<<32
 }
 
-func runLength(src []byte, _, _ *dict, w io.Writer) error {
+func runLength(_ *scratch, src []byte, _, _ *dict, w io.Writer) error {
 	for i := 0; i < len(src); {
 		n := int(src[i])
 		i++
@@ -378,7 +396,7 @@ func runLength(src []byte, _, _ *dict, w io.Writer) error {
 
 // jpeg walks the segments of a JPEG file (ITU-T T.81, annex B) from SOI to EOI; a picture's samples are not
 // computed, but no data stands outside it.
-func jpeg(src []byte, _, _ *dict, _ io.Writer) error {
+func jpeg(_ *scratch, src []byte, _, _ *dict, _ io.Writer) error {
 	if !bytes.HasPrefix(src, []byte{0xFF, 0xD8}) {
 		return errData
 	}

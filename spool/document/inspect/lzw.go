@@ -9,7 +9,7 @@ const (
 )
 
 // lzw is TIFF's variant (ISO 32000-1, 7.4.4): codes of 9 to 12 bits, most significant first.
-func lzw(src []byte, parms, _ *dict, w io.Writer) error {
+func lzw(_ *scratch, src []byte, parms, _ *dict, w io.Writer) error {
 	d := &lzwReader{src: src, early: 1}
 	if v := parms.get("EarlyChange"); v != nil {
 		n, ok := v.(int64)

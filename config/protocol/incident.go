@@ -1,8 +1,8 @@
 package protocol
 
 import (
-	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 )
@@ -38,13 +38,13 @@ type IncidentData struct {
 	Also         []string     `json:"also,omitzero"` // other codes seen
 }
 
-var (
-	incidentForm = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
-	sourceForm   = regexp.MustCompile(`^urn:honnin:terminal:[A-Z0-9-]{1,32}$`)
-)
-
 // SourcePrefix begins every event's source; the terminal's name follows.
 const SourcePrefix = "urn:honnin:terminal:"
+
+func isSource(s string) bool {
+	name, ok := strings.CutPrefix(s, SourcePrefix)
+	return ok && terminalForm.fits(name)
+}
 
 // NewEvent makes the event of one incident at terminal.
 func NewEvent(id IncidentID, terminal Terminal, at Time, data IncidentData) Event {
@@ -53,7 +53,7 @@ func NewEvent(id IncidentID, terminal Terminal, at Time, data IncidentData) Even
 
 // ParseIncidentID checks the form.
 func ParseIncidentID(s string) (IncidentID, error) {
-	if !incidentForm.MatchString(s) {
+	if !wordForm.fits(s) {
 		return "", malformed("incident id")
 	}
 	return IncidentID(s), nil
@@ -70,11 +70,11 @@ func ParseEvent(b []byte) (e Event, err error) {
 	if err := ParseBody(b, &e); err != nil {
 		return Event{}, err
 	}
-	if e.SpecVersion != EventVersion || e.Type != EventType || e.DataContentType != EventDataType || !sourceForm.MatchString(e.Source) {
+	if e.SpecVersion != EventVersion || e.Type != EventType || e.DataContentType != EventDataType || !isSource(e.Source) {
 		return Event{}, malformed("event attribute")
 	}
 	for _, w := range append([]string{e.Data.Code, e.Data.Class}, e.Data.Also...) {
-		if !problemWord.MatchString(w) {
+		if !wordForm.fits(w) {
 			return Event{}, malformed("event word")
 		}
 	}
@@ -101,7 +101,7 @@ func ParseReceipt(b []byte) (r Receipt, err error) {
 	if err := ParseBody(b, &r); err != nil {
 		return Receipt{}, err
 	}
-	if r.Format != ReceiptFormat || !sourceForm.MatchString(r.Source) {
+	if r.Format != ReceiptFormat || !isSource(r.Source) {
 		return Receipt{}, malformed("receipt")
 	}
 	return r, nil
@@ -131,7 +131,7 @@ func ParseIncidentState(b []byte) (s IncidentState, err error) {
 		return IncidentState{}, err
 	}
 	known := slices.Contains([]string{IncidentOpen, IncidentAcknowledged, IncidentClosed}, s.State)
-	if s.Format != StateFormat || !known || !sourceForm.MatchString(s.Source) || len(s.Cause) > 256 || (s.State == IncidentClosed) == (s.Cause == "") {
+	if s.Format != StateFormat || !known || !isSource(s.Source) || len(s.Cause) > 256 || (s.State == IncidentClosed) == (s.Cause == "") {
 		return IncidentState{}, malformed("incident state")
 	}
 	return s, nil

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -38,8 +37,6 @@ const (
 	ProblemRegisterFailed = "register-failed"      // 502: the municipality's register gave no answer
 )
 
-var problemWord = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
-
 // ParseProblem reads a problem document and returns its word. Title and detail are dropped: they are for people
 // at the other end, and nothing keeps personal data out of them.
 func ParseProblem(b []byte) (word string, status int, err error) {
@@ -51,7 +48,7 @@ func ParseProblem(b []byte) (word string, status int, err error) {
 		return "", 0, malformed("problem: " + where(err))
 	}
 	word, ok := strings.CutPrefix(p.Type, ProblemPrefix)
-	if !ok || !problemWord.MatchString(word) || p.Status < 400 || p.Status > 599 {
+	if !ok || !wordForm.fits(word) || p.Status < 400 || p.Status > 599 {
 		return "", 0, malformed("problem: type or status")
 	}
 	return word, p.Status, nil

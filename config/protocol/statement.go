@@ -138,7 +138,7 @@ func (s Statement) wellFormed(format string) error {
 		return malformed("format")
 	case s.Copies < 1 || s.Copies > MaxCopies:
 		return malformed("copies")
-	case !serialForm.MatchString(s.Serial):
+	case !serialForm.fits(s.Serial):
 		return malformed("serial")
 	case !ValidVersion(s.Software.Version):
 		return malformed("software version")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"sync"
 )
 
 // handlePanel is practice's page: the kiosk in a frame, the panel beside it.
@@ -76,11 +77,12 @@ func (s *Server) act(name, person string) error {
 	return do()
 }
 
-var sheetName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)
+// sheetName is compiled on first use: every child that inspects a document is this program too, and starts with it.
+var sheetName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`) })
 
 func (s *Server) handleSheet(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	if !sheetName.MatchString(name) {
+	if !sheetName().MatchString(name) {
 		http.Error(w, "no such sheet", http.StatusNotFound)
 		return
 	}

@@ -52,7 +52,7 @@ func (m *Message) CheckAttributes() error {
 	if _, err := m.SigningTime(); err != nil {
 		return invalid("signing-time is missing, doubled or malformed")
 	}
-	if err := si.checkDigest(m.unverified); err != nil {
+	if err := m.checkDigest(si); err != nil {
 		return err
 	}
 	return si.checkCertificate(m.certificate())
@@ -64,7 +64,7 @@ func (si *signerInfo) contentTypeIsData() bool {
 	return ok && v.Empty() && t == oidData
 }
 
-func (si *signerInfo) checkDigest(content []byte) error {
+func (m *Message) checkDigest(si *signerInfo) error {
 	v, _ := si.attribute(oidMessageDigest)
 	var said cryptobyte.String
 	if !v.ReadASN1(&said, asn1.OCTET_STRING) || !v.Empty() {
@@ -74,10 +74,19 @@ func (si *signerInfo) checkDigest(content []byte) error {
 	if hash == 0 {
 		return ErrUnjudged
 	}
-	if subtle.ConstantTimeCompare(said, sum(hash, content)) != 1 {
+	if subtle.ConstantTimeCompare(said, m.sum(hash)) != 1 {
 		return invalid("message-digest is of another content")
 	}
 	return nil
+}
+
+// sum is the content's digest.
+func (m *Message) sum(h crypto.Hash) []byte {
+	if h == crypto.SHA256 {
+		d := m.digest()
+		return d[:]
+	}
+	return sum(h, m.unverified)
 }
 
 func sum(h crypto.Hash, b []byte) []byte {

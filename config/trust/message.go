@@ -2,9 +2,13 @@ package trust
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"sync"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"honnin/config/protocol"
 )
 
 const (
@@ -22,7 +26,8 @@ var (
 // it says are unverified.
 type Message struct {
 	unverified []byte
-	digests    []algorithm // digestAlgorithms
+	digest     func() protocol.Digest // of it, computed once: it may be 16 MiB
+	digests    []algorithm            // digestAlgorithms
 	certs      []*certificate
 	certSet    []byte // all certificates as they stand in the package
 	signers    []signerInfo
@@ -112,6 +117,7 @@ func (m *Message) parseContent(s *cryptobyte.String) error {
 		return malformed("no attached content")
 	}
 	m.unverified = content
+	m.digest = sync.OnceValue(func() protocol.Digest { return sha256.Sum256(content) })
 	return nil
 }
 
@@ -221,6 +227,9 @@ func parseAttribute(e cryptobyte.String) (a attribute, ok bool) {
 
 // Content returns the attached bytes, unverified until every check has passed. They alias the input.
 func (m *Message) Content() []byte { return m.unverified }
+
+// Digest returns the SHA-256 of the content.
+func (m *Message) Digest() protocol.Digest { return m.digest() }
 
 // signer returns the only signer, or nil.
 func (m *Message) signer() *signerInfo {

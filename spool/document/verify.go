@@ -18,7 +18,6 @@ package document
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -93,7 +92,7 @@ func (v *Verifier) examine(ctx context.Context, pkg []byte, want Expectation) (V
 	}
 	verdict := Verdict{Pages: c.facts.PageCount, Steps: steps}
 	if c.message != nil {
-		verdict.Document = sha256.Sum256(c.message.Content())
+		verdict.Document = c.message.Digest()
 	}
 	verdict.Refusal = refusal(steps, verdict)
 	if slices.ContainsFunc(steps, func(s Step) bool { return s.Result == Unchecked }) {

@@ -61,7 +61,7 @@ func parseCertificate(raw cryptobyte.String) (*certificate, error) {
 func (c *certificate) readNames(raw cryptobyte.String) (key algorithm, ok bool) {
 	outer, ok := sequence(raw)
 	var tbs, serial, issuer, subject, spki, bits cryptobyte.String
-	ok = ok && outer.ReadASN1(&tbs, asn1.SEQUENCE) && outer.SkipASN1(asn1.SEQUENCE) && outer.SkipASN1(asn1.BIT_STRING) && outer.Empty() &&
+	ok = ok && outer.ReadASN1(&tbs, asn1.SEQUENCE) && outer.SkipASN1(asn1.SEQUENCE) && outer.SkipASN1(asn1.BIT_STRING) && outer.Empty() && strict(tbs) &&
 		tbs.SkipOptionalASN1(tag0) && tbs.ReadASN1Element(&serial, asn1.INTEGER) && tbs.SkipASN1(asn1.SEQUENCE) &&
 		tbs.ReadASN1Element(&issuer, asn1.SEQUENCE) && tbs.SkipASN1(asn1.SEQUENCE) &&
 		tbs.ReadASN1Element(&subject, asn1.SEQUENCE) && tbs.ReadASN1(&spki, asn1.SEQUENCE)

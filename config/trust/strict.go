@@ -1,0 +1,77 @@
+package trust
+
+import (
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// strict reads TBSCertificate (RFC 5280 §4.1) for what the standard library lets pass: something after the last member of
+// a sequence, a time in another form than the one there is for each instant, an extension that is not one DER value.
+// What two readers may read in two ways is not DER of a certificate, whoever signed it.
+func strict(tbs cryptobyte.String) bool {
+	var there bool
+	var extensions, list cryptobyte.String
+	ok := tbs.SkipOptionalASN1(tag0) && tbs.SkipASN1(asn1.INTEGER) && member(&tbs, identifier) &&
+		member(&tbs, name) && member(&tbs, validity) && member(&tbs, name) && tbs.SkipASN1(asn1.SEQUENCE) &&
+		tbs.SkipOptionalASN1(asn1.Tag(1).ContextSpecific()) && tbs.SkipOptionalASN1(asn1.Tag(2).ContextSpecific()) &&
+		tbs.ReadOptionalASN1(&extensions, &there, asn1.Tag(3).ContextSpecific().Constructed()) && tbs.Empty()
+	if !ok || !there {
+		return ok
+	}
+	return extensions.ReadASN1(&list, asn1.SEQUENCE) && extensions.Empty() && all(list, asn1.SEQUENCE, extension)
+}
+
+// member reads one SEQUENCE that must be as ok says.
+func member(s *cryptobyte.String, ok func(cryptobyte.String) bool) bool {
+	var inner cryptobyte.String
+	return s.ReadASN1(&inner, asn1.SEQUENCE) && ok(inner)
+}
+
+// all reports whether s is nothing but values of this tag that are as ok says.
+func all(s cryptobyte.String, tag asn1.Tag, ok func(cryptobyte.String) bool) bool {
+	for !s.Empty() {
+		var v cryptobyte.String
+		if !s.ReadASN1(&v, tag) || !ok(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// one reads any value that nothing follows.
+func one(s cryptobyte.String) bool {
+	var v cryptobyte.String
+	var tag asn1.Tag
+	return s.ReadAnyASN1(&v, &tag) && s.Empty()
+}
+
+// identifier is the content of an AlgorithmIdentifier.
+func identifier(s cryptobyte.String) bool {
+	return s.SkipASN1(asn1.OBJECT_IDENTIFIER) && (s.Empty() || one(s))
+}
+
+func name(s cryptobyte.String) bool {
+	return all(s, asn1.SET, func(set cryptobyte.String) bool {
+		return all(set, asn1.SEQUENCE, func(a cryptobyte.String) bool { return a.SkipASN1(asn1.OBJECT_IDENTIFIER) && one(a) })
+	})
+}
+
+func validity(s cryptobyte.String) bool {
+	for range 2 {
+		var v cryptobyte.String
+		var tag asn1.Tag
+		if !s.ReadAnyASN1(&v, &tag) {
+			return false
+		}
+		if _, err := parseTime(tag, string(v)); err != nil {
+			return false
+		}
+	}
+	return s.Empty()
+}
+
+func extension(s cryptobyte.String) bool {
+	var value cryptobyte.String
+	return s.SkipASN1(asn1.OBJECT_IDENTIFIER) && s.SkipOptionalASN1(asn1.BOOLEAN) && s.ReadASN1(&value, asn1.OCTET_STRING) && s.Empty() &&
+		wellFormed(value, maxDepth) && one(value)
+}

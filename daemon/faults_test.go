@@ -389,14 +389,18 @@ func fill(t *testing.T, dir string) (room func()) {
 	}
 }
 
-// TestFullDisk: what cannot be journalled is not done. The terminal closes, prints nothing and keeps nobody's money,
-// and opens again when there is room and staff say so.
+// TestFullDisk: what cannot be journalled is not begun, and what was begun has room for its end. A visit under way ends as any
+// other; then the terminal closes before a visit gets its number, and opens again when there is room and staff say so.
 func TestFullDisk(t *testing.T) {
 	for moment, when := range map[string]func(v session.View) bool{
 		"before a visit":  func(v session.View) bool { return v.State == session.Idle },
 		"while choosing":  func(v session.View) bool { return v.State == session.Choosing },
 		"taking the card": func(v session.View) bool { return v.State == session.TakeCard },
 	} {
+		under := 1 // visits under way when the disk is full
+		if when(session.View{State: session.Idle}) {
+			under = 0
+		}
 		t.Run(moment, func(t *testing.T) {
 			disk := tiny(t, "1024", 0)
 			paper := t.TempDir() // elsewhere: only the terminal's memory is full
@@ -410,7 +414,7 @@ func TestFullDisk(t *testing.T) {
 			s.awaitState(session.Idle)
 			var room func()
 			w := s.wish("p04", protocol.ResidentRecord)
-			if when(session.View{State: session.Idle}) {
+			if under == 0 {
 				room = fill(t, disk)
 			}
 			if when(session.View{State: session.Choosing}) {
@@ -424,26 +428,32 @@ func TestFullDisk(t *testing.T) {
 				return false
 			}
 			v := s.visit(w)
-			if v.Ending != nil && v.Ending.Outcome == protocol.Printed {
+			if printed := v.Ending != nil && v.Ending.Outcome == protocol.Printed; printed != (under == 1) {
 				t.Fatalf("%+v", v.Ending)
+			}
+			if under == 1 {
+				if again := s.visit(s.wish("p02", protocol.ResidentRecord)); again.Ending != nil {
+					t.Fatalf("one more visit: %+v", again.Ending)
+				}
 			}
 			shown := terminal.Picture(s.awaitState(session.OutOfService))
 			if shown.Name != touch.OutOfService || shown.Message != touch.MsgIncident {
 				t.Errorf("the screen shows %s %q", shown.Name, shown.Message)
 			}
-			if n := s.sheets(); n != 0 {
+			if n := s.sheets(); n != under {
 				t.Errorf("%d sheets came out that no journal knows", n)
 			}
-			if sums := s.money.Sums(); sums.Held != 0 || sums.Kept != 0 {
+			if sums := s.money.Sums(); sums.Held != 0 || (sums.Kept > 0) != (under == 1) {
 				t.Errorf("money: %+v", sums)
 			}
 			room()
 			s.prints("p05")
-			if n := s.sheets(); n != 1 {
+			if n := s.sheets(); n != under+1 {
 				t.Errorf("%d sheets", n)
 			}
-			s.quit()
-			newStand(t, disk, elsewhere).quitAndBalance() // what could not be written of the money is settled by a restart
+			if all := s.quitAndBalance(); len(of(all, journal.Sending)) != under+1 {
+				t.Errorf("sent %d times", len(of(all, journal.Sending)))
+			}
 		})
 	}
 }

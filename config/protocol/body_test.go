@@ -19,14 +19,15 @@ func TestBodiesSurviveTheWire(t *testing.T) {
 	offer := protocol.Offer{ID: "a", Municipality: "991015", Name: protocol.Names{Ja: "見本市", En: "Mihon City"},
 		Certificate: protocol.ResidentRecord, Options: map[string][]protocol.Option{"household": {protocol.Text("all"), protocol.Bool(true)}},
 		Fee: 250, Hours: "06:30-23:00", Available: true}
+	head := protocol.JournalHead{Position: 7, Head: protocol.Digest{9}}
 	for name, round := range map[string]func(t *testing.T){
 		"begin":     body(protocol.Begin{Terminal: "JP-13-000042", Nonce: protocol.NewNonce(), Channel: protocol.Store}),
-		"begun":     body(protocol.Begun{Transaction: protocol.NewTransaction(), Challenge: protocol.NewChallenge(), ExpiresAt: at}),
+		"begun":     body(protocol.Begun{Transaction: protocol.NewTransaction(), Challenge: protocol.NewChallenge(), ExpiresAt: at, Journal: head}),
 		"applicant": body(protocol.Applicant{Certificate: []byte{1, 2}, Signature: []byte{3}}),
 		"offers":    body(protocol.Offers{Offers: []protocol.Offer{offer}}),
 		"order":     body(protocol.Order{Offer: "a", Options: protocol.Options{"household": protocol.Text("one")}, Copies: 2}),
 		"question":  body(protocol.InForceQuestion{Nonce: protocol.NewNonce(), Document: protocol.Digest{1}, Token: protocol.NewToken()}),
-		"outcome":   body(protocol.OutcomeReport{Outcome: protocol.Void}),
+		"outcome":   body(protocol.OutcomeReport{Outcome: protocol.Void, Journal: head}),
 		"event":     body(protocol.NewEvent("i-1", "T-1", at, protocol.IncidentData{Code: "subject-mismatch", Class: "mixed-up"})),
 		"receipt":   body(protocol.Receipt{Format: protocol.ReceiptFormat, Incident: "i-1", Source: protocol.SourcePrefix + "T-1", ReceivedAt: at}),
 		"state":     body(protocol.IncidentState{Format: protocol.StateFormat, Incident: "i-1", Source: protocol.SourcePrefix + "T-1", State: "open", At: at}),

@@ -32,7 +32,18 @@ type Begun struct {
 	Transaction Transaction `json:"transaction"`
 	Challenge   Challenge   `json:"challenge"`
 	ExpiresAt   Time        `json:"expires_at"`
+	Journal     JournalHead `json:"journal,omitzero"` // the highest that this terminal's outcomes brought; absent: none
 }
+
+// JournalHead names one entry of a terminal's journal and, because entries are chained, every entry before it. A
+// journal that no longer has this entry at this position was cut, edited, or put back from an older copy.
+type JournalHead struct {
+	Position uint64 `json:"position"` // the first entry's is 1
+	Head     Digest `json:"head"`     // SHA-256 of the entry as stored
+}
+
+// IncidentJournalRewound is the code of the incident of a terminal whose journal lacks an entry that the centre knows of.
+const IncidentJournalRewound = "journal-rewound"
 
 // Applicant is the body of POST /v1/transactions/{t}/applicant: the certificate on the card (DER) and the
 // card's signature over [AuthenticationMessage].
@@ -178,4 +189,6 @@ type OutcomeReport struct {
 	Impressions      int     `json:"impressions"`
 	Document         Digest  `json:"document,omitzero"`
 	ReleaseSignature Bytes   `json:"release_signature,omitzero"`
+
+	Journal JournalHead `json:"journal,omitzero"` // the entry of this outcome; absent where a terminal has no such journal
 }

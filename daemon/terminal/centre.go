@@ -15,9 +15,27 @@ import (
 type office struct {
 	*centre.Client
 	deliver *centre.Deliverer
+	ledger  *ledger
 }
 
 var _ session.Centre = office{}
+
+// ErrRewound is returned when the centre knows of an entry that the journal does not have.
+var ErrRewound = errors.New("terminal: the journal lacks what it had: cut, edited, or put back from an older copy")
+
+// Begin opens a transaction, unless the centre has heard of more than the journal holds: then what may be on paper, and
+// which services were closed, is no longer known, and staff are needed.
+func (o office) Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error) {
+	begun, err := o.Client.Begin(ctx, b)
+	if err != nil || begun.Journal == (protocol.JournalHead{}) {
+		return begun, err
+	}
+	holds, err := o.ledger.journal.Holds(begun.Journal)
+	if holds && err == nil {
+		return begun, nil
+	}
+	return protocol.Begun{}, errors.Join(ErrRewound, err, o.ledger.rewound(), o.Cancel(context.WithoutCancel(ctx), begun.Transaction))
+}
 
 // Applicant shows the card; the centre's "no, and nobody is at fault" becomes [session.Declined].
 func (o office) Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error) {

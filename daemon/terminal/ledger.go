@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 // ledger is the session's memory, kept in the journal.
 type ledger struct {
-	journal *journal.Journal
+	journal Journal
 	wake    func() // something may have come into the outbox
 }
 
@@ -58,6 +59,12 @@ func (l *ledger) Latched(context.Context) (bool, error) {
 
 func (l *ledger) Latch(_ context.Context, visit uint64, t protocol.Transaction, why string) error {
 	return l.record(journal.Entry{Kind: journal.StaffNeeded, Visit: visit, Transaction: t, Reason: why})
+}
+
+// rewound closes the terminal, and has the incident on its way to the centre.
+func (l *ledger) rewound() error {
+	return errors.Join(l.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentJournalRewound}),
+		l.record(journal.Entry{Kind: journal.StaffNeeded, Reason: protocol.IncidentJournalRewound}))
 }
 
 func (l *ledger) StaffReady(_ context.Context, staff string) error {

@@ -214,7 +214,7 @@ func TestMoneyThatDoesNotMove(t *testing.T) {
 	if err := newTill(b, m.l).recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if e, ok, err := m.j.Oldest(); err != nil || !ok || e.Kind != journal.Incident || e.Transaction != tx || e.Reason != string(session.IncidentMoney) {
+	if e, _, ok, err := m.j.Oldest(); err != nil || !ok || e.Kind != journal.Incident || e.Transaction != tx || e.Reason != string(session.IncidentMoney) {
 		t.Errorf("in the outbox: %+v %v %v", e, ok, err)
 	}
 }

@@ -13,36 +13,36 @@ import (
 
 // outbox lets the deliverer take from the journal what has to arrive at the centre.
 type outbox struct {
-	journal  *journal.Journal
+	journal  Journal
 	terminal protocol.Terminal
 }
 
 var _ centre.Outbox = outbox{}
 
 func (o outbox) Next(context.Context) (centre.Item, bool, error) {
-	e, ok, err := o.journal.Oldest()
+	e, head, ok, err := o.journal.Oldest()
 	if err != nil || !ok {
 		return centre.Item{}, false, err
 	}
 	item := centre.Item{Key: e.Seq, Transaction: e.Transaction}
 	if e.Kind == journal.Incident {
-		event := protocol.NewEvent(protocol.IncidentID(fmt.Sprintf("%s-%d", lower(o.terminal), e.Seq)), o.terminal, e.At, incident(e))
+		// Position and hash together: after an older journal was put back, positions alone would name other incidents.
+		id := fmt.Sprintf("%s-%d-%x", lower(o.terminal), head.Position, head.Head[:4])
+		event := protocol.NewEvent(protocol.IncidentID(id), o.terminal, e.At, incident(e))
 		item.Event = &event
 	} else {
-		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Document: e.Document}
+		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Document: e.Document, Journal: head}
 	}
 	return item, true, nil
 }
 
 func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error {
-	if s.Problem == "" {
-		return o.journal.Acknowledged(key)
+	e := journal.Entry{Kind: journal.Delivered, Of: int(key)}
+	if s.Problem != "" { // the centre will never take it
+		e.Kind, e.Reason = journal.Undelivered, s.Problem
 	}
-	// The centre will never take it: it leaves the queue, and the journal keeps that it did.
-	if _, err := o.journal.Record(journal.Entry{Kind: journal.Undelivered, Reason: s.Problem, Of: int(key)}); err != nil {
-		return err
-	}
-	return o.journal.Acknowledged(key)
+	_, err := o.journal.Record(e)
+	return err
 }
 
 func incident(e journal.Entry) protocol.IncidentData {

@@ -35,7 +35,7 @@ type Parts struct {
 	Inspector document.Inspector
 	Centre    *centre.Client
 	Payment   session.Payment
-	Journal   *journal.Journal
+	Journal   Journal
 	Screen    session.Screen
 	Limits    session.Limits
 	Now       func() time.Time
@@ -44,10 +44,24 @@ type Parts struct {
 	Traffic   func(card.Traffic) // told of every card connection's commands and bytes; may be nil
 }
 
+// Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is
+// on the disk.
+type Journal interface {
+	spool.Journal
+	BeginVisit() (visit uint64, err error)
+	Oldest() (e journal.Entry, head protocol.JournalHead, ok bool, err error)
+	Unsettled() ([]journal.Entry, error)
+	Latches() ([]journal.Entry, error)
+	StaffNeeded() (why string, err error)
+	Since(at protocol.Time, f func(journal.Entry) error) error
+	Outcome(t protocol.Transaction) (protocol.Outcome, error)
+	Holds(protocol.JournalHead) (bool, error)
+}
+
 // Terminal is one terminal, ready to run.
 type Terminal struct {
 	*session.Runner
-	journal *journal.Journal
+	journal Journal
 	deliver *centre.Deliverer
 	latches *latches
 }
@@ -84,7 +98,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	}
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
-		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre, deliver},
+		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre, deliver, l},
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
 		Queue:    queue, Payment: till, Ledger: l, Latches: fresh{shut, p.Policy, p.Now},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
@@ -114,7 +128,7 @@ func (t *Terminal) StaffNeeded() (string, error) { return t.journal.StaffNeeded(
 
 // Delivered reports whether the centre has everything.
 func (t *Terminal) Delivered() (bool, error) {
-	_, waiting, err := t.journal.Oldest()
+	_, _, waiting, err := t.journal.Oldest()
 	return !waiting, err
 }
 

@@ -29,9 +29,16 @@ const (
 	Unlatched   Kind = "unlatched"    // a named member of staff opened it again
 	StaffNeeded Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
 	StaffReady  Kind = "staff-ready"  // staff said so
+	Delivered   Kind = "delivered"    // the centre has entry Of
 	Undelivered Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
 	Late        Kind = "late"         // something arrived for a dead transaction, and was destroyed
 )
+
+// Kinds returns every kind of entry.
+func Kinds() []Kind {
+	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Ended, Incident, Latched, Unlatched,
+		StaffNeeded, StaffReady, Delivered, Undelivered, Late}
+}
 
 // Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
 // is random, a document is known by its digest, the release signature by its own.

@@ -2,27 +2,42 @@
 // what may be on paper.
 //
 // Parties: the spool and the session write; after a restart the spool reads what was left open; the delivery of
-// outcomes reads the outbox; a technician reads it all. There is one file (bbolt), one writer, and every
-// [Journal.Record] is one bbolt transaction that is synced before it returns: whoever goes on after it may rely
-// on it. An entry is appended and never changed. Each holds the SHA-256 of the one before as stored, so an
-// edited or cut middle shows ([Journal.Verify]).
+// outcomes reads the outbox; a technician reads it all, also while the terminal runs ([Copy]); the centre gets the
+// head with every outcome. There is one file (bbolt), one writer, and every [Journal.Record] is one bbolt
+// transaction that is synced before it returns: whoever goes on after it may rely on it. An entry is appended and
+// never changed.
 //
-// Beside the entries stand small projections, kept in the same transaction so that no restart has to read the
-// whole journal: transactions left open, money held, latched municipalities, whether staff are needed, and the
-// outbox of outcomes that the centre has not acknowledged.
+// Chain: each entry holds the SHA-256 of the one before as stored, so an edited or cut middle shows
+// ([Journal.Verify]). A journal that was cut at its end, put back from an older copy or made anew is a sound chain
+// too; it shows against a head that somebody else kept ([Journal.Holds]).
 //
-// What can go wrong: a full or broken disk makes Record fail, and the terminal must then stop (nothing may be
-// printed that cannot be journalled); a file that is not a journal, or a newer one, is refused at Open.
+// Projections: beside the entries stand small buckets, kept in the same transaction so that no restart has to read
+// the whole journal: transactions left open, money held, latched municipalities, whether staff are needed, the
+// outbox of outcomes that the centre has not acknowledged. They follow from the entries and from nothing else.
+// [Open] proves that they do: it replays the live entries on what stood when the last older one was sealed, and
+// refuses a file in which anything differs (a write that the disk lost, a hand that took a latch away).
+//
+// Growth: live entries are at most [sealAfter] and what one visit adds. Then the oldest [sealTake] are sealed: one
+// compressed value in the same file, in one bbolt transaction, nothing left out and the chain unbroken. So all
+// evidence stays, a visit costs some 500 bytes for ever, and opening does not depend on how much has happened.
+//
+// What can go wrong. A full disk: [Journal.BeginVisit] allocates room for all that the visit may have to say, and fails
+// where there is none, so that a latch or an outcome is never lost for want of space ([visitRoom]). A failed write
+// may be tried again; after a failed sync nobody knows what is on the disk, and nothing more is recorded until a
+// restart has read it ([ErrBroken]). A file that is cut, damaged or of another version is refused, and never begun
+// anew; a new one gets its name when it is whole.
 package journal
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"honnin/config/protocol"
 )
@@ -33,97 +48,135 @@ var ErrFormat = errors.New("journal: not a journal of this version")
 // ErrInUse is returned by [Open] while another process has the file open: two terminals must not share a memory.
 var ErrInUse = errors.New("journal: in use by another process")
 
+// ErrDamaged is returned for a file that is cut short, or in which one part contradicts another.
+var ErrDamaged = errors.New("journal: cut or damaged")
+
+// ErrBroken is returned after the disk failed to confirm an entry: what it holds is known after a restart only.
+var ErrBroken = errors.New("journal: the disk did not confirm an earlier entry; nothing more is recorded before a restart")
+
 // ErrState is returned when an entry contradicts what the journal knows, such as a second outcome.
 var ErrState = errors.New("journal: entry contradicts the journal")
 
-const version = "honnin-journal/1"
+// advice is what to do about [ErrDamaged].
+const advice = ": keep the file as evidence and call a technician; a terminal does not begin a new journal by itself"
+
+const version = "honnin-journal/2"
 
 var (
 	metaBucket    = []byte("meta")
-	entriesBucket = []byte("entries")
-	openBucket    = []byte("open")    // transaction → last entry (accepted, sending or handed)
+	entriesBucket = []byte("entries") // sequence → entry: the live ones
+	sealedBucket  = []byte("sealed")  // last sequence → some older entries, see seal
+	openBucket    = []byte("open")    // transaction → last entry (accepted or sending)
 	moneyBucket   = []byte("money")   // transaction → the "held" entry
 	latchBucket   = []byte("latches") // municipality → the "latched" entry
 	outboxBucket  = []byte("outbox")  // sequence → the "ended" or "incident" entry
-	doneBucket    = []byte("done")    // transaction → sequence of its "ended" entry: it ends once
-	buckets       = [][]byte{metaBucket, entriesBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket}
+	doneBucket    = []byte("done")    // transaction → its outcome: it ends once
+	stateBucket   = []byte("state")   // the number of the last visit; the "staff-needed" entry
+	buckets       = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket}
 
 	versionKey = []byte("version")
 	visitKey   = []byte("visit")
 	headKey    = []byte("head")
-	staffKey   = []byte("staff-needed")
+	baseKey    = []byte("base") // what stood after the last sealed entry, see standing
+	staffKey   = []byte("needed")
 )
 
 // Journal is the terminal's memory. It is safe for concurrent use.
 type Journal struct {
-	db  *bolt.DB
-	now func() time.Time
+	db   *bolt.DB
+	file *os.File // the db's own
+	now  func() time.Time
+
+	mu     sync.Mutex // of writers
+	room   int64      // bytes of the file that surely have their blocks
+	broken error
 }
 
-// Open opens or makes the journal at path. A second process waits at most a second for the first, then fails.
+// Open opens or makes the journal at path, and proves that its projections follow from its entries. A second process
+// waits at most a second for the first, then fails.
 func Open(path string, now func() time.Time) (*Journal, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("journal: open: %w", err)
-	}
-	if err := db.Update(prepare); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return &Journal{db, now}, nil
-}
-
-func prepare(tx *bolt.Tx) error {
-	for _, name := range buckets {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return err
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(path); err != nil {
+			return nil, fmt.Errorf("journal: making one: %w", err)
 		}
 	}
-	meta := tx.Bucket(metaBucket)
-	switch v := meta.Get(versionKey); {
-	case v == nil:
-		return meta.Put(versionKey, []byte(version))
-	case string(v) != version:
-		return ErrFormat
+	j := &Journal{now: now}
+	if err := j.open(path, &bolt.Options{Timeout: time.Second, OpenFile: existing}); err != nil {
+		return nil, err
 	}
-	return nil
+	if err := j.guarded(prove); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w (%s)%s", err, path, advice), j.Close())
+	}
+	return j, j.db.View(func(tx *bolt.Tx) error {
+		_ = j.reserve(tx.Size() + restartRoom) // without it no visit begins, and that is said then
+		return nil
+	})
 }
 
 // Close closes the file.
 func (j *Journal) Close() error { return j.db.Close() }
 
 // Record appends e (its Seq, At and Prev are set here) and brings the projections up to date; it returns when
-// all of it is on the disk.
+// all of it is on the disk. A transaction is accepted only while there is room for all that has to be said of it.
 func (j *Journal) Record(e Entry) (Entry, error) {
-	err := j.db.Update(func(tx *bolt.Tx) (err error) {
+	room := int64(0)
+	if e.Kind == Accepted {
+		room = transactionRoom
+	}
+	err := j.update(room, func(tx *bolt.Tx) (err error) {
 		e, err = appendEntry(tx, e, j.now())
 		return err
 	})
 	if err != nil {
 		return Entry{}, fmt.Errorf("journal: %s: %w", e.Kind, err)
 	}
+	if e.Kind == VisitEnded || e.Kind == Started {
+		j.tidy()
+	}
 	return e, nil
 }
 
-// BeginVisit gives the next visit its number. Numbers rise for the life of the journal, so that an event, a
-// note at the counter or an incident names one visit only.
+// BeginVisit gives the next visit its number, if there is room for all that the visit may have to say. Numbers rise
+// for the life of the journal, so that an event, a note at the counter or an incident names one visit only.
 func (j *Journal) BeginVisit() (visit uint64, err error) {
-	err = j.db.Update(func(tx *bolt.Tx) error {
-		meta := tx.Bucket(metaBucket)
-		visit = number(meta.Get(visitKey)) + 1
-		if err := meta.Put(visitKey, key(visit)); err != nil {
-			return err
-		}
+	err = j.update(visitRoom, func(tx *bolt.Tx) error {
+		visit = number(tx.Bucket(stateBucket).Get(visitKey)) + 1
 		_, err := appendEntry(tx, Entry{Kind: VisitBegun, Visit: visit}, j.now())
 		return err
 	})
-	return visit, err
+	if err != nil {
+		return 0, fmt.Errorf("journal: %s: %w", VisitBegun, err)
+	}
+	return visit, nil
+}
+
+// update runs one bbolt transaction with at least room bytes to spare after it.
+func (j *Journal) update(room int64, do func(*bolt.Tx) error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.broken != nil {
+		return j.broken
+	}
+	done := false
+	err := j.db.Update(func(tx *bolt.Tx) error {
+		if room > 0 {
+			if err := j.reserve(tx.Size() + room); err != nil {
+				return err
+			}
+		}
+		err := do(tx)
+		done = err == nil
+		return err
+	})
+	if path := (*fs.PathError)(nil); err != nil && done && !errors.As(err, &path) { // not a write: a sync
+		j.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	return err
 }
 
 func appendEntry(tx *bolt.Tx, e Entry, now time.Time) (Entry, error) {
 	entries, meta := tx.Bucket(entriesBucket), tx.Bucket(metaBucket)
+	entries.FillPercent = 1 // keys only rise
 	seq, err := entries.NextSequence()
 	if err != nil {
 		return e, err
@@ -141,13 +194,13 @@ func appendEntry(tx *bolt.Tx, e Entry, now time.Time) (Entry, error) {
 	if err := meta.Put(headKey, head[:]); err != nil {
 		return e, err
 	}
-	return e, project(tx, e, b)
+	return e, project(inFile(tx), e, b)
 }
 
 func key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 func number(b []byte) uint64 {
-	if len(b) != 8 {
+	if len(b) < 8 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(b)

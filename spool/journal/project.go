@@ -8,73 +8,91 @@ import (
 	"honnin/config/protocol"
 )
 
-// project brings the small buckets in step with a new entry, or refuses the entry (and with it the whole bbolt
+// shelf is one projection: a bucket of the file, or a map while entries are replayed.
+type shelf interface {
+	Get(k []byte) []byte
+	Put(k, v []byte) error
+	Delete(k []byte) error
+}
+
+// shelves are all projections.
+type shelves struct{ open, money, latches, outbox, done, state shelf }
+
+func inFile(tx *bolt.Tx) shelves {
+	return shelves{tx.Bucket(openBucket), tx.Bucket(moneyBucket), tx.Bucket(latchBucket), tx.Bucket(outboxBucket),
+		tx.Bucket(doneBucket), tx.Bucket(stateBucket)}
+}
+
+// project brings the projections in step with a new entry, or refuses the entry (and with it the whole bbolt
 // transaction) when it contradicts them.
-func project(tx *bolt.Tx, e Entry, stored []byte) error {
+func project(s shelves, e Entry, stored []byte) error {
 	switch e.Kind {
+	case VisitBegun:
+		return s.state.Put(visitKey, key(e.Visit))
 	case Accepted:
-		return accept(tx, e, stored)
+		return s.accept(e, stored)
 	case Sending:
-		return advance(tx.Bucket(openBucket), e, stored, Accepted)
+		return s.advance(e, stored, Accepted)
 	case Handed:
-		return advance(tx.Bucket(openBucket), e, stored, Sending)
+		return s.advance(e, stored, Sending)
 	case Ended:
-		return end(tx, e, stored)
+		return s.end(e, stored)
 	case Held:
-		return add(tx.Bucket(moneyBucket), e.Transaction[:], stored)
+		return add(s.money, e.Transaction[:], stored)
 	case Kept, Returned:
-		return remove(tx.Bucket(moneyBucket), e.Transaction[:])
+		return remove(s.money, e.Transaction[:])
 	case Latched:
-		return tx.Bucket(latchBucket).Put([]byte(e.Municipality), stored)
+		return s.latches.Put([]byte(e.Municipality), stored)
 	case Unlatched:
-		return tx.Bucket(latchBucket).Delete([]byte(e.Municipality))
+		return s.latches.Delete([]byte(e.Municipality))
 	case Incident:
-		return tx.Bucket(outboxBucket).Put(key(e.Seq), stored)
+		return s.outbox.Put(key(e.Seq), stored)
+	case Delivered, Undelivered:
+		return remove(s.outbox, key(uint64(e.Of)))
 	case StaffNeeded:
-		return tx.Bucket(metaBucket).Put(staffKey, stored)
+		return s.state.Put(staffKey, stored)
 	case StaffReady:
-		return tx.Bucket(metaBucket).Delete(staffKey)
+		return s.state.Delete(staffKey)
 	}
 	return nil
 }
 
-func add(b *bolt.Bucket, k, v []byte) error {
+func add(b shelf, k, v []byte) error {
 	if b.Get(k) != nil {
 		return fmt.Errorf("%w: already there", ErrState)
 	}
 	return b.Put(k, v)
 }
 
-func remove(b *bolt.Bucket, k []byte) error {
+func remove(b shelf, k []byte) error {
 	if b.Get(k) == nil {
 		return fmt.Errorf("%w: not there", ErrState)
 	}
 	return b.Delete(k)
 }
 
-func accept(tx *bolt.Tx, e Entry, stored []byte) error {
-	if tx.Bucket(doneBucket).Get(e.Transaction[:]) != nil {
+func (s shelves) accept(e Entry, stored []byte) error {
+	if s.done.Get(e.Transaction[:]) != nil {
 		return fmt.Errorf("%w: accepted after its end", ErrState)
 	}
-	return add(tx.Bucket(openBucket), e.Transaction[:], stored)
+	return add(s.open, e.Transaction[:], stored)
 }
 
 // advance lets only an accepted, not yet sent transaction be sent, and only a sent one be handed: this is what makes
 // a second sheet impossible even for a program that lost its way.
-func advance(b *bolt.Bucket, e Entry, stored []byte, from Kind) error {
-	last, err := entryAt(b, e.Transaction)
+func (s shelves) advance(e Entry, stored []byte, from Kind) error {
+	last, err := entryAt(s.open, e.Transaction)
 	if err != nil {
 		return err
 	}
 	if last.Kind != from || last.Document != e.Document {
 		return fmt.Errorf("%w: %s what was not %s, or twice", ErrState, e.Kind, from)
 	}
-	return b.Put(e.Transaction[:], stored)
+	return s.open.Put(e.Transaction[:], stored)
 }
 
-func end(tx *bolt.Tx, e Entry, stored []byte) error {
-	open := tx.Bucket(openBucket)
-	last, err := entryAt(open, e.Transaction)
+func (s shelves) end(e Entry, stored []byte) error {
+	last, err := entryAt(s.open, e.Transaction)
 	if err != nil {
 		return err
 	}
@@ -84,20 +102,20 @@ func end(tx *bolt.Tx, e Entry, stored []byte) error {
 	if e.Outcome == protocol.Void && last.begun() {
 		return fmt.Errorf("%w: void after sending", ErrState)
 	}
-	if err := add(tx.Bucket(doneBucket), e.Transaction[:], key(e.Seq)); err != nil {
+	if err := add(s.done, e.Transaction[:], []byte(e.Outcome)); err != nil {
 		return err
 	}
-	if err := open.Delete(e.Transaction[:]); err != nil {
+	if err := s.open.Delete(e.Transaction[:]); err != nil {
 		return err
 	}
-	return tx.Bucket(outboxBucket).Put(key(e.Seq), stored)
+	return s.outbox.Put(key(e.Seq), stored)
 }
 
 // begun reports whether something of the document may be at the printer.
 func (e Entry) begun() bool { return e.Kind == Sending || e.Kind == Handed }
 
 // entryAt returns the entry kept for t, or a zero Entry.
-func entryAt(b *bolt.Bucket, t protocol.Transaction) (Entry, error) {
+func entryAt(b shelf, t protocol.Transaction) (Entry, error) {
 	v := b.Get(t[:])
 	if v == nil {
 		return Entry{}, nil

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -11,8 +12,8 @@ import (
 // Each calls f with every entry, oldest first, until f returns an error.
 func (j *Journal) Each(f func(Entry) error) error {
 	return j.db.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(entriesBucket).ForEach(func(_, v []byte) error {
-			e, err := decode(v)
+		return each(tx, func(_ uint64, stored []byte) error {
+			e, err := decode(stored)
 			if err != nil {
 				return err
 			}
@@ -21,29 +22,89 @@ func (j *Journal) Each(f func(Entry) error) error {
 	})
 }
 
-// Verify reads the whole journal and reports the first entry whose chain is broken.
-func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
-	err = j.db.View(func(tx *bolt.Tx) error {
-		next := uint64(1)
-		if err := tx.Bucket(entriesBucket).ForEach(func(k, v []byte) error {
-			e, err := decode(v)
-			if err != nil || e.Seq != next || number(k) != next || e.Prev != head {
-				return fmt.Errorf("journal: chain broken at entry %d", next)
+// each calls f with every entry as it is stored, sealed or live, oldest first. A position is that of the entry's place, whatever
+// the entry says of itself.
+func each(tx *bolt.Tx, f func(seq uint64, stored []byte) error) error {
+	err := tx.Bucket(sealedBucket).ForEach(func(k, v []byte) error {
+		all, err := unseal(v)
+		if err != nil {
+			return fmt.Errorf("%w: up to entry %d", err, number(k))
+		}
+		for i, stored := range all {
+			if err := f(number(k)-uint64(len(all)-1-i), stored); err != nil {
+				return err
 			}
-			head, entries, next = digest(v), entries+1, next+1
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(entriesBucket).ForEach(func(k, v []byte) error { return f(number(k), v) })
+}
+
+// Verify reads the whole journal and says where it first does not hold: an entry whose chain is broken, or a projection that
+// does not follow from the entries. The number and the head are of what held.
+func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
+	s := newStanding()
+	err = j.guarded(func(tx *bolt.Tx) error {
+		if err := prove(tx); err != nil {
+			if broken := each(tx, s.follow); broken != nil {
+				return broken // it says where
+			}
+			return err
+		}
+		sealed, err := base(tx)
+		if err != nil {
+			return err
+		}
+		if err := each(tx, func(seq uint64, stored []byte) error {
+			if err := s.follow(seq, stored); err != nil || seq != sealed.seq {
+				return err
+			}
+			if string(s.encode()) != string(sealed.encode()) {
+				return fmt.Errorf("journal: what stood at entry %d is not what follows from the entries", seq)
+			}
 			return nil
 		}); err != nil {
 			return err
 		}
-		if string(tx.Bucket(metaBucket).Get(headKey)) != string(head[:]) && entries > 0 {
-			return fmt.Errorf("journal: cut after entry %d", entries)
+		if tx.Bucket(doneBucket).Stats().KeyN != len(s.done) {
+			return fmt.Errorf("journal: %s is not what follows from the entries", doneBucket)
 		}
-		return nil
+		return s.agrees(tx)
 	})
-	return entries, head, err
+	return int(s.seq), s.head, err
 }
 
-// Unfinished returns the last entry ("accepted", "sending" or "handed") of every transaction without an outcome.
+// Holds reports whether the journal has, at this position, the entry of this digest.
+func (j *Journal) Holds(h protocol.JournalHead) (is bool, err error) {
+	err = j.guarded(func(tx *bolt.Tx) error {
+		stored, err := at(tx, h.Position)
+		is = stored != nil && digest(stored) == h.Head
+		return err
+	})
+	return is && err == nil, err
+}
+
+// at returns the stored entry at a position, or nil.
+func at(tx *bolt.Tx, seq uint64) ([]byte, error) {
+	if v := tx.Bucket(entriesBucket).Get(key(seq)); v != nil {
+		return v, nil
+	}
+	last, blob := tx.Bucket(sealedBucket).Cursor().Seek(key(seq))
+	if last == nil {
+		return nil, nil
+	}
+	all, err := unseal(blob)
+	i := len(all) - 1 - int(number(last)-seq)
+	if err != nil || i < 0 || i >= len(all) {
+		return nil, err
+	}
+	return all[i], nil
+}
+
+// Unfinished returns the last entry ("accepted" or "sending") of every transaction without an outcome.
 func (j *Journal) Unfinished() ([]Entry, error) { return j.list(openBucket) }
 
 // Unsettled returns the "held" entries whose money was neither kept nor returned.
@@ -55,21 +116,17 @@ func (j *Journal) Latches() ([]Entry, error) { return j.list(latchBucket) }
 // Outbox returns the outcomes and incidents that the centre has not acknowledged, in order.
 func (j *Journal) Outbox() ([]Entry, error) { return j.list(outboxBucket) }
 
-// Oldest returns the oldest entry of the outbox, or false.
-func (j *Journal) Oldest() (e Entry, ok bool, err error) {
+// Oldest returns the oldest entry of the outbox and its place in the chain, or false.
+func (j *Journal) Oldest() (e Entry, head protocol.JournalHead, ok bool, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
 		_, v := tx.Bucket(outboxBucket).Cursor().First()
 		if ok = v != nil; ok {
 			e, err = decode(v)
+			head = protocol.JournalHead{Position: e.Seq, Head: digest(v)}
 		}
 		return err
 	})
-	return e, ok, err
-}
-
-// Acknowledged takes an entry out of the outbox.
-func (j *Journal) Acknowledged(seq uint64) error {
-	return j.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(outboxBucket).Delete(key(seq)) })
+	return e, head, ok, err
 }
 
 // StaffNeeded returns why no visit may begin until staff have said that tray and path are empty, or "".
@@ -81,7 +138,7 @@ func (j *Journal) StaffNeeded() (why string, err error) {
 // StaffCall returns the "staff-needed" entry that staff have not answered, or a zero Entry.
 func (j *Journal) StaffCall() (e Entry, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
-		if v := tx.Bucket(metaBucket).Get(staffKey); v != nil {
+		if v := tx.Bucket(stateBucket).Get(staffKey); v != nil {
 			e, err = decode(v)
 		}
 		return err
@@ -100,33 +157,67 @@ func (j *Journal) list(bucket []byte) (out []Entry, err error) {
 	return out, err
 }
 
+var errEnough = errors.New("enough")
+
 // Since calls f with every entry recorded at or after the instant, newest first.
 func (j *Journal) Since(at protocol.Time, f func(Entry) error) error {
-	return j.db.View(func(tx *bolt.Tx) error {
+	return j.Back(func(e Entry) (more bool, err error) {
+		if e.At.Before(at.Time) {
+			return false, nil
+		}
+		return true, f(e)
+	})
+}
+
+// Back calls f with every entry, newest first, while f wants more.
+func (j *Journal) Back(f func(Entry) (more bool, err error)) error {
+	tell := func(stored []byte) error {
+		e, err := decode(stored)
+		if err != nil {
+			return err
+		}
+		more, err := f(e)
+		if err == nil && !more {
+			err = errEnough
+		}
+		return err
+	}
+	err := j.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket(entriesBucket).Cursor()
 		for k, v := c.Last(); k != nil; k, v = c.Prev() {
-			e, err := decode(v)
-			if err != nil || e.At.Before(at.Time) {
-				return err
-			}
-			if err := f(e); err != nil {
+			if err := tell(v); err != nil {
 				return err
 			}
 		}
-		return nil
+		return sealedBack(tx, tell)
 	})
+	if err == errEnough {
+		return nil
+	}
+	return err
+}
+
+func sealedBack(tx *bolt.Tx, tell func(stored []byte) error) error {
+	c := tx.Bucket(sealedBucket).Cursor()
+	for k, v := c.Last(); k != nil; k, v = c.Prev() {
+		all, err := unseal(v)
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			if err := tell(all[len(all)-1-i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Outcome returns how a transaction ended, or "" while it has not.
 func (j *Journal) Outcome(t protocol.Transaction) (o protocol.Outcome, err error) {
 	err = j.db.View(func(tx *bolt.Tx) error {
-		seq := tx.Bucket(doneBucket).Get(t[:])
-		if seq == nil {
-			return nil
-		}
-		e, err := decode(tx.Bucket(entriesBucket).Get(seq))
-		o = e.Outcome
-		return err
+		o = protocol.Outcome(tx.Bucket(doneBucket).Get(t[:]))
+		return nil
 	})
 	return o, err
 }

@@ -24,7 +24,7 @@ func (s *Server) begin(c *call) (answer, error) {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
 	t, expires := s.open(b)
-	return jsonAnswer(http.StatusOK, protocol.Begun{Transaction: t.id, Challenge: t.challenge, ExpiresAt: protocol.At(expires)})
+	return jsonAnswer(http.StatusOK, protocol.Begun{Transaction: t.id, Challenge: t.challenge, ExpiresAt: protocol.At(expires), Journal: s.heads.last(t.terminal)})
 }
 
 func (s *Server) applicant(c *call) (answer, error) {
@@ -230,7 +230,7 @@ func (s *Server) outcome(c *call) (answer, error) {
 		return answer{}, err
 	}
 	o, err := parse[protocol.OutcomeReport](c)
-	if err != nil || o.Impressions < 0 || len(o.Reason) > 64 {
+	if err != nil || o.Impressions < 0 || len(o.Reason) > 64 || o.Journal.Position == 0 && o.Journal != (protocol.JournalHead{}) {
 		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
 	}
 	return answer{status: http.StatusNoContent}, s.record(t, o)
@@ -253,13 +253,16 @@ func (s *Server) record(t *transaction, o protocol.OutcomeReport) error {
 		s.counts.wrongRelease.Add(1)
 	}
 	s.counts.outcome(o.Outcome)
+	if !s.heads.note(t.terminal, o.Journal) {
+		s.counts.rewound.Add(1)
+	}
 	t.report = &o
 	t.drop(ended)
 	return nil
 }
 
 func sameReport(a, b protocol.OutcomeReport) bool {
-	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Document == b.Document
+	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Document == b.Document && a.Journal == b.Journal
 }
 
 func (s *Server) cancel(c *call) (answer, error) {

@@ -19,6 +19,7 @@ type incidentKey struct {
 // incident is one recorded incident.
 type incident struct {
 	event   protocol.Digest
+	code    string
 	receipt []byte
 	state   string
 	signed  []byte // the state, signed
@@ -32,12 +33,12 @@ func (s *Server) incident(c *call) (answer, error) {
 	if e.Source != protocol.SourcePrefix+string(c.terminal) {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
-	receipt, err := s.receive(incidentKey{e.Source, e.ID}, protocol.Fingerprint(c.body))
+	receipt, err := s.receive(incidentKey{e.Source, e.ID}, e.Data.Code, protocol.Fingerprint(c.body))
 	return answer{status: http.StatusCreated, media: mediaCMS, body: receipt}, err
 }
 
 // receive records an event once. The same again gets the same receipt; another under its name is refused.
-func (s *Server) receive(k incidentKey, event protocol.Digest) ([]byte, error) {
+func (s *Server) receive(k incidentKey, code string, event protocol.Digest) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if have := s.incidents[k]; have != nil {
@@ -57,7 +58,7 @@ func (s *Server) receive(k incidentKey, event protocol.Digest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.incidents[k] = &incident{event, receipt, protocol.IncidentOpen, signed}
+	s.incidents[k] = &incident{event, code, receipt, protocol.IncidentOpen, signed}
 	return receipt, nil
 }
 
@@ -105,5 +106,8 @@ func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state,
 		return err
 	}
 	i.state, i.signed = state, signed
+	if state == protocol.IncidentClosed && i.code == protocol.IncidentJournalRewound {
+		s.heads.forget(terminal)
+	}
 	return nil
 }

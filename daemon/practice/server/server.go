@@ -66,6 +66,7 @@ type Server struct {
 	issuing chan struct{}
 	running sync.WaitGroup
 	counts  counts
+	heads   heads
 
 	mu           sync.Mutex
 	transactions map[protocol.Transaction]*transaction
@@ -77,12 +78,13 @@ type Server struct {
 type Counts struct {
 	Begun, Issued, Late, Cancelled, Expired uint64
 	WrongRelease                            uint64 // outcomes whose release signature was not the card's
+	Rewound                                 uint64 // outcomes whose journal head does not extend the ones before
 	Faults                                  uint64 // panics
 	Outcomes                                map[protocol.Outcome]uint64
 }
 
 type counts struct {
-	begun, issued, late, cancelled, expired, wrongRelease, faults atomic.Uint64
+	begun, issued, late, cancelled, expired, wrongRelease, rewound, faults atomic.Uint64
 
 	mu       sync.Mutex
 	outcomes map[protocol.Outcome]uint64
@@ -141,7 +143,7 @@ func (s *Server) Close() {
 func (s *Server) Counts() Counts {
 	c := &s.counts
 	out := Counts{Begun: c.begun.Load(), Issued: c.issued.Load(), Late: c.late.Load(), Cancelled: c.cancelled.Load(),
-		Expired: c.expired.Load(), WrongRelease: c.wrongRelease.Load(), Faults: c.faults.Load(), Outcomes: map[protocol.Outcome]uint64{}}
+		Expired: c.expired.Load(), WrongRelease: c.wrongRelease.Load(), Rewound: c.rewound.Load(), Faults: c.faults.Load(), Outcomes: map[protocol.Outcome]uint64{}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for o, n := range c.outcomes {

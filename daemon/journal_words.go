@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"honnin/config/tokyo"
+	"honnin/spool/journal"
+)
+
+// sentence is an entry as a technician reads it: when (in Tokyo), which visit, what.
+func sentence(e journal.Entry) string {
+	who := ""
+	if e.Visit > 0 {
+		who = fmt.Sprintf("visit %d: ", e.Visit)
+	}
+	return fmt.Sprintf("%s %6d  %s%s", e.At.In(tokyo.Zone()).Format("2006-01-02 15:04:05"), e.Seq, who, words(e))
+}
+
+func words(e journal.Entry) string {
+	switch e.Kind {
+	case journal.Started:
+		return "the terminal started"
+	case journal.VisitBegun:
+		return "a card lies on the reader, the visit begins"
+	case journal.VisitEnded:
+		return "the visit is over"
+	case journal.Held, journal.Kept, journal.Returned:
+		return money(e)
+	case journal.Accepted:
+		return fmt.Sprintf("transaction %s: the document %s passed the check; %s to print", e.Transaction, brief(e), sides(e.Of))
+	case journal.Sending:
+		return fmt.Sprintf("about to send the document %s to the printer: %s", brief(e), sides(e.Of))
+	case journal.Handed:
+		return fmt.Sprintf("the printer has the whole document %s, as its job %s", brief(e), e.Job)
+	case journal.Ended:
+		return ended(e)
+	case journal.Incident:
+		return "incident: " + because(e, e.Reason)
+	case journal.Latched:
+		return fmt.Sprintf("the service of %s is closed on this terminal: %s", e.Municipality, e.Reason)
+	case journal.Unlatched:
+		return fmt.Sprintf("staff %s opened the service of %s again", e.Staff, e.Municipality)
+	case journal.StaffNeeded:
+		return "closed until staff have looked: " + e.Reason
+	case journal.StaffReady:
+		return fmt.Sprintf("staff %s: tray and paper path are empty, all is well", e.Staff)
+	case journal.Delivered:
+		return fmt.Sprintf("the centre has entry %d", e.Of)
+	case journal.Undelivered:
+		return fmt.Sprintf("the centre will never take entry %d: %s", e.Of, e.Reason)
+	case journal.Late:
+		return fmt.Sprintf("late, and destroyed: %s of transaction %s", e.Reason, e.Transaction)
+	}
+	return ""
+}
+
+func money(e journal.Entry) string {
+	what := map[journal.Kind]string{journal.Held: "held for", journal.Kept: "kept for", journal.Returned: "given back for"}[e.Kind]
+	return fmt.Sprintf("%d yen %s transaction %s", e.Yen, what, e.Transaction)
+}
+
+// ended says how a transaction ended. Nothing is said of paper that was never sent for.
+func ended(e journal.Entry) string {
+	s := fmt.Sprintf("transaction %s ended: %s", e.Transaction, because(e, strings.TrimSuffix(string(e.Outcome)+", "+e.Reason, ", ")))
+	if e.Of > 0 {
+		s += fmt.Sprintf("; %d of %s known to be out", e.Impressions, sides(e.Of))
+	}
+	if e.Job != "" {
+		s += ", the printer's job " + e.Job
+	}
+	if e.Evidence != "" {
+		s += ", evidence: " + e.Evidence
+	}
+	return s
+}
+
+// because adds what else was seen, and where.
+func because(e journal.Entry, s string) string {
+	if len(e.Also) > 0 {
+		also := make([]string, len(e.Also))
+		for i, c := range e.Also {
+			also[i] = string(c)
+		}
+		s += " (also " + strings.Join(also, ", ") + ")"
+	}
+	if e.Where != "" {
+		s += " at " + e.Where
+	}
+	return s
+}
+
+// brief is a document by the beginning of its digest.
+func brief(e journal.Entry) string { return e.Document.String()[:12] }
+
+func sides(n int) string {
+	if n == 1 {
+		return "1 impression"
+	}
+	return fmt.Sprintf("%d impressions", n)
+}

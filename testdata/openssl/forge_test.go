@@ -34,7 +34,6 @@ const skew = 5 * time.Minute
 
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
-		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,8 +173,7 @@ func (w *world) attributes(s script, signer *forge.Signer) [2][]byte {
 func (w *world) sign(k crypto.Signer, b []byte, h crypto.Hash, pss *rsa.PSSOptions) []byte {
 	d := h.New()
 	d.Write(b)
-	switch {
-	case pss != nil:
+	if pss != nil {
 		return must[[]byte](w.t)(k.Sign(rand.Reader, d.Sum(nil), pss))
 	}
 	return must[[]byte](w.t)(k.Sign(nil, d.Sum(nil), h)) // the same every time

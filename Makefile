@@ -23,7 +23,7 @@ define install
 	fi
 endef
 
-.PHONY: run build deps deps-test test check lint bench fuzz vectors clean
+.PHONY: run build deps deps-test test check lint bench fuzz mutants vectors clean
 
 run: deps build
 	./honnind practice --state .practice --guide
@@ -68,6 +68,11 @@ fuzz:
 			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; n=$$((n+1)); \
 		done; \
 	done; echo "$$n fuzz targets"; [ $$n -gt 0 ]
+
+# make mutants: give N mutants of good documents to real children, one each; the same seeds give the same mutants.
+N ?= 200000
+mutants:
+	go test -tags slow -count=1 -timeout 0 -run '^TestMutants$$' -v ./spool/document/inspect -mutants $(N)
 
 # make vectors: make testdata/vectors anew.
 vectors:

@@ -389,7 +389,7 @@ func (p *pdf) tag(g page) *pageTag {
 	transaction, b := private["Transaction"].(text)
 	n, c := private["Page"].(float64)
 	of, d := private["Pages"].(float64)
-	whole := n == math.Trunc(n) && of == math.Trunc(of)
+	whole := n == math.Trunc(n) && of == math.Trunc(of) && n >= 1 && of >= 1
 	if !dated || !one || !two || !three || !isText || !strings.HasPrefix(string(date), "D:") || !a || !b || !c || !d || !whole || len(subject) != 32 || len(transaction) != 16 {
 		return nil
 	}

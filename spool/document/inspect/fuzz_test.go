@@ -1,41 +1,37 @@
 package inspect
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
+
+	"honnin/spool/document/inspect/pdftest"
 )
 
 // FuzzDocument: no document makes the inspection panic, speak out of turn or contradict itself. Its first seeds
 // are every accepted and every broken document of the tables.
 func FuzzDocument(f *testing.F) {
-	const small = 64 << 10
-	for _, change := range accepted {
-		d := good(2)
-		change(d)
-		if b := d.Bytes(); len(b) < small {
-			f.Add(b)
-		}
-	}
-	for _, group := range [][]broken{frameFaults, syntaxFaults, activeFaults, treeFaults, pageFaults, fontFaults, statementFaults, tagFaults} {
-		for _, x := range group {
-			if b := x.make(); len(b) < small {
-				f.Add(b)
-			}
-		}
-	}
+	seeds(f)
 	f.Fuzz(func(t *testing.T, pdf []byte) {
-		facts := Document(pdf)
-		if err := sound(facts); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.IsSortedFunc(facts.Findings, func(a, b Finding) int { return slices.Index(order, a.Code) - slices.Index(order, b.Code) }) {
-			t.Errorf("findings out of order: %v", facts.Findings)
-		}
-		if len(facts.Findings) == 0 {
-			checkAccepted(t, pdf, facts)
+		judge(t, pdf)
+		if again := pdftest.Refit(pdf); !bytes.Equal(again, pdf) {
+			judge(t, again)
 		}
 	})
+}
+
+func judge(t *testing.T, pdf []byte) {
+	facts := Document(pdf)
+	if err := sound(facts); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSortedFunc(facts.Findings, func(a, b Finding) int { return slices.Index(order, a.Code) - slices.Index(order, b.Code) }) {
+		t.Errorf("findings out of order: %v", facts.Findings)
+	}
+	if len(facts.Findings) == 0 {
+		checkAccepted(t, pdf, facts)
+	}
 }
 
 // checkAccepted states again, by other means, what an accepted file must be.

@@ -101,26 +101,6 @@ func TestLargestReport(t *testing.T) {
 	}
 }
 
-func FuzzReport(f *testing.F) {
-	for _, x := range []Facts{{PageCount: 1, Tags: []Tag{{Page: 1, Pages: 1}}, Statement: []byte("{}")}, {Findings: []Finding{{order[1], "x"}}}} {
-		raw, err := x.marshal()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		facts, err := unmarshal(raw)
-		if err != nil {
-			return
-		}
-		again, err := facts.marshal()
-		if err != nil || !bytes.Equal(again, raw) {
-			t.Errorf("%v: %x, was %x", err, again, raw)
-		}
-	})
-}
-
 func TestConfinementString(t *testing.T) {
 	if got := (Limits | Namespaces).String(); got != "limits namespaces" {
 		t.Error(got)

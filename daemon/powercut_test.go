@@ -187,7 +187,7 @@ func (c *cut) accounted(tx protocol.Transaction, want protocol.Outcome) {
 	defer j.Close()
 	all := balanced(c.T, j)
 	var end journal.Entry
-	sent, returned := 0, 0
+	sent, returned, kept := 0, 0, 0
 	for _, e := range all {
 		switch {
 		case e.Transaction == tx && e.Kind == journal.Ended:
@@ -196,10 +196,16 @@ func (c *cut) accounted(tx protocol.Transaction, want protocol.Outcome) {
 			sent++
 		case e.Transaction == tx && e.Kind == journal.Returned:
 			returned++
+		case e.Transaction == tx && e.Kind == journal.Kept:
+			kept++
 		}
 	}
-	begun := map[protocol.Outcome]int{protocol.Unsure: 1}[want]
-	if end.Outcome != want || sent != begun || returned != 1 || len(of(all, journal.StaffNeeded)) != begun || staffCame(all) != (begun == 1) {
+	begun := map[protocol.Outcome]int{protocol.Unsure: 1, protocol.Printed: 1}[want]
+	out := map[protocol.Outcome]int{protocol.Printed: 1}[want]
+	if evidence := map[protocol.Outcome]string{protocol.Unsure: spool.NoEvidence, protocol.Printed: spool.JobCounters}[want]; end.Evidence != evidence {
+		c.Errorf("%s by %q, not by %q", end.Outcome, end.Evidence, evidence)
+	}
+	if end.Outcome != want || sent != begun || returned != 1-out || kept != out || len(of(all, journal.StaffNeeded)) != begun || staffCame(all) != (begun == 1) {
 		c.Errorf("outcome %q (%s), sent %d, returned %d, staff needed %d ready %d times", end.Outcome, end.Reason, sent, returned,
 			len(of(all, journal.StaffNeeded)), len(of(all, journal.StaffReady)))
 	}
@@ -245,18 +251,19 @@ func TestPowerCut(t *testing.T) {
 		"before the commit":         {mode: "print", op: goipp.OpGetPrinterAttributes, nth: 3, last: journal.Accepted, outcome: protocol.Void},
 		"before the first byte":     {mode: "print", op: goipp.OpValidateJob, nth: 1, last: journal.Sending, outcome: protocol.Unsure},
 		"before the document":       {mode: "print", op: goipp.OpSendDocument, nth: 1, paper: (*cut).newPrinter, last: journal.Sending, outcome: protocol.Unsure},
-		"while it prints":           {mode: "slow", paper: (*cut).finishes, last: journal.Sending, outcome: protocol.Unsure, out: 1},
-		"printed and not yet known": {mode: "print", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).comesOut, last: journal.Sending, outcome: protocol.Unsure, out: 1},
+		"while it prints":           {mode: "slow", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).finishes, last: journal.Handed, outcome: protocol.Printed, out: 1},
+		"printed and not yet known": {mode: "print", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).comesOut, last: journal.Handed, outcome: protocol.Printed, out: 1},
+		"printed, and a new printer": {mode: "print", op: goipp.OpGetJobAttributes, nth: 2, paper: func(c *cut) { c.comesOut(); c.newPrinter() },
+			last: journal.Handed, outcome: protocol.Unsure, out: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCut(t)
 			c.device.Behave(ippevetest.Behaviour{Mode: m.mode})
 			c.gate.hold(m.op, m.nth)
-			moment := c.gate.reached
-			if m.nth == 0 {
-				go func() { c.device.AwaitEngine(); close(moment) }()
+			if m.outcome == protocol.Printed {
+				c.device.AwaitClock()
 			}
-			c.killedAt(moment)
+			c.killedAt(c.gate.reached)
 			if m.paper != nil {
 				m.paper(c)
 			}

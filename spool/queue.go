@@ -18,6 +18,7 @@ var ErrNotEmpty = errors.New("spool: another document is on its way to paper")
 type Journal interface {
 	Record(journal.Entry) (journal.Entry, error)
 	Unfinished() ([]journal.Entry, error)
+	StaffCall() (journal.Entry, error)
 }
 
 // Queue brings one document at a time from the check to paper. Its methods are called by one visit at a time.
@@ -28,35 +29,11 @@ type Queue struct {
 	busy    chan struct{} // holds a token while a document is released and not ended
 }
 
-// Recovered says what a restart found: transactions that were accepted and never begun (void), and transactions
-// that were begun and have no outcome (unsure; staff are needed).
-type Recovered struct{ Void, Unsure []protocol.Transaction }
-
-// NewQueue returns a queue and settles what the journal had left open. It never prints anything.
-func NewQueue(j Journal, p Printer, now func() time.Time) (*Queue, Recovered, error) {
+// NewQueue returns a queue and settles what the journal had left open ([Recovered]). It never prints anything.
+func NewQueue(ctx context.Context, j Journal, p Printer, now func() time.Time) (*Queue, Recovered, error) {
 	q := &Queue{j, p, now, make(chan struct{}, 1)}
-	r, err := q.recover()
+	r, err := q.recover(ctx)
 	return q, r, err
-}
-
-func (q *Queue) recover() (r Recovered, err error) {
-	open, err := q.journal.Unfinished()
-	if err != nil {
-		return r, err
-	}
-	for _, e := range open {
-		if e.Kind == journal.Sending {
-			r.Unsure = append(r.Unsure, e.Transaction)
-			err = errors.Join(q.staff(e, "restart-while-printing"), q.end(e, protocol.Unsure, Result{Reason: "restart-while-printing", JobID: e.Job}))
-		} else {
-			r.Void = append(r.Void, e.Transaction)
-			err = q.end(e, protocol.Void, Result{Reason: "restart-before-printing"})
-		}
-		if err != nil {
-			return r, err
-		}
-	}
-	return r, nil
 }
 
 // Ready asks the printer whether a visit may begin, or a document be sent, now.
@@ -112,7 +89,8 @@ func (q *Queue) release(visit uint64, d document.Verified, f document.InForce, s
 		return Released{}, err
 	}
 	job := Job{Transaction: d.Transaction(), Document: d.Document(), Pages: d.Pages(), Copies: d.Copies()}
-	return Released{&released{paper: paper, job: job, entry: entry, destroy: d.Destroy, before: now.Add(MaxCommitToFirstByte), now: q.now}}, nil
+	return Released{&released{paper: paper, job: job, entry: entry, destroy: d.Destroy, before: now.Add(MaxCommitToFirstByte), now: q.now,
+		handed: func(job string) { q.handed(entry, job) }}}, nil
 }
 
 // Print sends a released document to the printer and journals what is known of the paper. Whatever the driver
@@ -155,14 +133,15 @@ func (q *Queue) attempt(ctx context.Context, r Released, p Progress) (result Res
 	case r.r.opened.Load():
 		return Result{Outcome: protocol.Unsure, Reason: "error-after-first-byte", JobID: result.JobID}
 	}
-	return Result{Outcome: protocol.Failed, Reason: "not-begun", JobID: result.JobID}
+	return Result{Outcome: protocol.Failed, Reason: "not-begun", JobID: result.JobID, Evidence: NotSent}
 }
 
 func (q *Queue) judge(r Released, got Result) Result {
 	switch got.Outcome {
 	case protocol.Printed:
 		if !r.r.opened.Load() {
-			return Result{Outcome: protocol.Unsure, Reason: "printed-unopened", JobID: got.JobID}
+			got.Outcome, got.Reason, got.Impressions = protocol.Unsure, "printed-unopened", 0
+			break
 		}
 		if got.Impressions < r.r.job.Impressions() {
 			got.Outcome, got.Reason = protocol.Unsure, "impressions-short"
@@ -171,7 +150,16 @@ func (q *Queue) judge(r Released, got Result) Result {
 	default:
 		got.Outcome, got.Reason = protocol.Unsure, "driver-fault"
 	}
+	if got.Outcome == protocol.Unsure || got.Evidence == "" {
+		got.Evidence = NoEvidence
+	}
 	return got
+}
+
+// handed journals what a restart may have to know; see [Released.Handed].
+func (q *Queue) handed(e journal.Entry, job string) {
+	e.Kind, e.Job = journal.Handed, job
+	_, _ = q.journal.Record(e)
 }
 
 func (q *Queue) staff(e journal.Entry, why string) error {
@@ -180,7 +168,7 @@ func (q *Queue) staff(e journal.Entry, why string) error {
 }
 
 func (q *Queue) end(e journal.Entry, o protocol.Outcome, r Result) error {
-	e.Kind, e.Outcome, e.Reason, e.Impressions, e.Job = journal.Ended, o, r.Reason, r.Impressions, r.JobID
+	e.Kind, e.Outcome, e.Reason, e.Impressions, e.Job, e.Evidence = journal.Ended, o, r.Reason, r.Impressions, r.JobID, r.Evidence
 	if _, err := q.journal.Record(e); err != nil {
 		return fmt.Errorf("spool: outcome %s: %w", o, err)
 	}

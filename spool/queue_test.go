@@ -56,7 +56,7 @@ func newDesk(t *testing.T, p spool.Printer) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	q, _, err := spool.NewQueue(j, p, w.Now)
+	q, _, err := spool.NewQueue(t.Context(), j, p, w.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestADiskThatIsFull(t *testing.T) {
 				return nil
 			}}
 			opened := false
-			q, _, _ := spool.NewQueue(m, press(func(r spool.Released) (spool.Result, error) { opened = true; return honest(r) }), w.Now)
+			q, _, _ := spool.NewQueue(t.Context(), m, press(func(r spool.Released) (spool.Result, error) { opened = true; return honest(r) }), w.Now)
 			d := w.Verified(t, paper, 1, 1)
 			err := q.Accept(t.Context(), 1, d)
 			var r spool.Released
@@ -267,7 +267,7 @@ func TestAfterARestart(t *testing.T) {
 			if c.begun {
 				d.release(t)
 			}
-			_, found, err := spool.NewQueue(d.j, never, d.Now) // the power came back
+			_, found, err := spool.NewQueue(t.Context(), d.j, never, d.Now) // the power came back
 			if err != nil || len(found.Void)+len(found.Unsure) != 1 {
 				t.Fatalf("%+v %v", found, err)
 			}
@@ -277,7 +277,7 @@ func TestAfterARestart(t *testing.T) {
 			if why, _ := d.j.StaffNeeded(); (why != "") != c.begun {
 				t.Errorf("staff needed: %q", why)
 			}
-			if _, again, _ := spool.NewQueue(d.j, never, d.Now); len(again.Void)+len(again.Unsure) != 0 {
+			if _, again, _ := spool.NewQueue(t.Context(), d.j, never, d.Now); len(again.Void)+len(again.Unsure) != 0 {
 				t.Error("settled twice")
 			}
 		})

@@ -35,6 +35,7 @@ type released struct {
 	destroy func()
 	before  time.Time
 	now     func() time.Time
+	handed  func(job string)
 	opened  atomic.Bool
 	printed atomic.Bool
 }
@@ -73,13 +74,31 @@ func (r Released) Open() (io.ReadSeeker, error) {
 	return b, err
 }
 
+// Handed journals that the printer acknowledged the whole document, and what the printer calls the job. After a restart
+// only such a job can turn out to be printed. That it could not be journalled costs that, and nothing else.
+func (r Released) Handed(job string) {
+	if r.r != nil && r.r.opened.Load() {
+		r.r.handed(job)
+	}
+}
+
 // Result is what is known of the paper after an attempt to print.
 type Result struct {
 	Outcome     protocol.Outcome // Printed, Failed or Unsure
 	Impressions int              // page sides known to be out
 	Reason      string           // a short word for the journal, such as "media-jam"; never free text of a device
-	JobID       string           // the printer's own name for the job (uuid, or uri and number)
+	JobID       string           // the printer's own name for the job, of the driver's making
+	Evidence    string           // what Printed or Failed rests on; NoEvidence with Unsure
 }
+
+// What an outcome on paper rests on: one word, for the journal and the centre.
+const (
+	NoEvidence     = "none"
+	JobCounters    = "job-counters"    // the device counted the impressions of this very job
+	NeverProcessed = "never-processed" // the device says that it never began to process this very job
+	NotSent        = "not-sent"        // no byte of the document left this terminal
+	FileSynced     = "file-synced"     // of a directory: the disk has the whole document
+)
 
 // Progress is told how many impressions are known to be out, as the printer says so. It may be nil.
 type Progress func(impressions int)

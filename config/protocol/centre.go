@@ -187,6 +187,7 @@ type OutcomeReport struct {
 	Outcome          Outcome `json:"outcome"`
 	Reason           string  `json:"reason,omitzero"` // a reason code, or a word of the printer's
 	Impressions      int     `json:"impressions"`
+	Evidence         string  `json:"evidence,omitzero"` // what printed or failed rests on; absent where no printer was asked
 	Document         Digest  `json:"document,omitzero"`
 	ReleaseSignature Bytes   `json:"release_signature,omitzero"`
 

@@ -31,7 +31,7 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 		event := protocol.NewEvent(protocol.IncidentID(id), o.terminal, e.At, incident(e))
 		item.Event = &event
 	} else {
-		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Document: e.Document, Journal: head}
+		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Journal: head}
 	}
 	return item, true, nil
 }

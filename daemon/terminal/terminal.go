@@ -77,12 +77,13 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	box := outbox{p.Journal, p.Terminal}
 	deliver := centre.NewDeliverer(box, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
-	queue, found, err := spool.NewQueue(p.Journal, p.Printer, p.Now)
+	queue, found, err := spool.NewQueue(ctx, p.Journal, p.Printer, p.Now)
 	if err != nil {
 		return nil, err
 	}
-	if n := len(found.Void) + len(found.Unsure); n > 0 {
-		p.Log.WithFields(logrus.Fields{"void": len(found.Void), "unsure": len(found.Unsure)}).Warn("settled what the last run left open")
+	if n := found.Number(); n > 0 {
+		p.Log.WithFields(logrus.Fields{"void": len(found.Void), "unsure": len(found.Unsure), "printed": len(found.Printed),
+			"failed": len(found.Failed)}).Warn("settled what the last run left open")
 	}
 	till := newTill(p.Payment, l)
 	if err := till.recover(ctx); err != nil {
@@ -100,7 +101,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		Terminal: p.Terminal, Channel: p.Channel,
 		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre, deliver, l},
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
-		Queue:    queue, Payment: till, Ledger: l, Latches: fresh{shut, p.Policy, p.Now},
+		Queue:    queue, Payment: till, Ledger: attended{l, queue}, Latches: fresh{shut, p.Policy, p.Now},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
 	})
 	if err != nil {

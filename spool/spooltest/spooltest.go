@@ -178,7 +178,7 @@ func Released(t testing.TB, pdf []byte, pages, copies int) spool.Released {
 	t.Helper()
 	w := New(t)
 	d := w.Verified(t, pdf, pages, copies)
-	q, _, err := spool.NewQueue(&Memory{}, nil, w.Now)
+	q, _, err := spool.NewQueue(t.Context(), &Memory{}, nil, w.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +212,9 @@ func (m *Memory) Record(e journal.Entry) (journal.Entry, error) {
 
 // Unfinished returns nothing: a Memory is always new.
 func (m *Memory) Unfinished() ([]journal.Entry, error) { return nil, nil }
+
+// StaffCall returns nothing, for the same reason.
+func (m *Memory) StaffCall() (journal.Entry, error) { return journal.Entry{}, nil }
 
 // Entries returns what was recorded.
 func (m *Memory) Entries() []journal.Entry {

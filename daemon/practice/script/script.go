@@ -16,6 +16,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/daemon/session"
+	"honnin/spool"
 )
 
 // Staff is the id under which scripted staff look into the tray and open a service again.
@@ -181,6 +182,13 @@ func (a *Applicant) staff(ctx context.Context, v session.View) error {
 		return nil
 	}
 	err := a.terminal.StaffReady(ctx, Staff)
+	for errors.Is(err, spool.ErrJobLeft) && ctx.Err() == nil { // they wait at the printer until it lets go of the document
+		select {
+		case <-ctx.Done():
+		case <-time.After(patience / 1000):
+			err = a.terminal.StaffReady(ctx, Staff)
+		}
+	}
 	if errors.Is(err, session.ErrNotStopped) || errors.Is(err, session.ErrClosedAgain) {
 		return nil // the next picture says what there is to do
 	}

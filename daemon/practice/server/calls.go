@@ -230,7 +230,7 @@ func (s *Server) outcome(c *call) (answer, error) {
 		return answer{}, err
 	}
 	o, err := parse[protocol.OutcomeReport](c)
-	if err != nil || o.Impressions < 0 || len(o.Reason) > 64 || o.Journal.Position == 0 && o.Journal != (protocol.JournalHead{}) {
+	if err != nil || o.Impressions < 0 || len(o.Reason) > 64 || len(o.Evidence) > 64 || o.Journal.Position == 0 && o.Journal != (protocol.JournalHead{}) {
 		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
 	}
 	return answer{status: http.StatusNoContent}, s.record(t, o)
@@ -262,7 +262,7 @@ func (s *Server) record(t *transaction, o protocol.OutcomeReport) error {
 }
 
 func sameReport(a, b protocol.OutcomeReport) bool {
-	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Document == b.Document && a.Journal == b.Journal
+	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Evidence == b.Evidence && a.Document == b.Document && a.Journal == b.Journal
 }
 
 func (s *Server) cancel(c *call) (answer, error) {

@@ -117,7 +117,7 @@ func (p *Printer) print(ctx context.Context, doc source, told spool.Progress) (s
 		return spool.Result{}, &printer.Fault{Reason: printer.NotOpened, Err: err}
 	}
 	if err := sheet.fill(content); err != nil {
-		return spool.Result{Outcome: protocol.Failed, Reason: printer.WriteFailed, JobID: name}, nil
+		return spool.Result{Outcome: protocol.Failed, Reason: printer.WriteFailed, JobID: name, Evidence: spool.NotSent}, nil
 	}
 	return p.move(ctx, sheet, doc.Job(), name, told), nil
 }
@@ -155,9 +155,9 @@ func (p *Printer) move(ctx context.Context, s *sheet, j spool.Job, id string, to
 }
 
 func stopped(out int, why, id string) spool.Result {
-	r := spool.Result{Outcome: protocol.Failed, Impressions: out, Reason: why, JobID: id}
+	r := spool.Result{Outcome: protocol.Failed, Impressions: out, Reason: why, JobID: id, Evidence: spool.NotSent}
 	if out > 0 {
-		r.Outcome = protocol.Unsure // part of a certificate is out, and somebody has to take it away
+		r.Outcome, r.Evidence = protocol.Unsure, spool.NoEvidence // part of a certificate is out, and somebody has to take it away
 	}
 	return r
 }
@@ -165,11 +165,11 @@ func stopped(out int, why, id string) spool.Result {
 func landed(err error, total int, id string) spool.Result {
 	switch {
 	case err == nil:
-		return spool.Result{Outcome: protocol.Printed, Impressions: total, JobID: id}
+		return spool.Result{Outcome: protocol.Printed, Impressions: total, JobID: id, Evidence: spool.FileSynced}
 	case errors.Is(err, errNotDurable):
-		return spool.Result{Outcome: protocol.Unsure, Impressions: total, Reason: printer.NotDurable, JobID: id}
+		return spool.Result{Outcome: protocol.Unsure, Impressions: total, Reason: printer.NotDurable, JobID: id, Evidence: spool.NoEvidence}
 	}
-	return spool.Result{Outcome: protocol.Unsure, Reason: printer.WriteFailed, JobID: id}
+	return spool.Result{Outcome: protocol.Unsure, Reason: printer.WriteFailed, JobID: id, Evidence: spool.NoEvidence}
 }
 
 var errNotDurable = errors.New("file: directory not synced")

@@ -72,7 +72,7 @@ func TestPrinted(t *testing.T) {
 	var told []int
 	got, err := p.print(t.Context(), doc, func(n int) { told = append(told, n) })
 	id := doc.job.Transaction.String()
-	if want := (spool.Result{Outcome: protocol.Printed, Impressions: 6, JobID: id}); err != nil || got != want {
+	if want := (spool.Result{Outcome: protocol.Printed, Impressions: 6, JobID: id, Evidence: spool.FileSynced}); err != nil || got != want {
 		t.Fatalf("%+v, %v; want %+v", got, err, want)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, id+".pdf")); err != nil || string(b) != "%PDF-1.7 fictional" {
@@ -213,9 +213,9 @@ func TestJamInPrint(t *testing.T) {
 		after := rapid.IntRange(0, pages*copies-1).Draw(r, "after")
 		p.JamAfter(after)
 		got, err := p.print(t.Context(), document("x", pages, copies), nil)
-		want := spool.Result{Outcome: protocol.Unsure, Impressions: after, Reason: printer.MediaJam, JobID: got.JobID}
+		want := spool.Result{Outcome: protocol.Unsure, Impressions: after, Reason: printer.MediaJam, JobID: got.JobID, Evidence: spool.NoEvidence}
 		if after == 0 {
-			want.Outcome = protocol.Failed
+			want.Outcome, want.Evidence = protocol.Failed, spool.NotSent
 		}
 		if err != nil || got != want {
 			r.Fatalf("%+v, %v; want %+v", got, err, want)
@@ -286,12 +286,12 @@ func TestFaultsWhileSheetsMove(t *testing.T) {
 		at   time.Duration
 		want spool.Result
 	}{
-		"jam before the first": {func(p *Printer, _ context.CancelFunc) { p.Jam() }, 500 * time.Millisecond, spool.Result{Outcome: protocol.Failed, Reason: printer.MediaJam}},
-		"jam after two":        {func(p *Printer, _ context.CancelFunc) { p.Jam() }, 2500 * time.Millisecond, spool.Result{Outcome: protocol.Unsure, Impressions: 2, Reason: printer.MediaJam}},
-		"paper out after one":  {func(p *Printer, _ context.CancelFunc) { p.PaperOut() }, 1500 * time.Millisecond, spool.Result{Outcome: protocol.Unsure, Impressions: 1, Reason: printer.MediaNeeded}},
-		"ended before any":     {func(_ *Printer, stop context.CancelFunc) { stop() }, 500 * time.Millisecond, spool.Result{Outcome: protocol.Failed, Reason: printer.Canceled}},
-		"ended after three":    {func(_ *Printer, stop context.CancelFunc) { stop() }, 3500 * time.Millisecond, spool.Result{Outcome: protocol.Unsure, Impressions: 3, Reason: printer.Canceled}},
-		"jam after the last":   {func(p *Printer, _ context.CancelFunc) { p.Jam() }, 4500 * time.Millisecond, spool.Result{Outcome: protocol.Printed, Impressions: 4}},
+		"jam before the first": {func(p *Printer, _ context.CancelFunc) { p.Jam() }, 500 * time.Millisecond, spool.Result{Outcome: protocol.Failed, Reason: printer.MediaJam, Evidence: spool.NotSent}},
+		"jam after two":        {func(p *Printer, _ context.CancelFunc) { p.Jam() }, 2500 * time.Millisecond, spool.Result{Outcome: protocol.Unsure, Impressions: 2, Reason: printer.MediaJam, Evidence: spool.NoEvidence}},
+		"paper out after one":  {func(p *Printer, _ context.CancelFunc) { p.PaperOut() }, 1500 * time.Millisecond, spool.Result{Outcome: protocol.Unsure, Impressions: 1, Reason: printer.MediaNeeded, Evidence: spool.NoEvidence}},
+		"ended before any":     {func(_ *Printer, stop context.CancelFunc) { stop() }, 500 * time.Millisecond, spool.Result{Outcome: protocol.Failed, Reason: printer.Canceled, Evidence: spool.NotSent}},
+		"ended after three":    {func(_ *Printer, stop context.CancelFunc) { stop() }, 3500 * time.Millisecond, spool.Result{Outcome: protocol.Unsure, Impressions: 3, Reason: printer.Canceled, Evidence: spool.NoEvidence}},
+		"jam after the last":   {func(p *Printer, _ context.CancelFunc) { p.Jam() }, 4500 * time.Millisecond, spool.Result{Outcome: protocol.Printed, Impressions: 4, Evidence: spool.FileSynced}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

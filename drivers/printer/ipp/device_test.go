@@ -21,6 +21,9 @@ import (
 
 // These tests run against ippeveprinter, which nobody here wrote.
 
+// jobForm is a number, the job's uuid and the printer's.
+var jobForm = regexp.MustCompile(`^1 urn:uuid:[0-9a-f-]{36} urn:uuid:[0-9a-f-]{36}$`)
+
 type outcome struct {
 	result spool.Result
 	err    error
@@ -52,8 +55,8 @@ func TestDevicePrintsTheVeryBytes(t *testing.T) {
 	if doc.opened != 1 || len(told) == 0 || told[len(told)-1] != 2 {
 		t.Errorf("opened %d times, told %v", doc.opened, told)
 	}
-	if !uuidForm.MatchString(got.JobID) {
-		t.Errorf("job id %q is not the device's uuid", got.JobID)
+	if !jobForm.MatchString(got.JobID) || got.JobID != doc.handed || got.Evidence != spool.JobCounters {
+		t.Errorf("the job is called %q, at its handing over %q; evidence %q", got.JobID, doc.handed, got.Evidence)
 	}
 	becomesReady(t, p, "")
 }

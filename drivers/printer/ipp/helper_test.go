@@ -28,7 +28,10 @@ type paper struct {
 	err    error
 	opened int
 	before func() // called when it is opened
+	handed string // what the printer calls the job, once it acknowledged the document
 }
+
+func (p *paper) Handed(job string) { p.handed = job }
 
 func (p *paper) Job() spool.Job { return p.job }
 

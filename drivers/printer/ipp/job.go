@@ -18,6 +18,7 @@ type job struct {
 	number int
 	name   string
 	uuid   string // as the device gave it; "" where it gives none
+	device string // the printer's own uuid; where it gives none, our address of it
 }
 
 // facts is what one answer says of a job.
@@ -27,12 +28,13 @@ type facts struct {
 	state            jobState
 	reasons          []string
 	completed, total count
+	created, up      count // time-at-creation and the printer's clock, both in seconds of that clock
 	unbegun          bool
 }
 
 // jobAttributes are the attributes asked of a job (RFC 8011 section 5.3, PWG 5100.7 for job-uuid).
 var jobAttributes = []string{"job-id", "job-name", "job-uuid", "job-state", "job-state-reasons",
-	"job-impressions", "job-impressions-completed", "time-at-processing"}
+	"job-impressions", "job-impressions-completed", "time-at-processing", "time-at-creation", "job-printer-up-time"}
 
 var (
 	errLost  = &printer.Fault{Reason: "job-lost", Err: errors.New("the job of that number is not ours")}
@@ -47,7 +49,7 @@ func readFacts(a attributes) (facts, error) {
 	f := facts{
 		number: id.n, name: a.word("job-name"), uuid: a.word("job-uuid"), state: jobState(state.n),
 		reasons: a.words("job-state-reasons"), completed: a.number("job-impressions-completed"), total: a.number("job-impressions"),
-		unbegun: a.outOfBand("time-at-processing", goipp.TagNoValue),
+		unbegun: a.outOfBand("time-at-processing", goipp.TagNoValue), created: a.number("time-at-creation"), up: a.number("job-printer-up-time"),
 	}
 	if f.completed.n < 0 { // CUPS says -1 where it does not know
 		f.completed = count{}
@@ -60,13 +62,22 @@ func (j *job) is(f facts) bool {
 	return f.number == j.number && f.name == j.name && (j.uuid == "" || f.uuid == j.uuid)
 }
 
-// id is the name of the job for the journal: the device's uuid, or our address of it and its number.
-func (j *job) id(uri string) string {
-	if uuidForm.MatchString(j.uuid) {
-		return j.uuid
-	}
-	return fmt.Sprintf("%s#%d", uri, j.number)
+// id is the name of the job for the journal: its number, its uuid and the printer's, as the device gives them. Its
+// name there is the transaction.
+func (j *job) id() string {
+	return fmt.Sprintf("%d %s %s", j.number, uuidOr(j.uuid, "-"), j.device)
 }
+
+// uuidOr lets no free text of a device into the journal.
+func uuidOr(s, otherwise string) string {
+	if uuidForm.MatchString(s) {
+		return s
+	}
+	return otherwise
+}
+
+// device names the printer that gave these attributes.
+func (p *Printer) device(a attributes) string { return uuidOr(a.word("printer-uuid"), p.ipp.uri) }
 
 func (p *Printer) validate(ctx context.Context, name string, settings goipp.Attributes) error {
 	m := p.ipp.request(goipp.OpValidateJob)
@@ -77,7 +88,7 @@ func (p *Printer) validate(ctx context.Context, name string, settings goipp.Attr
 
 // create makes the job and makes sure that it is ours. Where the answer is lost the job may be there all the
 // same: it is looked for by its name and cancelled.
-func (p *Printer) create(ctx context.Context, name string, settings goipp.Attributes) (*job, error) {
+func (p *Printer) create(ctx context.Context, device, name string, settings goipp.Attributes) (*job, error) {
 	m := p.ipp.request(goipp.OpCreateJob)
 	describe(m, name, settings)
 	a, err := p.one(ctx, m, goipp.TagJobGroup)
@@ -85,7 +96,7 @@ func (p *Printer) create(ctx context.Context, name string, settings goipp.Attrib
 		p.orphans(ctx, name)
 		return nil, err
 	}
-	j := &job{number: a.number("job-id").n, name: name}
+	j := &job{number: a.number("job-id").n, name: name, device: device}
 	f, err := p.look(ctx, j)
 	if err != nil {
 		p.orphans(ctx, name)
@@ -128,14 +139,14 @@ func (p *Printer) cancel(ctx context.Context, j *job) error {
 func (p *Printer) orphans(ctx context.Context, name string) {
 	ctx, stop := p.afterwards(ctx)
 	defer stop()
-	jobs, err := p.jobs(ctx)
+	jobs, err := p.jobs(ctx, notCompleted)
 	if err != nil {
 		p.leave(&job{name: name})
 		return
 	}
 	for _, a := range jobs {
 		if f, err := readFacts(a); err == nil && f.name == name {
-			p.end(ctx, &job{f.number, f.name, f.uuid}, new(story))
+			p.end(ctx, &job{number: f.number, name: f.name, uuid: f.uuid}, new(story))
 		}
 	}
 }

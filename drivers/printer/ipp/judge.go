@@ -67,11 +67,11 @@ func (s *story) noPaper() bool {
 // judge says what may be claimed. The package comment shows it as a table.
 func (s *story) judge(id string) spool.Result {
 	result := func(o protocol.Outcome, why string) spool.Result {
-		return spool.Result{Outcome: o, Impressions: max(s.completed.n, 0), Reason: why, JobID: id}
+		return spool.Result{Outcome: o, Impressions: max(s.completed.n, 0), Reason: why, JobID: id, Evidence: s.evidence(o)}
 	}
 	switch {
 	case !s.sent:
-		return spool.Result{Outcome: protocol.Failed, Reason: s.why(), JobID: id}
+		return spool.Result{Outcome: protocol.Failed, Reason: s.why(), JobID: id, Evidence: spool.NotSent}
 	case !s.ended:
 		return result(protocol.Unsure, s.why())
 	case s.noPaper():
@@ -88,6 +88,17 @@ func (s *story) judge(id string) spool.Result {
 		return result(protocol.Unsure, "impressions-over")
 	}
 	return result(protocol.Printed, "")
+}
+
+// evidence names what an outcome rests on.
+func (s *story) evidence(o protocol.Outcome) string {
+	switch {
+	case o == protocol.Unsure:
+		return spool.NoEvidence
+	case o == protocol.Failed && !(s.completed.known && s.counts):
+		return spool.NeverProcessed
+	}
+	return spool.JobCounters
 }
 
 func (s *story) why() string {

@@ -63,7 +63,10 @@ type Printer struct {
 	left     *job          // could not be brought to its end; guarded by turn
 }
 
-var _ spool.Printer = (*Printer)(nil)
+var (
+	_ spool.Printer = (*Printer)(nil)
+	_ spool.Keeper  = (*Printer)(nil)
+)
 
 // ErrOptions is returned by [New] for an address or options that do not fit together.
 var ErrOptions = errors.New("ipp: needs an ipp or ipps address; roots and pins only with ipps, and not both")
@@ -87,6 +90,7 @@ func (p *Printer) Print(ctx context.Context, doc spool.Released, told spool.Prog
 type source interface {
 	Job() spool.Job
 	Open() (io.ReadSeeker, error)
+	Handed(job string)
 }
 
 func (p *Printer) print(ctx context.Context, doc source, told spool.Progress) (spool.Result, error) {
@@ -106,7 +110,7 @@ func (p *Printer) print(ctx context.Context, doc source, told spool.Progress) (s
 	if err != nil {
 		return spool.Result{}, named(err)
 	}
-	id := j.id(p.ipp.uri)
+	id := j.id()
 	content, err := doc.Open()
 	if err != nil {
 		p.abandon(ctx, j)
@@ -114,6 +118,9 @@ func (p *Printer) print(ctx context.Context, doc source, told spool.Progress) (s
 	}
 	s := &story{want: doc.Job().Impressions(), counts: p.counts.Load()}
 	p.upload(ctx, j, content, s)
+	if s.trouble == "" {
+		doc.Handed(id)
+	}
 	p.watch(ctx, j, s, told)
 	result := s.judge(id)
 	if result.Outcome == protocol.Printed {
@@ -155,7 +162,7 @@ func (p *Printer) prepare(ctx context.Context, want spool.Job, name string) (*jo
 	if err := p.validate(ctx, name, settings); err != nil {
 		return nil, err
 	}
-	return p.create(ctx, name, settings)
+	return p.create(ctx, p.device(caps), name, settings)
 }
 
 // afterwards returns a context for what has to be tried although ctx may have ended.
@@ -177,7 +184,7 @@ func (p *Printer) tidy(ctx context.Context) {
 	if p.left == nil {
 		return
 	}
-	jobs, err := p.jobs(ctx)
+	jobs, err := p.jobs(ctx, notCompleted)
 	if err != nil {
 		return
 	}

@@ -3,12 +3,16 @@ package ipp
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"honnin/drivers/printer"
 	"honnin/spool"
 
 	"github.com/OpenPrinting/goipp"
 )
+
+// queueBetween is why a printer behind a CUPS queue is not used.
+const queueBetween = "queue-between"
 
 // Values of printer-state (RFC 8011 section 5.4.11).
 const (
@@ -24,18 +28,26 @@ var operations = []goipp.Op{goipp.OpValidateJob, goipp.OpCreateJob, goipp.OpSend
 // asked are the printer attributes that decide, and no others: a device's answer can be large.
 var asked = func() []string {
 	names := []string{"printer-state", "printer-state-reasons", "printer-is-accepting-jobs", "queued-job-count",
-		"operations-supported", "ipp-versions-supported", "document-format-supported", "charset-supported", "cups-version",
-		"copies-supported", "multiple-document-handling-supported"}
+		"operations-supported", "ipp-versions-supported", "document-format-supported", "charset-supported",
+		"copies-supported", "multiple-document-handling-supported", "printer-uuid"}
+	names = append(names, queueMarks...)
 	for _, s := range fixed {
 		names = append(names, s.name+"-supported")
 	}
 	return names
 }()
 
+// queueMarks are attributes that only the scheduler of CUPS gives for a printer of its own.
+var queueMarks = []string{"cups-version", "device-uri", "printer-type"}
+
+func isQueue(a attributes) bool {
+	return slices.ContainsFunc(queueMarks, func(name string) bool { return a.values(name) != nil })
+}
+
 // rules are read from top to bottom; the first that gives a word says why the printer is not ready.
 var rules = []func(attributes) string{
 	wrongProtocol,
-	func(a attributes) string { return when(a.values("cups-version") != nil, "queue-between") },
+	func(a attributes) string { return when(isQueue(a), queueBetween) },
 	func(a attributes) string {
 		return when(!a.allows("document-format-supported", goipp.String(pdf)), "pdf-unsupported")
 	},
@@ -120,7 +132,7 @@ func (p *Printer) survey(ctx context.Context) (attributes, error) {
 			return nil, fault(word)
 		}
 	}
-	jobs, err := p.jobs(ctx)
+	jobs, err := p.jobs(ctx, notCompleted)
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +142,22 @@ func (p *Printer) survey(ctx context.Context) (attributes, error) {
 	return caps, nil
 }
 
-// jobs lists the jobs that have not ended, whoever's they are.
-func (p *Printer) jobs(ctx context.Context) ([]attributes, error) {
+// Values of which-jobs (RFC 8011 section 4.2.6.1).
+const (
+	notCompleted = "not-completed"
+	completed    = "completed"
+)
+
+// maxJobs bounds a list of jobs: at 400 bytes each, it fits into an answer.
+const maxJobs = 500
+
+// jobs lists the jobs that have, or have not, ended, whoever's they are.
+func (p *Printer) jobs(ctx context.Context, which string) ([]attributes, error) {
 	m := p.ipp.request(goipp.OpGetJobs)
 	user(m)
-	m.Operation.Add(goipp.MakeAttribute("limit", goipp.TagInteger, goipp.Integer(20)))
+	m.Operation.Add(goipp.MakeAttribute("limit", goipp.TagInteger, goipp.Integer(maxJobs)))
 	wanted(m, jobAttributes...)
-	m.Operation.Add(goipp.MakeAttribute("which-jobs", goipp.TagKeyword, goipp.String("not-completed")))
+	m.Operation.Add(goipp.MakeAttribute("which-jobs", goipp.TagKeyword, goipp.String(which)))
 	answer, err := p.ipp.do(ctx, m)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func TestFakeIsAnHonestPrinter(t *testing.T) {
 	wantReady(t, p, "")
 	got, err := p.print(t.Context(), document(2, 3, 1000), nil)
 	wantResult(t, got, err, protocol.Printed, 6, "")
-	if want := f.uri() + "#1"; got.JobID != want {
+	if want := "1 - " + f.uri(); got.JobID != want {
 		t.Errorf("job id %q, want %q where the device gives no uuid", got.JobID, want)
 	}
 }

@@ -37,9 +37,9 @@ const patience = 20 * time.Second
 
 // Behaviour is what the engine does with the next documents.
 type Behaviour struct {
-	Mode   string // print, silent, short, over, abort, slow, stop
+	Mode   string // print, silent, short, over, leave, abort, slow, stop
 	After  int    // impressions that are counted before abort, slow and stop
-	Reason string // of stop: a printer-state-reasons keyword
+	Reason string // of stop: a printer-state-reasons keyword; of leave: one with + or - before it
 }
 
 // Device is one running printer.
@@ -52,6 +52,7 @@ type Device struct {
 
 	mu   sync.Mutex
 	proc *exec.Cmd
+	born time.Time
 	done chan struct{} // closed when proc has ended
 	log  strings.Builder
 }
@@ -149,7 +150,7 @@ func (d *Device) launch() bool {
 	d.must(err)
 	_ = w.Close()
 	d.mu.Lock()
-	d.proc, d.done = cmd, done
+	d.proc, d.done, d.born = cmd, done, time.Now()
 	d.mu.Unlock()
 	go d.read(r)
 	d.t.Cleanup(func() { d.signalGroup(cmd, syscall.SIGKILL); <-done })
@@ -303,6 +304,58 @@ func (d *Device) Load(sheets int) {
 	if !strings.Contains(string(page), "Media updated.") {
 		d.t.Fatalf("the tray was not loaded: %s", page)
 	}
+}
+
+// Say has an engine in mode slow change a state reason of the printer: "+media-jam-error", "-media-jam-error".
+func (d *Device) Say(reason string) {
+	d.t.Helper()
+	d.must(os.WriteFile(d.path("state.new"), []byte(reason), 0o600))
+	d.must(os.Rename(d.path("state.new"), d.path("state")))
+	d.await("the engine's word", func() bool { _, err := os.Stat(d.path("state")); return errors.Is(err, os.ErrNotExist) })
+}
+
+// Jobs lists the jobs that have not ended, as ipptool sees them: their names.
+func (d *Device) Jobs() (names []string) {
+	d.t.Helper()
+	Require(d.t, "ipptool")
+	out, err := exec.Command("ipptool", "-tv", d.URI(), "get-jobs.test").CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("Get-Jobs: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if _, name, ok := strings.Cut(line, "job-name (nameWithoutLanguage) = "); ok {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	return names
+}
+
+// AwaitNoJobs waits until every job has ended.
+func (d *Device) AwaitNoJobs() {
+	d.t.Helper()
+	d.await("an empty queue", func() bool { return len(d.Jobs()) == 0 })
+}
+
+// Documents counts the documents of that name that were ever sent to this printer, whole or in part.
+func (d *Device) Documents(name string) (n int) {
+	d.t.Helper()
+	found, err := filepath.Glob(d.path("spool/*" + name + "*"))
+	d.must(err)
+	for _, f := range found {
+		if s, err := os.Stat(f); err == nil && s.Size() > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// AwaitClock waits until the printer's clock, which counts whole seconds from 0 at its start, is past 0: what a printer
+// says of the time 0 is by RFC 8011 of a time before its start.
+func (d *Device) AwaitClock() {
+	d.mu.Lock()
+	born := d.born
+	d.mu.Unlock()
+	time.Sleep(time.Until(born.Add(1100 * time.Millisecond)))
 }
 
 // Kill ends printer and engine at once, as pulling the plug does.

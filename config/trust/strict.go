@@ -70,8 +70,18 @@ func validity(s cryptobyte.String) bool {
 	return s.Empty()
 }
 
+// narrowing are extensions that narrow what a certificate is for to something else, critical or not, and that the
+// standard library does not know.
+var narrowing = map[oid]bool{
+	"\x2b\x06\x01\x05\x05\x07\x01\x07":     true, // 1.3.6.1.5.5.7.1.7 IP addresses (RFC 3779)
+	"\x2b\x06\x01\x05\x05\x07\x01\x08":     true, // 1.3.6.1.5.5.7.1.8 autonomous systems
+	"\x2b\x06\x01\x05\x05\x07\x01\x0e":     true, // 1.3.6.1.5.5.7.1.14 proxy certificates (RFC 3820)
+	"\x60\x86\x48\x01\x86\xf8\x42\x01\x01": true, // 2.16.840.1.113730.1.1 Netscape's certificate type
+}
+
 func extension(s cryptobyte.String) bool {
 	var value cryptobyte.String
-	return s.SkipASN1(asn1.OBJECT_IDENTIFIER) && s.SkipOptionalASN1(asn1.BOOLEAN) && s.ReadASN1(&value, asn1.OCTET_STRING) && s.Empty() &&
+	id, ok := readOID(&s)
+	return ok && !narrowing[id] && s.SkipOptionalASN1(asn1.BOOLEAN) && s.ReadASN1(&value, asn1.OCTET_STRING) && s.Empty() &&
 		wellFormed(value, maxDepth) && one(value)
 }

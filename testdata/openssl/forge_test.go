@@ -54,7 +54,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	w := &world{t: t}
-	root := must[*sign.Pair](t)(sign.NewCA(w.template("Root", w.key(elliptic.P384(), "root"))))
+	root := must[*sign.Pair](t)(sign.NewCA(w.template("Root", w.key(elliptic.P256(), "root"))))
 	w.mid = must[*sign.Pair](t)(root.NewCA(w.template("Intermediate", w.key(elliptic.P256(), "mid"))))
 	for _, k := range []crypto.Signer{w.key(elliptic.P256(), "a"), w.key(elliptic.P384(), "b"), w.rsaKey()} {
 		w.signers = append(w.signers, must[*sign.Pair](t)(w.mid.NewSigner(city, w.template("Signer", k))))
@@ -149,7 +149,7 @@ func (w *world) certificate(s script, layer int, c *x509.Certificate, ca crypto.
 		return c.Raw, name
 	}
 	if ca == nil {
-		ca = w.key(elliptic.P384(), "root")
+		ca = w.key(elliptic.P256(), "root")
 	}
 	tbs := s.change(layer, parse(c.RawTBSCertificate))
 	if k := tbs.kids; len(k) > 3 {

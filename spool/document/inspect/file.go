@@ -305,8 +305,7 @@ func (f *file) stream(l *lexer, o *object, v any) (*stream, error) {
 	s := &stream{dict: d, raw: l.b[l.i : l.i+n : l.i+n]}
 	l.i += n
 	for _, eol := range []string{"\r\n", "\n", "\r", ""} {
-		if bytes.HasPrefix(l.b[l.i:], []byte(eol+"endstream")) {
-			l.i += len(eol) + len("endstream")
+		if bytes.HasPrefix(l.b[l.i:], []byte(eol+"endstream")) && l.keyword("endstream") {
 			return s, nil
 		}
 	}

@@ -1,6 +1,8 @@
 package trust
 
 import (
+	"strings"
+
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -79,9 +81,49 @@ var narrowing = map[oid]bool{
 	"\x60\x86\x48\x01\x86\xf8\x42\x01\x01": true, // 2.16.840.1.113730.1.1 Netscape's certificate type
 }
 
+// shapes are what is inside the extensions that decide about a path, where the standard library reads what it knows and
+// skips the rest.
+var shapes = map[oid]func(cryptobyte.String) bool{
+	"\x55\x1d\x13": inOrder(asn1.BOOLEAN, asn1.INTEGER), // 2.5.29.19 basic constraints
+	"\x55\x1d\x23": inOrder(0x80, 0xa1, 0x82),           // 2.5.29.35 authority key identifier
+	"\x55\x1d\x11": generalNames,                        // 2.5.29.17 subject alternative name
+	"\x55\x1d\x12": generalNames,                        // 2.5.29.18 issuer alternative name
+	"\x55\x1d\x1f": func(s cryptobyte.String) bool { // 2.5.29.31 CRL distribution points
+		return all(s, asn1.SEQUENCE, inOrder(0xa0, 0x81, 0xa2))
+	},
+}
+
+// inOrder accepts values of these tags, each at most once.
+func inOrder(tags ...asn1.Tag) func(cryptobyte.String) bool {
+	return func(s cryptobyte.String) bool {
+		for _, t := range tags {
+			if !s.SkipOptionalASN1(t) {
+				return false
+			}
+		}
+		return s.Empty()
+	}
+}
+
+func generalNames(s cryptobyte.String) bool {
+	for !s.Empty() {
+		var v cryptobyte.String
+		var tag asn1.Tag
+		if !s.ReadAnyASN1(&v, &tag) || strings.IndexByte("\xa0\x81\x82\xa3\xa4\xa5\x86\x87\x88", byte(tag)) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func extension(s cryptobyte.String) bool {
 	var value cryptobyte.String
 	id, ok := readOID(&s)
-	return ok && !narrowing[id] && s.SkipOptionalASN1(asn1.BOOLEAN) && s.ReadASN1(&value, asn1.OCTET_STRING) && s.Empty() &&
+	ok = ok && !narrowing[id] && s.SkipOptionalASN1(asn1.BOOLEAN) && s.ReadASN1(&value, asn1.OCTET_STRING) && s.Empty() &&
 		wellFormed(value, maxDepth) && one(value)
+	if shape := shapes[id]; ok && shape != nil {
+		inner, sequential := sequence(value)
+		return sequential && shape(inner)
+	}
+	return ok
 }

@@ -7,7 +7,6 @@ import (
 	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
@@ -30,19 +29,14 @@ func sample(b *testing.B, pages, size int) (w *spooltest.World, pkg []byte) {
 		b.Fatal(err)
 	}
 	d := pdftest.Good(text, pdftest.Tags(s.SubjectHash, s.Transaction, pages))
-	pixels, r := make([]byte, size), rand.New(rand.NewPCG(1, 2))
-	for i := range pixels {
-		pixels[i] = byte(r.Uint32())
-	}
-	d.AddStream("picture", fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", size), pdftest.Deflate(pixels))
-	d.Obj("page1").Replace("/Resources <<", "/Resources << /XObject << /Im1 {picture} >>")
+	d.Weigh(size)
 	if pkg, err = sign.Sign(d.Bytes(), w.Issuer.Options(w.Now())); err != nil {
 		b.Fatal(err)
 	}
 	return w, pkg
 }
 
-var packages = []struct{ pages, size int }{{2, 150 << 10}, {10, 2 << 20}}
+var packages = []struct{ pages, size int }{{2, 150 << 10}, {10, 2 << 20}, {30, 10 << 20}}
 
 func eachPackage(b *testing.B, f func(b *testing.B, w *spooltest.World, pkg []byte)) {
 	for _, p := range packages {
@@ -107,13 +101,43 @@ func pass(b *testing.B, v *document.Verifier, w *spooltest.World, pkg []byte) {
 	}
 }
 
-// BenchmarkCMS is the signed bytes alone: every row of the package table, the chain remembered.
+// BenchmarkCMS is the signed bytes alone: every row of the package table, the chain remembered; and its parts.
 func BenchmarkCMS(b *testing.B) {
 	eachPackage(b, func(b *testing.B, w *spooltest.World, pkg []byte) {
 		for b.Loop() {
 			if _, _, err := trust.Verify(pkg, w.Policy.IssuingStore(), w.Now(), w.Now(), time.Minute); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+func BenchmarkParts(b *testing.B) {
+	eachPackage(b, func(b *testing.B, w *spooltest.World, pkg []byte) {
+		m, err := trust.Parse(pkg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := m.Against(w.Policy.IssuingStore(), w.Now())
+		fresh := func() *trust.Message { m, _ := trust.Parse(pkg); return m }
+		for _, part := range []struct {
+			name string
+			do   func() error
+		}{
+			{"parse", func() error { _, err := trust.Parse(pkg); return err }},
+			{"parse+digest", func() error { return fresh().CheckAttributes() }},
+			{"path", func() error { m.Against(w.Policy.IssuingStore(), w.Now()); return nil }},
+			{"algorithms", c.CheckAlgorithms}, {"chain", c.CheckChain}, {"validity", c.CheckValidity}, {"use", c.CheckUse},
+			{"revocation", c.CheckRevocation}, {"municipality", c.CheckMunicipality}, {"signature", c.CheckSignature},
+			{"card", func() error { return trust.CheckCard(w.Want.Card, w.Policy.CardAnchors(), w.Now()) }},
+		} {
+			b.Run(part.name, func(b *testing.B) {
+				for b.Loop() {
+					if err := part.do(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	})
 }

@@ -32,8 +32,11 @@ var order = []reason.Code{
 }
 
 // Document inspects pdf in this process. It is what a child runs; elsewhere only tests call it.
-func Document(pdf []byte) (facts Facts) {
-	in := &inspection{found: map[reason.Code]string{}}
+func Document(pdf []byte) Facts { return Timed(pdf, nil) }
+
+// Timed is [Document]; after each of [Steps] that the document came through it says which, to somebody with a watch.
+func Timed(pdf []byte, after func(step string)) (facts Facts) {
+	in := &inspection{found: map[reason.Code]string{}, after: after}
 	defer func() {
 		if p := recover(); p != nil { // its text may hold the document's
 			in.report(reason.PDFMalformed, "the inspection panicked")
@@ -54,6 +57,24 @@ type inspection struct {
 	attach  *stream // and its stream
 	found   map[reason.Code]string
 	facts   Facts
+	after   func(step string)
+}
+
+// Steps are the parts of an inspection, in their order, each with some weight of its own.
+var Steps = []string{stepRead, stepDecode, stepWalk, stepPages, stepSecond}
+
+const (
+	stepRead   = "frame and objects"
+	stepDecode = "references, streams, page tree"
+	stepWalk   = "walk over everything"
+	stepPages  = "geometry, fonts, tags, statement"
+	stepSecond = "second opinion (pdfcpu)"
+)
+
+func (in *inspection) done(step string) {
+	if in.after != nil {
+		in.after(step)
+	}
 }
 
 // report notes a broken rule; the first of each code stays.
@@ -104,6 +125,7 @@ func (in *inspection) run(pdf []byte) {
 		}
 		return
 	}
+	in.done(stepRead)
 	if in.f.trailer.has("Encrypt") {
 		in.report(reason.PDFActiveContent, "encrypted")
 		return // neither strings nor streams can be judged
@@ -113,14 +135,17 @@ func (in *inspection) run(pdf []byte) {
 			in.fail(err)
 		}
 	}
+	in.done(stepDecode)
 	in.findStatement()
 	in.activeContent()
+	in.done(stepWalk)
 	if in.found[reason.PDFMalformed] == "" {
 		in.geometry()
 		in.fonts()
 		in.tags()
 		in.readStatement()
 	}
+	in.done(stepPages)
 	if len(in.found) > 0 {
 		return
 	}
@@ -129,6 +154,7 @@ func (in *inspection) run(pdf []byte) {
 		return
 	}
 	in.secondOpinion(pdf)
+	in.done(stepSecond)
 }
 
 // alsoUpdated tells whether a malformed file was also changed after it was written, as far as a search can say.

@@ -1,6 +1,6 @@
 // Package pdftest writes PDFs for tests: a good document of the protocol page's PDF table, and through its
 // objects, which are text, any broken one. It is deliberately simple and knows nothing of the package that it
-// tests; only tests import it.
+// tests; only tests and daemon/figures import it.
 //
 // In the body of an object, {name} stands for a reference to the object of that name: "<< /Font {font} >>".
 package pdftest
@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 )
@@ -227,4 +228,14 @@ func (d *Doc) tail(b *bytes.Buffer, offsets []int) {
 	}
 	b.WriteString(table)
 	b.WriteString(d.After)
+}
+
+// Weigh puts a picture of size bytes on the first page, noise that no compression makes smaller.
+func (d *Doc) Weigh(size int) {
+	pixels, r := make([]byte, size), rand.New(rand.NewPCG(1, 2))
+	for i := range pixels {
+		pixels[i] = byte(r.Uint32())
+	}
+	d.AddStream("picture", fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", size), Deflate(pixels))
+	d.Obj("page1").Replace("/Resources <<", "/Resources << /XObject << /Im1 {picture} >>")
 }

@@ -44,6 +44,7 @@ type fakeJob struct {
 	name             string
 	completed, total int // -1: not there
 	processing       int // time-at-processing; -1: no-value
+	created, up      int // time-at-creation, and the printer's clock; 0 both: not there; up -1: not there
 	extra            goipp.Attributes
 	document         []byte
 	copies           int
@@ -152,8 +153,9 @@ func (f *fake) answer(m *goipp.Message, body []byte) *goipp.Message {
 		f.create(m)
 		a.Groups.Add(f.jobs[len(f.jobs)-1].group())
 	case goipp.OpGetJobs:
+		ended := attributes(m.Operation).word("which-jobs") == completed
 		for _, j := range f.jobs {
-			if j.state < int(jobCanceled) {
+			if jobState(j.state).ended() == ended {
 				a.Groups.Add(j.group())
 			}
 		}
@@ -206,6 +208,12 @@ func (j *fakeJob) group() goipp.Group {
 		g.Add(goipp.MakeAttribute("time-at-processing", goipp.TagInteger, goipp.Integer(j.processing)))
 	} else {
 		g.Add(goipp.MakeAttribute("time-at-processing", goipp.TagNoValue, goipp.Void{}))
+	}
+	if j.up != 0 {
+		g.Add(goipp.MakeAttribute("time-at-creation", goipp.TagInteger, goipp.Integer(j.created)))
+	}
+	if j.up > 0 {
+		g.Add(goipp.MakeAttribute("job-printer-up-time", goipp.TagInteger, goipp.Integer(j.up)))
 	}
 	g.Attrs = append(g.Attrs, j.extra...)
 	return g

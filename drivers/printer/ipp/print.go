@@ -184,6 +184,9 @@ func (p *Printer) tidy(ctx context.Context) {
 	if p.left == nil {
 		return
 	}
+	if _, err := p.direct(ctx); err != nil {
+		return
+	}
 	jobs, err := p.jobs(ctx, notCompleted)
 	if err != nil {
 		return

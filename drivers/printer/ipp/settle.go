@@ -58,17 +58,23 @@ func (p *Printer) Settle(ctx context.Context, past spool.Past) spool.Result {
 	return got
 }
 
-// find returns the one job of that name, whether it has ended or not.
-func (p *Printer) find(ctx context.Context, name string) (*job, facts, error) {
+// direct returns what the printer says of itself, or why it is not one whose word on a job counts.
+func (p *Printer) direct(ctx context.Context) (attributes, error) {
 	m := p.ipp.request(goipp.OpGetPrinterAttributes)
 	user(m)
 	wanted(m, append([]string{"printer-uuid"}, queueMarks...)...)
 	device, err := p.one(ctx, m, goipp.TagPrinterGroup)
+	if err == nil && isQueue(device) {
+		err = fault(queueBetween)
+	}
+	return device, err
+}
+
+// find returns the one job of that name, whether it has ended or not.
+func (p *Printer) find(ctx context.Context, name string) (*job, facts, error) {
+	device, err := p.direct(ctx)
 	if err != nil {
 		return nil, facts{}, err
-	}
-	if isQueue(device) {
-		return nil, facts{}, fault(queueBetween)
 	}
 	var found []facts
 	for _, which := range []string{notCompleted, completed} { // in this order: a job that ends meanwhile is in both

@@ -154,7 +154,7 @@ func (d *Device) launch() bool {
 	d.mu.Unlock()
 	go d.read(r)
 	d.t.Cleanup(func() { d.signalGroup(cmd, syscall.SIGKILL); <-done })
-	return d.answers(done)
+	return answers(d.HostPort(), done)
 }
 
 // startTied starts cmd from a thread that lives as long as cmd: a death signal comes when the *thread* that started a
@@ -191,14 +191,14 @@ func (d *Device) read(r *os.File) {
 	}
 }
 
-func (d *Device) answers(done <-chan struct{}) bool {
+func answers(address string, done <-chan struct{}) bool {
 	for end := time.Now().Add(patience); time.Now().Before(end); pause() {
 		select {
 		case <-done:
 			return false
 		default:
 		}
-		if c, err := net.Dial("tcp", d.HostPort()); err == nil {
+		if c, err := net.Dial("tcp", address); err == nil {
 			_ = c.Close()
 			return true
 		}
@@ -315,12 +315,14 @@ func (d *Device) Say(reason string) {
 }
 
 // Jobs lists the jobs that have not ended, as ipptool sees them: their names.
-func (d *Device) Jobs() (names []string) {
-	d.t.Helper()
-	Require(d.t, "ipptool")
-	out, err := exec.Command("ipptool", "-tv", d.URI(), "get-jobs.test").CombinedOutput()
+func (d *Device) Jobs() []string { d.t.Helper(); return jobsAt(d.t, d.URI()) }
+
+func jobsAt(t testing.TB, uri string) (names []string) {
+	t.Helper()
+	Require(t, "ipptool")
+	out, err := exec.Command("ipptool", "-tv", uri, "get-jobs.test").CombinedOutput()
 	if err != nil {
-		d.t.Fatalf("Get-Jobs: %v\n%s", err, out)
+		t.Fatalf("Get-Jobs: %v\n%s", err, out)
 	}
 	for line := range strings.Lines(string(out)) {
 		if _, name, ok := strings.Cut(line, "job-name (nameWithoutLanguage) = "); ok {

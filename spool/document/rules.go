@@ -25,7 +25,7 @@ var theRules = []rule{
 	{reason.SignerExpired, "the signer was and is valid", cms(func(c *trust.Candidate) error { return c.CheckValidity() })},
 	{reason.SignerUntrusted, "the chain is made for signing documents", cms(func(c *trust.Candidate) error { return c.CheckUse() })},
 	{reason.SignerRevoked, "the signer is not revoked", cms(func(c *trust.Candidate) error { return c.CheckRevocation() })},
-	{reason.SignerWrongMunicipality, "the signer speaks for its own municipality", cms(func(c *trust.Candidate) error { return c.CheckMunicipality() })},
+	{reason.SignerWrongMunicipality, "the signer speaks for its own municipality", (*check).signerOwn},
 	{reason.SignerWrongMunicipality, "the signer is the municipality applied to", (*check).signerOffered},
 	{reason.PackageStale, "signed in this transaction's time", (*check).signingTime},
 
@@ -71,8 +71,16 @@ func finding(code reason.Code) func(*check) error {
 	return func(c *check) error { return c.found(code) }
 }
 
+func (c *check) signerOwn() error {
+	if c.broken || c.candidate == nil {
+		return trust.ErrUnjudged
+	}
+	return c.candidate.CheckMunicipality()
+}
+
+// signer says who signed; what a signature says that does not hold is nobody's word.
 func (c *check) signer() (protocol.Municipality, error) {
-	if c.candidate == nil || c.candidate.Signer().Municipality == "" {
+	if c.broken || c.candidate == nil || c.candidate.Signer().Municipality == "" {
 		return "", trust.ErrUnjudged
 	}
 	return c.candidate.Signer().Municipality, nil
@@ -90,7 +98,7 @@ func (c *check) signerOffered() error {
 }
 
 func (c *check) signingTime() error {
-	if c.candidate == nil {
+	if c.broken || c.candidate == nil {
 		return trust.ErrUnjudged
 	}
 	began, err := c.began()

@@ -138,6 +138,9 @@ func (in *inspection) run(pdf []byte) {
 	in.done(stepDecode)
 	in.findStatement()
 	in.activeContent()
+	if err := in.bounded(); err != nil {
+		in.fail(err)
+	}
 	in.done(stepWalk)
 	if in.found[reason.PDFMalformed] == "" {
 		in.geometry()
@@ -146,15 +149,10 @@ func (in *inspection) run(pdf []byte) {
 		in.readStatement()
 	}
 	in.done(stepPages)
-	if len(in.found) > 0 {
-		return
+	if len(in.found) == 0 {
+		in.secondOpinion(pdf)
+		in.done(stepSecond)
 	}
-	if err := in.bounded(); err != nil {
-		in.fail(err)
-		return
-	}
-	in.secondOpinion(pdf)
-	in.done(stepSecond)
 }
 
 // alsoUpdated tells whether a malformed file was also changed after it was written, as far as a search can say.

@@ -65,7 +65,7 @@ var graphFaults = []broken{
 			return strings.Replace(s, "trailer", more+"trailer", 1)
 		}
 	})},
-	{"a name tree that contains itself", is(stm), doc(func(d *pdftest.Doc) {
+	{"a name tree that contains itself", is(mal, stm), doc(func(d *pdftest.Doc) {
 		d.Add("tree", "<< /Kids [{tree}] >>")
 		d.Obj("catalog").Replace("<< /Names [(issuance.json) {filespec}] >>", "{tree}")
 	})},

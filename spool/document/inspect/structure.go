@@ -73,9 +73,12 @@ const (
 // upward are the keys that lead back up or sideways, and so make cycles in a sound document.
 var upward = map[name]bool{"Parent": true, "P": true, "Pg": true, "Prev": true, "Last": true}
 
-// bounded refuses a document on which a careless walk would not end soon. It is asked before pdfcpu is: actions,
-// annotations and articles make cycles lawfully, but with those a document does not come so far.
+// bounded refuses a document on which a careless walk would not end soon. Actions, annotations and articles make cycles
+// lawfully, so a document with those is not asked; it comes no further.
 func (in *inspection) bounded() error {
+	if in.found[reason.PDFMalformed] != "" || in.found[reason.PDFActiveContent] != "" {
+		return nil
+	}
 	return (&expansion{f: in.f, size: map[int]float64{}}).walk()
 }
 

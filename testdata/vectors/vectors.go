@@ -2,7 +2,7 @@
 // for every reason that the offline check can give at least one that is refused for it.
 //
 // vectors.json is the manifest, for any language; the packages (.p7m), cards and policies lie beside it, and everything
-// has a fixed instant, so no vector ever expires. They are made by "go run ./testdata/vectors/gen" from the forger
+// has a fixed instant, so no vector ever expires. A verdict is exact: the reason, and all that is listed with it. They are made by "go run ./testdata/vectors/gen" from the forger
 // of config/trust/forge and the writer of spool/document/inspect/pdftest; two are somebody else's work (openssl and
 // qpdf). All keys and people are made up, and the keys that matter lie in gen/keys for everyone to read.
 //
@@ -10,6 +10,7 @@
 package vectors
 
 import (
+	"bytes"
 	"crypto/x509"
 	"embed"
 	"encoding/hex"
@@ -41,9 +42,17 @@ type Vector struct {
 	Application json.RawMessage `json:"application,omitempty"`       // absent: that echo stays unchecked
 	Began       string          `json:"transaction_began,omitempty"` // absent: issued_at
 	At          string          `json:"at"`
-	Verdict     string          `json:"verdict"` // accepted or refused
+	Repeat      *Repeat         `json:"repeat,omitempty"` // absent: the file is the whole package
+	Verdict     string          `json:"verdict"`          // accepted or refused
 	Reason      reason.Code     `json:"reason,omitempty"`
-	Also        []reason.Code   `json:"also_contains,omitempty"` // further reasons that the verdict must list
+	Also        []reason.Code   `json:"also,omitempty"` // the further reasons that the verdict must list, all of them in order
+}
+
+// Repeat makes a package of a file that is too large to be kept: a run of one byte is inserted.
+type Repeat struct {
+	At    int   `json:"at"` // offset in the file
+	Byte  uint8 `json:"byte"`
+	Count int   `json:"count"`
 }
 
 // Manifest is vectors.json.
@@ -72,7 +81,17 @@ func All() ([]Vector, error) {
 }
 
 // Package returns the package's bytes.
-func (v Vector) Package() ([]byte, error) { return files.ReadFile(v.File) }
+func (v Vector) Package() ([]byte, error) {
+	b, err := files.ReadFile(v.File)
+	r := v.Repeat
+	switch {
+	case err != nil || r == nil:
+		return b, err
+	case r.At < 0 || r.At > len(b) || r.Count < 0 || r.Count > 32<<20:
+		return nil, fmt.Errorf("vectors: %s: repeat", v.Name)
+	}
+	return slices.Concat(b[:r.At], bytes.Repeat([]byte{r.Byte}, r.Count), b[r.At:]), nil
+}
 
 // Policy parses the vector's policy.
 func (v Vector) Policy() (*policy.Policy, error) {
@@ -144,10 +163,8 @@ func (v Vector) Compare(got ...reason.Code) string {
 	case got[0] != v.Reason:
 		return fmt.Sprintf("%s: refused as %v, want %s first", v.Name, got, v.Reason)
 	}
-	for _, c := range v.Also {
-		if !slices.Contains(got[1:], c) {
-			return fmt.Sprintf("%s: refused as %v, want %s among the others", v.Name, got, c)
-		}
+	if !slices.Equal(got[1:], v.Also) {
+		return fmt.Sprintf("%s: refused as %v, want also %v", v.Name, got, v.Also)
 	}
 	return ""
 }

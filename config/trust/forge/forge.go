@@ -131,6 +131,9 @@ func (s *Signer) Drop(name asn1.ObjectIdentifier) {
 	s.Attributes = slices.DeleteFunc(s.Attributes, func(a Attribute) bool { return a.Name.Equal(name) })
 }
 
+// SignedAttributes returns what the signature is over: the attributes as a SET.
+func (s *Signer) SignedAttributes() []byte { return attributes(0x31, s.Attributes, s.Unsorted) }
+
 // DER returns the whole message.
 func (c *CMS) DER() []byte {
 	encap := OID(c.ContentType)
@@ -174,7 +177,7 @@ func (s *Signer) der(content []byte) []byte {
 	parts := [][]byte{Integer(int64(s.Version)), s.Name, s.Digest}
 	signed := content
 	if !s.Bare {
-		signed = attributes(0x31, s.Attributes, s.Unsorted)
+		signed = s.SignedAttributes()
 		parts = append(parts, attributes(0xa0, s.Attributes, s.Unsorted))
 	}
 	signature := s.Signature

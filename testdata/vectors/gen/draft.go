@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"honnin/config/protocol"
@@ -38,6 +40,8 @@ type draft struct {
 	cms     func(*forge.CMS) // set: the forger makes the message
 	hash    crypto.Hash      // of the forger's message
 	raw     func([]byte) []byte
+	total   int // bytes: white space in the PDF brings the package to this size
+	padding int
 }
 
 // newDraft is a one-page resident record for the card P01, in a transaction named after the vector.
@@ -107,6 +111,7 @@ func (d *draft) pdf() []byte {
 	if d.doc != nil {
 		d.doc(doc)
 	}
+	doc.Header += strings.Repeat(" ", d.padding)
 	b := doc.Bytes()
 	if d.rawPDF != nil {
 		b = d.rawPDF(b)
@@ -116,6 +121,11 @@ func (d *draft) pdf() []byte {
 
 // sign makes the package as the case wants it: by the forger when it spoils the message, else by the signing side.
 func (d *draft) sign(pdf []byte) []byte {
+	if d.total > 0 {
+		d.padding = 15 << 20
+		d.padding += d.total - len(d.message(d.pdf()))
+		pdf = d.pdf()
+	}
 	der := d.message(pdf)
 	if d.raw != nil {
 		der = d.raw(der)
@@ -145,12 +155,17 @@ func byOpenSSL(d *draft) []byte { return runOpenSSL(d, d.pdf()) }
 
 // byQPDF has qpdf write the PDF anew and openssl sign it: nothing in the package is this project's encoding.
 func byQPDF(d *draft) []byte {
+	return runOpenSSL(d, d.throughQPDF("--object-streams=disable", "--deterministic-id"))
+}
+
+// throughQPDF returns the PDF as qpdf writes it anew.
+func (d *draft) throughQPDF(args ...string) []byte {
 	dir := must(os.MkdirTemp("", "vectors"))
 	defer os.RemoveAll(dir)
 	in, out := filepath.Join(dir, "in.pdf"), filepath.Join(dir, "out.pdf")
 	check(os.WriteFile(in, d.pdf(), 0o600))
-	run(dir, "qpdf", "--object-streams=disable", "--deterministic-id", in, out)
-	return runOpenSSL(d, must(os.ReadFile(out)))
+	run(dir, slices.Concat([]string{"qpdf"}, args, []string{in, out})...)
+	return must(os.ReadFile(out))
 }
 
 func runOpenSSL(d *draft, pdf []byte) []byte {

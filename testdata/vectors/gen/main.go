@@ -1,7 +1,7 @@
 // Command gen makes testdata/vectors anew: the packages, the cards, the policy and the manifest.
 //
 //	go run ./testdata/vectors/gen            write them
-//	go run ./testdata/vectors/gen -external  also have openssl and qpdf make theirs, at their own clock
+//	go run ./testdata/vectors/gen -external  also have openssl and qpdf make anew what they made
 //	go run ./testdata/vectors/gen -check     run the check on what is there and say where it differs
 //
 // The same input gives the same bytes, but for RSASSA-PSS, which the standard library always randomizes, and for what
@@ -10,12 +10,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"honnin/config/protocol"
@@ -93,14 +95,14 @@ func (g *generator) write(name string, b []byte) {
 // add makes one vector.
 func (g *generator) add(c vectorCase) {
 	d := newDraft(g.world, c.name)
-	if c.tool != nil && !g.keepClock(c.name, d) {
+	if c.clock && !g.keepClock(c.name, d) {
 		d.shift(time.Now().UTC().Truncate(time.Second))
 	}
 	if c.change != nil {
 		c.change(d)
 	}
 	v := vectors.Vector{
-		Name: c.name, Description: c.about, File: c.name + ".p7m", PolicyFile: "policy.toml", CardFile: d.card,
+		Name: c.name, Description: c.about, File: c.name + ".p7m", PolicyFile: cmp.Or(c.policy, "policy.toml"), CardFile: d.card,
 		Transaction: d.want.Transaction.String(), Terminal: string(d.want.Terminal), Nonce: hex.EncodeToString(d.want.Nonce[:]),
 		At: text(d.at), Verdict: "refused", Reason: c.reason, Also: c.also,
 	}
@@ -113,8 +115,26 @@ func (g *generator) add(c vectorCase) {
 	if d.application != nil {
 		v.Application = must(json.Marshal(d.application))
 	}
+	var file []byte
+	file, v.Repeat = squeeze(g.signed(c, d))
 	g.manifest.Vectors = append(g.manifest.Vectors, v)
-	g.write(v.File, g.signed(c, d))
+	g.write(v.File, file)
+}
+
+// squeeze takes the longest run of one byte out of a package that would be large without it.
+func squeeze(b []byte) ([]byte, *vectors.Repeat) {
+	var r vectors.Repeat
+	for i, n := 0, 0; i < len(b); i += n {
+		for n = 1; i+n < len(b) && b[i+n] == b[i]; n++ {
+		}
+		if n > r.Count {
+			r = vectors.Repeat{At: i, Byte: b[i], Count: n}
+		}
+	}
+	if r.Count < 64<<10 {
+		return b, nil
+	}
+	return slices.Delete(b, r.At, r.At+r.Count), &r
 }
 
 func text(t time.Time) string { return string(must(protocol.At(t).MarshalText())) }

@@ -10,8 +10,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	_ "embed"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
+	"strings"
 	"time"
 
 	"honnin/config/protocol"
@@ -37,6 +39,9 @@ var rsa2048PEM []byte
 
 //go:embed keys/rsa1024.pem
 var rsa1024PEM []byte
+
+//go:embed keys/rsa4096.pem
+var rsa4096PEM []byte
 
 func check(err error) {
 	if err != nil {
@@ -77,15 +82,21 @@ func template(name string, k crypto.Signer) sign.Template {
 
 // world is everyone who signs something, and the cards.
 type world struct {
-	rsa2048, rsa1024 crypto.Signer
+	rsa2048, rsa1024, rsa4096 crypto.Signer
 
 	rootA, midA, rsaRootA *sign.Pair
 	signerA, rsaSignerA   *sign.Pair // P-256 under midA, RSA under rsaRootA
 	p384SignerA, revokedA *sign.Pair
 	listedA               *sign.Pair // on the CRL
 	revokedMidA           *sign.Pair
+	listedMidA            *sign.Pair // on the root's CRL
+	oldRootA              *sign.Pair // an anchor of A that ended a second ago
+	midCRL                []byte
 	rootB, signerB        *sign.Pair
 	pinC                  *sign.Pair
+	oldPinC, revokedPinC  *sign.Pair
+	weakPinC, caPinC      *sign.Pair
+	agreementPinC         *sign.Pair
 	registerA, registrarA *sign.Pair
 	stranger              *sign.Pair // a CA that no policy names
 
@@ -94,7 +105,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	w := &world{rsa2048: readKey(rsa2048PEM), rsa1024: readKey(rsa1024PEM)}
+	w := &world{rsa2048: readKey(rsa2048PEM), rsa1024: readKey(rsa1024PEM), rsa4096: readKey(rsa4096PEM)}
 	w.rootA = must(sign.NewCA(template("Practice City A Root", p384("root A"))))
 	w.midA = must(w.rootA.NewCA(template("Practice City A Issuing CA", p256("mid A"))))
 	w.revokedMidA = must(w.rootA.NewCA(template("Practice City A Revoked CA", p256("revoked mid A"))))
@@ -109,11 +120,29 @@ func newWorld() *world {
 	w.registerA = must(sign.NewCA(template("Practice City A Register CA", p256("register A"))))
 	w.registrarA = w.signer(w.registerA, cityA, "Resident Register A", p256("registrar A"))
 	w.stranger = must(sign.NewCA(template("Nobody's CA", p256("stranger"))))
-	w.pinC = must(w.stranger.NewSigner(cityC, adjusted("Village Hall C", p256("pin C"), func(c *x509.Certificate) {
-		c.UnknownExtKeyUsage, c.Subject.ExtraNames = nil, nil
-	})))
+	w.listedMidA = must(w.rootA.NewCA(template("Practice City A Listed CA", p256("listed mid A"))))
+	w.oldRootA = must(sign.NewCA(adjusted("Practice City A Old Root", p256("old root A"), func(c *x509.Certificate) { c.NotAfter = at.Add(-time.Second) })))
+	w.midCRL = must(w.midA.CRL(1, from, to, w.listedA.Certificate)).Raw
+	w.addPins()
 	w.addCards()
 	return w
+}
+
+// addPins makes the pinned signers of C: one that is right, without all that a pin waives, and others.
+func (w *world) addPins() {
+	pin := func(name string, k crypto.Signer, adjust func(*x509.Certificate)) *sign.Pair {
+		return must(w.stranger.NewSigner(cityC, adjusted(name, k, func(c *x509.Certificate) {
+			c.UnknownExtKeyUsage, c.Subject.ExtraNames = nil, nil
+			adjust(c)
+		})))
+	}
+	none := func(*x509.Certificate) {}
+	w.pinC = pin("Village Hall C", p256("pin C"), none)
+	w.oldPinC = pin("Old Village Hall C", p256("old pin C"), func(c *x509.Certificate) { c.NotAfter = at.Add(-time.Second) })
+	w.revokedPinC = pin("Revoked Village Hall C", p256("revoked pin C"), none)
+	w.weakPinC = pin("Weak Village Hall C", w.rsa1024, none)
+	w.caPinC = pin("Authority of Village Hall C", p256("ca pin C"), func(c *x509.Certificate) { c.IsCA = true })
+	w.agreementPinC = pin("Private Line of Village Hall C", p256("agreement pin C"), func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement })
 }
 
 func (w *world) signer(ca *sign.Pair, m protocol.Municipality, name string, k crypto.Signer) *sign.Pair {
@@ -148,7 +177,14 @@ func (w *world) addCards() {
 	card(w.cardCA2, "card-future.pem", future)
 	card(w.cardCA2, "card-agreement.pem", adjusted("P07", p256("p07"), func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }))
 	card(w.cardCA1, "card-rsa1024.pem", template("P08", w.rsa1024))
+	card(w.cardCA2, "card-p521.pem", template("P09", p521("p09")))
+	card(w.cardCA2, "card-ca.pem", adjusted("P10", p256("p10"), func(c *x509.Certificate) { c.IsCA = true }))
+	card(w.cardCA2, "card-critical.pem", adjusted("P11", p256("p11"), func(c *x509.Certificate) { c.ExtraExtensions = critical }))
+	w.cards["card-signer.pem"] = w.signerA
 }
+
+// critical is an extension that nobody knows.
+var critical = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 25, 2}, Critical: true, Value: []byte{5, 0}}}
 
 func certPEM(pairs ...*sign.Pair) []byte {
 	var out []byte
@@ -160,13 +196,20 @@ func certPEM(pairs ...*sign.Pair) []byte {
 
 // files are the policy and what it names, and the cards.
 func (w *world) files() map[string][]byte {
-	list := must(w.midA.CRL(1, from, to, w.listedA.Certificate))
+	crl := func(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
+	policy := fmt.Sprintf(policyText, fingerprint(w.revokedA), fingerprint(w.revokedMidA), fingerprint(w.revokedPinC))
+	thief := &sign.Pair{Certificate: must(sign.NewCA(adjusted("Practice City A Issuing CA", p256("thief"), func(c *x509.Certificate) {
+		c.Subject, c.SubjectKeyId = w.midA.Certificate.Subject, w.midA.Certificate.SubjectKeyId
+	}))).Certificate, Key: p256("thief")}
 	out := map[string][]byte{
-		"policy.toml":   fmt.Appendf(nil, policyText, fingerprint(w.revokedA), fingerprint(w.revokedMidA)),
-		"card-cas.pem":  certPEM(w.cardCA1, w.cardCA2),
-		"issuing-a.pem": certPEM(w.rootA, w.rsaRootA), "register-a.pem": certPEM(w.registerA),
-		"issuing-b.pem": certPEM(w.rootB), "pin-c.pem": certPEM(w.pinC),
-		"issuing-a.crl": pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list.Raw}),
+		"policy.toml":     []byte(policy),
+		"policy-crl.toml": []byte(strings.Replace(policy, `"issuing-a.crl"`, `"issuing-a-forged.crl"`, 1)),
+		"card-cas.pem":    certPEM(w.cardCA1, w.cardCA2),
+		"issuing-a.pem":   certPEM(w.rootA, w.rsaRootA, w.oldRootA), "register-a.pem": certPEM(w.registerA),
+		"issuing-b.pem": certPEM(w.rootB),
+		"pin-c.pem":     certPEM(w.pinC, w.oldPinC, w.revokedPinC, w.weakPinC, w.caPinC, w.agreementPinC),
+		"issuing-a.crl": crl(w.midCRL), "issuing-a-forged.crl": crl(must(thief.CRL(2, from, to)).Raw),
+		"issuing-a-root.crl": crl(must(w.rootA.CRL(1, from, to, w.listedMidA.Certificate)).Raw),
 	}
 	for name, c := range w.cards {
 		out[name] = certPEM(c)
@@ -194,7 +237,7 @@ revoked = [
   %q, # a signer
   %q, # an intermediate
 ]
-crls = ["issuing-a.crl"]
+crls = ["issuing-a.crl", "issuing-a-root.crl"]
   [[municipality.software]]
   name = "practice-issuer"
   floor = "1.4.0"
@@ -211,6 +254,7 @@ code = "993034"
 name = "Practice Village C"
 pinned_signers = ["pin-c.pem"]
 register_anchors = []
+revoked = [%q] # a pinned one
 `
 
 func p224(label string) crypto.Signer { return key(elliptic.P224(), label) }

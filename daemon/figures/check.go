@@ -17,51 +17,19 @@ import (
 	"honnin/spool/document/inspect"
 )
 
-// checkFigures measures the whole check of the sample, its parts, its floor, and strangers' programs on the same
-// package.
+// checkFigures measures the whole check of four packages, its steps, its floor, and strangers' programs on the same
+// bytes: one table, a column for each package.
 func checkFigures(ctx context.Context, o options) ([]row, error) {
-	s, err := newSample(time.Now)
+	t, err := newTable(time.Now)
 	if err != nil {
 		return nil, err
 	}
-	m, err := trust.Parse(s.pkg)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.ours(ctx, o.checks)
-	if err != nil {
-		return rows, err
-	}
-	s.want.Began = time.Now().Add(-time.Minute) // the peers' turn takes time
-	theirs, err := s.peers(ctx, m.Content(), o.runs)
-	intro := remark("%d pages, PDF of %d bytes, package of %d; P-256 throughout; chain of the signer remembered from the run before.",
-		samplePages, len(m.Content()), len(s.pkg))
-	return append(append([]row{intro}, rows...), theirs...), err
-}
-
-// ours measures the terminal's own check.
-func (s *sample) ours(ctx context.Context, n int) (rows []row, err error) {
-	pool := inspect.NewPool(inspect.Options{})
-	defer func() { err = errors.Join(err, pool.Close()) }()
-	known := inspect.Document(s.content())
-	for _, m := range []struct {
-		name, target, note string
-		before             func()
-		f                  func() error
-	}{
-		{"the whole check, its child waiting", "≤ 5 ms", "Verifier.Verify", func() { warm(ctx, pool) }, s.verify(ctx, pool)},
-		{"  the same, the PDF inspected in this process", "", "without a child, as no terminal does it", nothing, s.verify(ctx, inspects(inspect.Document))},
-		{"  the same without the PDF", "", "CMS, card's certificate, statement, copy", nothing, s.verify(ctx, inspects(func([]byte) inspect.Facts { return known }))},
-		{"  the CMS part alone", "", "trust.Verify", nothing, s.cms},
-		{"floor: SHA-256 of the package and 2 verifications", "", "the package's signature and the card's certificate", nothing, s.floor()},
-	} {
-		took, err := times(n, m.before, m.f)
-		if err != nil {
-			return rows, fmt.Errorf("%s: %w", m.name, err)
+	for _, c := range t.columns {
+		if err := c.measure(ctx, max(1, o.checks*c.share/100), o.runs); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.head, err)
 		}
-		rows = append(rows, took.row(m.name, m.target, m.note))
 	}
-	return rows, nil
+	return t.rows(), nil
 }
 
 func (s *sample) content() []byte {
@@ -87,16 +55,11 @@ func (s *sample) verify(ctx context.Context, pdf document.Inspector) func() erro
 	v := document.NewVerifier(s.policy, pdf, time.Now)
 	return func() error {
 		d, err := v.Verify(ctx, s.pkg, s.want)
-		if err == nil && d.Pages() != samplePages {
+		if err == nil && d.Pages() != s.pages {
 			err = fmt.Errorf("%d pages", d.Pages())
 		}
 		return err
 	}
-}
-
-func (s *sample) cms() error {
-	_, _, err := trust.Verify(s.pkg, s.policy.IssuingStore(), s.want.Began, time.Now(), s.policy.ClockSkew())
-	return err
 }
 
 // floor is what no check of these bytes can do without.
@@ -113,38 +76,31 @@ func (s *sample) floor() func() error {
 	}
 }
 
-// peers runs strangers' programs, each as a process of its own, on the very same package.
-func (s *sample) peers(ctx context.Context, pdf []byte, n int) (rows []row, err error) {
+// peers runs strangers' programs n times, each as a process of its own, on the very same package. One that is not
+// here is left out.
+func (s *sample) peers(ctx context.Context, n int, l ledger) (err error) {
 	dir, err := os.MkdirTemp("", "honnin-figures-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	for name, b := range map[string][]byte{"package.p7m": s.pkg, "anchor.pem": append(armour(s.anchor), '\n'), "document.pdf": pdf} {
+	for name, b := range map[string][]byte{"package.p7m": s.pkg, "anchor.pem": append(armour(s.anchor), '\n'), "document.pdf": s.content()} {
 		if err := os.WriteFile(file(name), b, 0o600); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var sum time.Duration
-	all := true
 	for _, c := range [][]string{
 		{"openssl", "cms", "-verify", "-binary", "-cades", "-inform", "DER", "-in", file("package.p7m"), "-CAfile", file("anchor.pem"), "-purpose", "any", "-out", file("content.pdf")},
 		{"qpdf", "--check", file("document.pdf")},
 		{"pdfdetach", "-saveall", "-o", dir, file("document.pdf")},
+		{"pdfinfo", file("document.pdf")},
+		{"mutool", "info", file("document.pdf")},
 	} {
-		took, err := times(n, nothing, func() error { return exec.CommandContext(ctx, c[0], c[1:]...).Run() })
-		name := fmt.Sprintf("peer: %s %s", c[0], c[1])
-		if err != nil {
-			all = false
-			rows = append(rows, row{name, "-", "", err.Error()})
-			continue
+		took, err := timesOf(n, nothing, func() error { return exec.CommandContext(ctx, c[0], c[1:]...).Run() })
+		if err == nil {
+			l[peer+c[0]] = took
 		}
-		sum += took.median
-		rows = append(rows, took.row(name, "", "as a process"))
 	}
-	if all {
-		rows = append(rows, row{"peers, one after the other", milliseconds(sum), "", "sum of medians; they check neither card, tags nor statement"})
-	}
-	return rows, nil
+	return ctx.Err()
 }

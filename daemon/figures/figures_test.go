@@ -79,12 +79,54 @@ func TestTheSamplePasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := s.verify(t.Context(), inspects(inspect.Document))
-	if err := errors.Join(whole(), s.cms(), s.floor()()); err != nil {
+	rows := func() error { return s.signed(func(string) {}) }
+	if err := errors.Join(whole(), rows(), s.floor()()); err != nil {
 		t.Error(err)
 	}
+	heavy, err := s.heavier(10, 1<<20, time.Now())
+	if err != nil || len(heavy.pkg) < 1<<20 || heavy.verify(t.Context(), inspects(inspect.Document))() != nil {
+		t.Error(len(heavy.pkg), err)
+	}
 	s.pkg[len(s.pkg)/2] ^= 1
-	if whole() == nil || s.cms() == nil {
+	if whole() == nil || rows() == nil {
 		t.Error("what is measured does not look at the package")
+	}
+}
+
+// Every step of the check is in the table, for every package.
+func TestEveryStepIsMeasured(t *testing.T) {
+	s, err := newSample(time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tab table
+	tab.add(s, "record", 100)
+	c := tab.columns[0]
+	if err := c.measure(t.Context(), 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range slices.Concat(daemonSteps, inspect.Steps, []string{whole, lowest, handing, child}) {
+		if s := spreadOf(c.ledger[step]); s.runs == 0 || s.median <= 0 && step != handing && step != others {
+			t.Errorf("%s: %+v", step, s)
+		}
+	}
+	text := fmt.Sprint(tab.rows())
+	for _, step := range inspect.Steps {
+		if !strings.Contains(text, step) {
+			t.Errorf("no line of %s", step)
+		}
+	}
+}
+
+func TestRest(t *testing.T) {
+	l := ledger{"all": {9, 10, 11}, "a": {1, 2, 3}, "b": {4, 4, 4}, "c": {100}}
+	l.rest("left", "all", "a", "b")
+	l.rest("less", "all", "c")
+	if got := spreadOf(l["left"]); got.low != 4 || got.median != 4 {
+		t.Errorf("%+v", got)
+	}
+	if got := spreadOf(l["less"]); got.low != 0 || got.median != 0 {
+		t.Errorf("less than nothing: %+v", got)
 	}
 }
 

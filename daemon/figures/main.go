@@ -3,7 +3,7 @@
 // the numbers, it exits 0, and 1 only where something could not be measured at all.
 //
 // Everything is measured on the real thing: packages drawn by the practice world's own issuer (sample.go), the
-// terminal's whole check (check.go), a visit of the real session with a card and a printer (visit.go, cards.go,
+// terminal's whole check (check.go) and its steps (steps.go), a visit of the real session with a card and a printer (visit.go, cards.go,
 // paper.go), and the built honnind as a process (process.go). Figures are medians over several runs, with the lowest
 // and the highest beside them: on a busy machine the lowest says more.
 package main
@@ -33,7 +33,7 @@ type section struct {
 }
 
 var sections = []section{
-	{"Check of a two-page resident record", checkFigures},
+	{"The check, step by step", checkFigures},
 	{"Card: commands of one visit, certificate of 1,266 bytes", cardFigures},
 	{"From the last key press to the first byte at the printer", paperFigures},
 	{"honnind practice as a process", processFigures},

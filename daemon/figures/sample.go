@@ -18,6 +18,8 @@ import (
 	"honnin/daemon/practice/register"
 	"honnin/daemon/practice/sheet"
 	"honnin/spool/document"
+	"honnin/spool/document/inspect"
+	"honnin/spool/document/inspect/pdftest"
 )
 
 // sample is the package that the check is measured on: the practice world's resident record of a household of six,
@@ -25,6 +27,7 @@ import (
 // itself that household's municipality signs with P-384, which costs more.)
 type sample struct {
 	pkg    []byte
+	pages  int
 	policy *policy.Policy
 	want   document.Expectation
 	anchor *x509.Certificate // of the issuing chain
@@ -52,7 +55,7 @@ func newSample(now func() time.Time) (*sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sample{anchor: issuing.Certificate}
+	s := &sample{anchor: issuing.Certificate, pages: samplePages}
 	if s.key, err = issuing.NewSigner(sampleTown, life); err != nil {
 		return nil, err
 	}
@@ -60,6 +63,27 @@ func newSample(now func() time.Time) (*sample, error) {
 		return nil, err
 	}
 	return s, s.issue(card.Certificate, now)
+}
+
+// heavier is a package for the same visit and of the same signer: so many pages, and a picture of size bytes that does
+// not compress.
+func (s *sample) heavier(pages, size int, now time.Time) (*sample, error) {
+	f := inspect.Document(s.content())
+	st, err := protocol.ParseStatement(f.Statement)
+	if err != nil {
+		return nil, err
+	}
+	st.Pages = pages
+	text, err := st.Encode()
+	if err != nil {
+		return nil, err
+	}
+	d := pdftest.Good(text, pdftest.Tags(st.SubjectHash, st.Transaction, pages))
+	d.Weigh(size)
+	h := *s
+	h.pages = pages
+	h.pkg, err = sign.Sign(d.Bytes(), s.key.Options(now))
+	return &h, err
 }
 
 func policyText(issuing, cards *x509.Certificate) string {

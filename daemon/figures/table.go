@@ -77,16 +77,20 @@ func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<2
 
 // times runs f so often and returns how long it took; before is called ahead of each run and is not counted.
 func times(n int, before func(), f func() error) (spread, error) {
-	var took []time.Duration
+	took, err := timesOf(n, before, f)
+	return spreadOf(took), err
+}
+
+func timesOf(n int, before func(), f func() error) (took []time.Duration, err error) {
 	for range n {
 		before()
 		begin := time.Now()
 		if err := f(); err != nil {
-			return spread{}, err
+			return nil, err
 		}
 		took = append(took, time.Since(begin))
 	}
-	return spreadOf(took), nil
+	return took, nil
 }
 
 func nothing() {}

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"math/big"
 	"os/exec"
+	"reflect"
 	"regexp"
 	"time"
 )
@@ -204,11 +205,36 @@ func (s *signed) parse(b []byte) bool {
 	for _, e := range list {
 		ok = ok && e.Class == 0 && e.Tag == asn1.TagSequence && !seen[string(e.FullBytes)]
 		seen[string(e.FullBytes)] = true
-		if cert, err := x509.ParseCertificate(e.FullBytes); err == nil {
-			s.others = append(s.others, cert)
-		}
+		cert := certificate(e.FullBytes)
+		ok = ok && cert != nil
+		s.others = append(s.others, cert)
 	}
 	return ok && sorted(list) && s.parseSigners()
+}
+
+// certificate reads one that lies in the package; nil for what is none. Where crypto/x509 does not know the kind of
+// key, the names are there and the key is nil, which is weak.
+func certificate(b []byte) *x509.Certificate {
+	if c, err := x509.ParseCertificate(b); err == nil {
+		return c
+	}
+	var c struct {
+		TBS struct {
+			Version                              int `asn1:"optional,explicit,default:0,tag:0"`
+			Serial                               *big.Int
+			Algorithm, Issuer, Validity, Subject asn1.RawValue
+			Key                                  struct {
+				Algorithm algorithm
+				Bits      asn1.BitString
+			}
+		}
+		Algorithm algorithm
+		Signature asn1.BitString
+	}
+	if rest, err := asn1.Unmarshal(b, &c); err != nil || len(rest) > 0 {
+		return nil
+	}
+	return &x509.Certificate{Raw: b, RawIssuer: c.TBS.Issuer.FullBytes, RawSubject: c.TBS.Subject.FullBytes, SerialNumber: c.TBS.Serial}
 }
 
 func (s *signed) parseSigners() bool {
@@ -228,9 +254,19 @@ func (s *signed) parseSigners() bool {
 	return true
 }
 
+// exactly reads one value. encoding/asn1 overlooks what follows the last field of a SEQUENCE, so the value must also
+// write itself as it was read.
 func exactly(b []byte, into any) bool {
 	rest, err := asn1.Unmarshal(b, into)
-	return err == nil && len(rest) == 0
+	if err != nil || len(rest) > 0 {
+		return false
+	}
+	v := reflect.ValueOf(into).Elem()
+	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[time.Time]() {
+		return true
+	}
+	again, err := asn1.Marshal(v.Interface())
+	return err == nil && bytes.Equal(again, b)
 }
 
 // findSigner is the row "signers".
@@ -346,33 +382,42 @@ func sum(h crypto.Hash, b []byte) []byte {
 // strong is the row "algorithms".
 func (s *signed) strong() bool {
 	hash := hashes[s.info.Digest.OID.String()]
-	if hash == 0 || len(s.data.Digests) != 1 || s.data.Digests[0].OID.String() != s.info.Digest.OID.String() || !strongKey(s.signer) || !s.strongAlgorithm(hash) {
+	if hash == 0 || len(s.data.Digests) != 1 || s.data.Digests[0].OID.String() != s.info.Digest.OID.String() ||
+		!s.info.Digest.plain() || !s.data.Digests[0].plain() || !strongKey(s.signer) || !s.strongAlgorithm(hash) {
 		return false
 	}
 	if _, h, ok := s.ess(); ok && h != hash {
 		return false
 	}
+	return s.strongChain() && (s.pin == "" || strongCertificate(s.signer))
+}
+
+// strongChain is the part of the row about the chain.
+func (s *signed) strongChain() bool {
 	for i, c := range s.path {
-		if !strongKey(c) || i+1 < len(s.path) && !strongCertificate(c) {
+		if i > 0 && !strongKey(c) || i+1 < len(s.path) && !strongCertificate(c) {
 			return false
 		}
 	}
-	return s.pin == "" || strongCertificate(s.signer)
+	return true
 }
 
 func (s *signed) strongAlgorithm(hash crypto.Hash) bool {
 	a := s.info.Algorithm
-	_, isRSA := s.signer.PublicKey.(*rsa.PublicKey)
-	null := a.Parameters.FullBytes == nil || bytes.Equal(a.Parameters.FullBytes, asn1.NullBytes)
 	switch oid := a.OID.String(); oid {
 	case oidRSA:
-		return isRSA && null
+		return a.plain()
 	case oidPSS:
-		return isRSA && strongPSS(a.Parameters.FullBytes, hash)
-	default:
+		return strongPSS(a.Parameters.FullBytes, hash)
+	default: // whether the key is of this kind shows when the signature is verified
 		w := withHash[oid]
-		return w.hash == hash && w.rsa == isRSA && (isRSA && null || a.Parameters.FullBytes == nil)
+		return w.hash == hash && (w.rsa && a.plain() || a.Parameters.FullBytes == nil)
 	}
+}
+
+// plain says whether the parameters are NULL or absent.
+func (a algorithm) plain() bool {
+	return a.Parameters.FullBytes == nil || bytes.Equal(a.Parameters.FullBytes, asn1.NullBytes)
 }
 
 func strongPSS(b []byte, hash crypto.Hash) bool {

@@ -34,7 +34,7 @@ func valid(c *x509.Certificate, t time.Time) bool {
 // card judges row 1.
 func (c *check) card() {
 	ok := slices.ContainsFunc(c.Policy.Cards, func(a *x509.Certificate) bool { return issued(a, c.Card) }) && strongKey(c.Card) &&
-		(c.Card.KeyUsage == 0 || c.Card.KeyUsage&x509.KeyUsageDigitalSignature != 0) && !c.Card.IsCA
+		(c.Card.KeyUsage == 0 || c.Card.KeyUsage&x509.KeyUsageDigitalSignature != 0) && !c.Card.IsCA && len(c.Card.UnhandledCriticalExtensions) == 0
 	c.need(ok, "card-untrusted")
 	c.need(valid(c.Card, c.Now), "card-expired")
 }
@@ -83,7 +83,10 @@ func (c *check) paths(down []*x509.Certificate) (all [][]*x509.Certificate) {
 // trust judges the rows "chain", "validity", "use" and "revocation".
 func (c *check) trust() {
 	s := c.signed
-	c.need(s.path != nil || s.pin != "", "signer-untrusted")
+	if s.signer.PublicKey == nil {
+		return // its certificate could not be read further
+	}
+	c.need(s.path != nil && s.strongChain() || s.pin != "", "signer-untrusted") // a weak signature links nothing
 	c.need(valid(s.signer, c.Now) && (s.time.IsZero() || valid(s.signer, s.time)), "signer-expired")
 	c.need(c.pathGood(s.path) && signerUse(s.signer, s.pin != ""), "signer-untrusted")
 	c.need(!c.revoked(s.path, s.signer, 1), "signer-revoked")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // The values of a PDF (ISO 32000-1, section 7.3). A string is a text, so that it is no Go string by accident; null is nil.
@@ -16,7 +17,8 @@ type (
 	text string
 	dict map[name]any
 	ref  struct{ number, generation int }
-	word string // an operator or a keyword
+	word string  // an operator or a keyword
+	real float64 // a number with a point; an integer is a float64
 	// stream is a dictionary with the bytes as they stand in the file.
 	stream struct {
 		dict dict
@@ -24,7 +26,10 @@ type (
 	}
 )
 
-var errForm = errors.New("not this form")
+var (
+	errForm = errors.New("not this form")
+	errLong = errors.New("longer than it may be")
+)
 
 // lexer reads values from b at p.
 type lexer struct {
@@ -40,26 +45,22 @@ const (
 
 func is(set string, c byte) bool { return bytes.IndexByte([]byte(set), c) >= 0 }
 
-// skip passes white space and comments, and counts the comments that are %%EOF.
-func (l *lexer) skip() (ends int) {
+// skip passes white space and comments.
+func (l *lexer) skip() {
 	for l.p < len(l.b) {
 		switch c := l.b[l.p]; {
 		case is(white, c):
 			l.p++
 		case c == '%':
-			line := l.b[l.p:]
-			if i := bytes.IndexAny(line, "\r\n"); i >= 0 {
-				line = line[:i]
+			if i := bytes.IndexAny(l.b[l.p:], "\r\n"); i >= 0 {
+				l.p += i
+			} else {
+				l.p = len(l.b)
 			}
-			if bytes.HasPrefix(line, []byte("%%EOF")) {
-				ends++
-			}
-			l.p += len(line)
 		default:
-			return ends
+			return
 		}
 	}
-	return ends
 }
 
 // regular reads the characters up to white space or a delimiter.
@@ -107,7 +108,11 @@ func (l *lexer) value(depth int) (any, error) {
 	}
 	switch {
 	case number.MatchString(w):
-		return strconv.ParseFloat(w, 64)
+		f, err := strconv.ParseFloat(w, 64)
+		if strings.Contains(w, ".") {
+			return real(f), err
+		}
+		return f, err
 	case w == "true" || w == "false":
 		return w == "true", nil
 	case w == "null":
@@ -248,14 +253,15 @@ func (l *lexer) escape() string {
 // scan is a file read from its first byte to its last.
 type scan struct {
 	lexer
-	objects             map[ref]any
-	offsets             map[int]ref
-	trailer             dict
-	xref, start         int
-	xrefs, starts, ends int
-	entries             []string
-	behind              int // first byte behind the first %%EOF
-	bad                 bool
+	objects         map[ref]any
+	offsets         map[int]ref
+	trailer         dict
+	xref            int
+	xrefs, trailers int
+	entries         []string
+	outside         []byte // what is no stream's data
+	copied          int    // up to here in b
+	bad             bool
 }
 
 var (
@@ -267,22 +273,12 @@ var (
 
 // read passes over the whole file. What breaks the form is noted in bad, and the rest is still looked at for the frame.
 func read(b []byte) *scan {
-	s := &scan{lexer: lexer{b: b}, objects: map[ref]any{}, offsets: map[int]ref{}, trailer: nil}
-	for {
-		n := s.skip()
-		if s.ends += n; s.ends > 0 && s.behind == 0 {
-			s.behind = bytes.Index(b[s.start:], []byte("%%EOF")) + s.start + 5
-		}
-		if s.p >= len(b) {
-			return s
-		}
-		if !s.part() { // lost: count what is left as it stands
-			s.bad = true
-			s.ends += bytes.Count(b[s.p:], []byte("%%EOF"))
-			s.starts += bytes.Count(b[s.p:], []byte("startxref"))
-			return s
-		}
+	s := &scan{lexer: lexer{b: b}, objects: map[ref]any{}, offsets: map[int]ref{}}
+	for s.skip(); s.p < len(b) && !s.bad; s.skip() {
+		s.bad = !s.part()
 	}
+	s.outside = append(s.outside, b[s.copied:]...)
+	return s
 }
 
 // part reads one object, table, trailer or startxref.
@@ -297,19 +293,14 @@ func (s *scan) part() bool {
 	case "trailer":
 		v, err := s.value(0)
 		d, ok := v.(dict)
-		if s.trailer == nil {
+		if s.trailers++; s.trailer == nil {
 			s.trailer = d
 		}
 		return err == nil && ok
 	case "startxref":
-		s.starts++
 		s.skip()
-		s.start, _ = strconv.Atoi(s.regular())
-		at := s.start
-		if s.start = s.p; s.starts == 1 {
-			s.bad = s.bad || at != s.xref
-		}
-		return true
+		at, err := strconv.Atoi(s.regular())
+		return err == nil && at == s.xref
 	}
 	return false
 }
@@ -351,14 +342,12 @@ func (s *scan) object(m [][]byte) bool {
 		v = stream{d, raw}
 		s.skip()
 	}
-	if _, twice := s.objects[id]; twice {
-		s.bad = true
-	}
+	_, twice := s.objects[id]
 	s.objects[id], s.offsets[at] = v, id
-	return s.has("endobj")
+	return s.has("endobj") && !twice
 }
 
-// body reads a stream's bytes. Where /Length does not lead to endstream, it goes on behind the next one.
+// body reads a stream's bytes.
 func (s *scan) body(d dict) ([]byte, bool) {
 	if !s.has("\r\n") && !s.has("\n") {
 		return nil, false
@@ -370,13 +359,11 @@ func (s *scan) body(d dict) ([]byte, bool) {
 			s.has("\r")
 		}
 		if s.has("endstream") {
+			s.outside, s.copied = append(s.outside, s.b[s.copied:from]...), from+length
 			return s.b[from : from+length], true
 		}
 	}
-	s.bad = true
-	i := bytes.Index(s.b[from:], []byte("endstream"))
-	s.p = from + i + len("endstream")
-	return nil, i >= 0
+	return nil, false
 }
 
 // length follows an indirect /Length, which may stand further down.
@@ -409,7 +396,9 @@ func (s *scan) frame() bool {
 			return false
 		}
 	}
-	return !prev && !hybrid && s.starts <= 1 && s.ends <= 1 && s.xrefs <= 1 && (s.behind == 0 || len(bytes.Trim(s.b[s.behind:], "\r\n")) == 0)
+	_, behind, _ := bytes.Cut(s.outside, []byte("%%EOF"))
+	return !prev && !hybrid && s.xrefs <= 1 && s.trailers <= 1 && len(bytes.Trim(behind, "\r\n")) == 0 &&
+		bytes.Count(s.outside, []byte("startxref")) == 1 && bytes.Count(s.outside, []byte("%%EOF")) == 1
 }
 
 // tableTrue says whether the table and the objects are the same.
@@ -433,27 +422,64 @@ func (s *scan) tableTrue() bool {
 
 var filters = map[name]bool{"FlateDecode": true, "LZWDecode": true, "ASCIIHexDecode": true, "ASCII85Decode": true, "RunLengthDecode": true, "DCTDecode": true, "CCITTFaxDecode": true}
 
-// decodes judges filters, and inflates what has FlateDecode alone. (The others are left to qpdf.)
+// decodes runs every stream through its filters. Those that the standard library does not have are left to qpdf.
 func (s *scan) decodes() bool {
-	left := int64(128 << 20)
+	left := 128 << 20
 	for _, v := range s.objects {
 		st, ok := v.(stream)
 		if !ok {
 			continue
 		}
-		list, ok := s.follow(st.dict["Filter"]).([]any)
-		if f := s.follow(st.dict["Filter"]); !ok && f != nil {
-			list = []any{f}
+		list, parms := s.list(st.dict["Filter"]), s.list(st.dict["DecodeParms"])
+		if len(list) > 3 || len(parms) > len(list) {
+			return false
 		}
-		for _, f := range list {
-			if n, ok := s.follow(f).(name); !ok || !filters[n] || len(list) > 3 {
+		for _, p := range parms {
+			if d, ok := s.follow(p).(dict); s.follow(p) != nil && (!ok || !s.usable(d)) {
 				return false
 			}
 		}
-		if len(list) == 1 && list[0] == name("FlateDecode") {
-			b, err := inflate(st.raw, left)
-			left -= int64(len(b))
-			if err != nil {
+		data, known := st.raw, true
+		for i, f := range list {
+			n, ok := s.follow(f).(name)
+			if !ok || !filters[n] {
+				return false
+			}
+			limit := 32 << 20
+			if i == len(list)-1 {
+				limit = left
+			}
+			if known = known && decoders[n] != nil; !known {
+				continue
+			}
+			var err error
+			if data, err = decoders[n](data, limit); err != nil {
+				return false
+			}
+			left -= len(data)
+		}
+	}
+	return left >= 0
+}
+
+// list is an array's values, or the one value that stands for an array of one.
+func (s *scan) list(v any) []any {
+	switch t := s.follow(v).(type) {
+	case nil:
+		return nil
+	case []any:
+		return t
+	default:
+		return []any{t}
+	}
+}
+
+// usable says whether a predictor's rows can be.
+func (s *scan) usable(d dict) bool {
+	for k, most := range map[name]float64{"Predictor": 15, "Colors": 32, "BitsPerComponent": 16, "Columns": 1 << 20} {
+		if v, ok := d[k]; ok {
+			n, isInt := s.follow(v).(float64)
+			if !isInt || n < 1 || n > most {
 				return false
 			}
 		}
@@ -461,16 +487,51 @@ func (s *scan) decodes() bool {
 	return true
 }
 
-func inflate(b []byte, limit int64) ([]byte, error) {
-	r, err := zlib.NewReader(bytes.NewReader(b))
+var decoders = map[name]func([]byte, int) ([]byte, error){"FlateDecode": inflate, "RunLengthDecode": runs, "ASCIIHexDecode": unhexed}
+
+// inflate decodes to the last byte of b, or as far as the limit.
+func inflate(b []byte, limit int) ([]byte, error) {
+	from := bytes.NewReader(b)
+	r, err := zlib.NewReader(from)
 	if err != nil {
 		return nil, err
 	}
-	out, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(out)) > limit {
-		err = errForm
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(out) > limit:
+		return out, errLong
+	case from.Len() > 0:
+		return nil, errForm
 	}
-	return out, err
+	return out, nil
+}
+
+// runs decodes ISO 32000-1, section 7.4.5.
+func runs(b []byte, limit int) (out []byte, err error) {
+	for len(b) > 0 && b[0] != 128 {
+		n := int(b[0])
+		switch {
+		case n < 128 && len(b) >= n+2:
+			out, b = append(out, b[1:n+2]...), b[n+2:]
+		case n > 128 && len(b) >= 2:
+			out, b = append(out, bytes.Repeat(b[1:2], 257-n)...), b[2:]
+		default:
+			return nil, errForm
+		}
+		if len(out) > limit {
+			return out, errLong
+		}
+	}
+	return out, nil
+}
+
+func unhexed(b []byte, _ int) ([]byte, error) {
+	l := lexer{b: b}
+	v, err := l.hex()
+	t, _ := v.(text)
+	return []byte(t), err
 }
 
 // follow returns what a reference leads to.

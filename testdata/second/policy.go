@@ -154,9 +154,9 @@ func (p *Policy) listed(c *x509.Certificate) bool {
 	return slices.ContainsFunc(p.Towns, func(t town) bool { return slices.Contains(t.revoked, hex.EncodeToString(sum[:])) })
 }
 
-// patched says whether the software may issue for this municipality.
-func (p *Policy) patched(home string, st *statement) bool {
-	i := slices.IndexFunc(p.Towns, func(t town) bool { return t.code == home })
+// patched says whether the software may issue for the statement's municipality.
+func (p *Policy) patched(st *statement) bool {
+	i := slices.IndexFunc(p.Towns, func(t town) bool { return t.code == st.municipality })
 	if i < 0 {
 		return false
 	}

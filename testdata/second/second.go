@@ -1,6 +1,7 @@
 // Package second is a second implementation of the package check, written from config/protocol/PROTOCOL.md alone. It
 // shares no code with the first: it uses the standard library, openssl for the signature, and qpdf as a reader beside
-// its own. It is slow and simple, and no terminal runs it. What both say of every vector is what the page says.
+// its own. It is slow and simple, and no terminal runs it. What both say of every vector is what the page says; where
+// they differed, the page was made clearer.
 //
 // A row of the page is a function here, and rows run from top to bottom. Each names what it refuses by adding a code.
 package second
@@ -138,7 +139,7 @@ func (c *check) echoes() {
 	}
 	late := st.issued.After(c.Now.Add(c.Policy.Skew)) || !c.Now.Before(st.expires) || st.expires.Sub(st.issued) > c.Policy.Lifetime
 	c.need(!late, "package-stale")
-	c.need(c.signed.home == "" || c.Policy.patched(c.signed.home, st), "issuer-unpatched")
+	c.need(c.Policy.patched(st), "issuer-unpatched")
 }
 
 // ParseApplication reads the application as a vector gives it.

@@ -40,7 +40,7 @@ func readStatement(b []byte) (st *statement, malformed bool) {
 			st, malformed = nil, true
 		}
 	}()
-	must(len(b) <= 64<<10 && utf8.Valid(b) && len(b) > 0 && b[0] == '{')
+	must(len(b) <= 64<<10 && utf8.Valid(b) && !bytes.ContainsRune(b, utf8.RuneError) && len(b) > 0 && b[0] == '{')
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	o, ok := value(d, 0).(object)
@@ -77,6 +77,8 @@ func value(d *json.Decoder, depth int) any {
 		must(err == nil)
 		return list
 	}
+	s, ok := t.(string) // half a surrogate pair becomes the replacement character, which no text of these has
+	must(!ok || !strings.ContainsRune(s, utf8.RuneError))
 	return t
 }
 
@@ -137,7 +139,7 @@ func fill(o object) *statement {
 	st := &statement{
 		transaction: unhex(o.text("transaction", `[0-9a-f]{32}`)), terminal: o.text("terminal", `[A-Z0-9-]{1,32}`),
 		nonce: o.binary("nonce", 32), subject: o.binary("subject_hash", 32), municipality: o.text("municipality", `\d{6}`),
-		certificate: o.text("certificate", `.*`), copies: o.integer("copies", 1, 10), pages: o.integer("pages", 1, 1<<62),
+		certificate: o.text("certificate", `.*`), copies: o.integer("copies", 1, 10), pages: o.integer("pages", 0, 1<<62),
 		issued: o.instant("issued_at"), expires: o.instant("expires_at"),
 	}
 	record := o.object("record", "register token content as_of")

@@ -200,9 +200,9 @@ func (c *cut) accounted(tx protocol.Transaction, want protocol.Outcome) {
 			kept++
 		}
 	}
-	begun := map[protocol.Outcome]int{protocol.Unsure: 1, protocol.Printed: 1}[want]
+	begun := map[protocol.Outcome]int{protocol.Unsure: 1, protocol.Printed: 1, protocol.Failed: 1}[want]
 	out := map[protocol.Outcome]int{protocol.Printed: 1}[want]
-	if evidence := map[protocol.Outcome]string{protocol.Unsure: spool.NoEvidence, protocol.Printed: spool.JobCounters}[want]; end.Evidence != evidence {
+	if evidence := map[protocol.Outcome]string{protocol.Unsure: spool.NoEvidence, protocol.Printed: spool.JobCounters, protocol.Failed: spool.NeverProcessed}[want]; end.Evidence != evidence {
 		c.Errorf("%s by %q, not by %q", end.Outcome, end.Evidence, evidence)
 	}
 	if end.Outcome != want || sent != begun || returned != 1-out || kept != out || len(of(all, journal.StaffNeeded)) != begun || staffCame(all) != (begun == 1) {
@@ -248,11 +248,12 @@ func TestPowerCut(t *testing.T) {
 		out     int // documents of the first visit in the tray
 	}{
 		// The first question is at the start, the second at the card, the third at the commit.
-		"before the commit":         {mode: "print", op: goipp.OpGetPrinterAttributes, nth: 3, last: journal.Accepted, outcome: protocol.Void},
-		"before the first byte":     {mode: "print", op: goipp.OpValidateJob, nth: 1, last: journal.Sending, outcome: protocol.Unsure},
-		"before the document":       {mode: "print", op: goipp.OpSendDocument, nth: 1, paper: (*cut).newPrinter, last: journal.Sending, outcome: protocol.Unsure},
-		"while it prints":           {mode: "slow", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).finishes, last: journal.Handed, outcome: protocol.Printed, out: 1},
-		"printed and not yet known": {mode: "print", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).comesOut, last: journal.Handed, outcome: protocol.Printed, out: 1},
+		"before the commit":                          {mode: "print", op: goipp.OpGetPrinterAttributes, nth: 3, last: journal.Accepted, outcome: protocol.Void},
+		"before the first byte":                      {mode: "print", op: goipp.OpValidateJob, nth: 1, last: journal.Sending, outcome: protocol.Unsure},
+		"before the document":                        {mode: "print", op: goipp.OpSendDocument, nth: 1, paper: (*cut).newPrinter, last: journal.Sending, outcome: protocol.Unsure},
+		"before the document, and the printer waits": {mode: "print", op: goipp.OpSendDocument, nth: 1, last: journal.Sending, outcome: protocol.Failed},
+		"while it prints":                            {mode: "slow", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).finishes, last: journal.Handed, outcome: protocol.Printed, out: 1},
+		"printed and not yet known":                  {mode: "print", op: goipp.OpGetJobAttributes, nth: 2, paper: (*cut).comesOut, last: journal.Handed, outcome: protocol.Printed, out: 1},
 		"printed, and a new printer": {mode: "print", op: goipp.OpGetJobAttributes, nth: 2, paper: func(c *cut) { c.comesOut(); c.newPrinter() },
 			last: journal.Handed, outcome: protocol.Unsure, out: 1},
 	} {
@@ -260,7 +261,7 @@ func TestPowerCut(t *testing.T) {
 			c := newCut(t)
 			c.device.Behave(ippevetest.Behaviour{Mode: m.mode})
 			c.gate.hold(m.op, m.nth)
-			if m.outcome == protocol.Printed {
+			if m.outcome == protocol.Printed || m.outcome == protocol.Failed {
 				c.device.AwaitClock()
 			}
 			c.killedAt(c.gate.reached)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -278,26 +275,11 @@ func TestDeviceRestartsAndAnotherTakesTheNumber(t *testing.T) {
 	d.Kill()
 	d.Behave(ippevetest.Behaviour{Mode: "print"})
 	d.Restart()
-	stranger(t, d.URI(), "print-job.test")
+	ippevetest.Stranger(t, d.URI(), "print-job.test")
 	o := <-end
 	wantResult(t, o.result, o.err, protocol.Unsure, o.result.Impressions, "job-lost")
 	if strings.Contains(d.Log(), "Cancel-Job") {
 		t.Error("somebody else's job was cancelled")
-	}
-}
-
-// stranger is somebody else's client: the device works with it too, and its jobs are not ours.
-func stranger(t *testing.T, uri, test string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "stranger.pdf")
-	if err := os.WriteFile(file, document(1, 1, 100).body, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
-	defer stop()
-	out, err := exec.CommandContext(ctx, "ipptool", "-t", "-f", file, "-d", "filetype=application/pdf", uri, test).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", test, err, out)
 	}
 }
 
@@ -308,7 +290,7 @@ func TestDeviceWithAnothersJob(t *testing.T) {
 	p := open(t, d.URI(), Options{})
 	wantReady(t, p, "")
 	d.Behave(ippevetest.Behaviour{Mode: "slow"})
-	stranger(t, d.URI(), "print-job.test")
+	ippevetest.Stranger(t, d.URI(), "print-job.test")
 	d.AwaitEngine()
 	wantReady(t, p, printer.JobsWaiting)
 	doc := document(1, 1, 1000)

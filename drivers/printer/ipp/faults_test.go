@@ -30,24 +30,12 @@ type mishap struct {
 	why            string // of each -
 }
 
-// leaves has the engine of somebody else's job change a reason of the printer, and leave it so.
-func leaves(t *testing.T, reason string) func(*ippevetest.Device) {
-	return func(d *ippevetest.Device) {
-		d.Behave(ippevetest.Behaviour{Mode: "leave", Reason: reason})
-		before := len(d.Tray())
-		stranger(t, d.URI(), "print-job.test")
-		d.AwaitTray(min(before+1, 1))
-		d.AwaitNoJobs()
-		d.Behave(ippevetest.Behaviour{Mode: "print"})
-	}
-}
-
 func mishaps(t *testing.T) map[string]mishap {
 	nothing := func(*ippevetest.Device) {}
 	cut := func(d *ippevetest.Device) { d.Kill(); d.Restart() }
 	const oneJob = "this device refuses a second job while it has one"
 	stops := func(reason string) mishap {
-		return mishap{leaves(t, "+"+reason+"-error"), leaves(t, "-"+reason+"-error"), ippevetest.Behaviour{Mode: "stop", After: 1, Reason: reason + "-error"},
+		return mishap{func(d *ippevetest.Device) { d.Leave("+" + reason + "-error") }, func(d *ippevetest.Device) { d.Leave("-" + reason + "-error") }, ippevetest.Behaviour{Mode: "stop", After: 1, Reason: reason + "-error"},
 			[6]string{"refused", "refused", "-", "-", "unsure", "printed"}, reason, oneJob + ", so nobody's can jam it: see while printing"}
 	}
 	return map[string]mishap{
@@ -59,7 +47,7 @@ func mishaps(t *testing.T) map[string]mishap {
 			[6]string{"-", "-", "-", "-", "unsure", "-"}, "", "only what is printing is aborted"},
 		"aborted at once": {nothing, nothing, ippevetest.Behaviour{Mode: "abort"},
 			[6]string{"-", "-", "-", "-", "failed", "-"}, "", "only what is printing is aborted"},
-		"cancelled": {func(d *ippevetest.Device) { stranger(t, d.URI(), "cancel-current-job.test") }, nothing, ippevetest.Behaviour{},
+		"cancelled": {func(d *ippevetest.Device) { ippevetest.Stranger(t, d.URI(), "cancel-current-job.test") }, nothing, ippevetest.Behaviour{},
 			[6]string{"-", "-", "failed unsure", "failed unsure", "unsure", "-"}, "", "there is no job of ours then"},
 		"killed": {(*ippevetest.Device).Kill, (*ippevetest.Device).Restart, ippevetest.Behaviour{},
 			[6]string{"refused", "refused", "failed unsure", "unsure", "unsure", "printed"}, printer.Unreachable, ""},
@@ -69,7 +57,7 @@ func mishaps(t *testing.T) map[string]mishap {
 			[6]string{"refused", "refused", "unsure", "unsure", "unsure", "printed"}, printer.Unreachable, ""},
 		"busy": {func(d *ippevetest.Device) {
 			d.Behave(ippevetest.Behaviour{Mode: "slow"})
-			stranger(t, d.URI(), "print-job.test")
+			ippevetest.Stranger(t, d.URI(), "print-job.test")
 			d.AwaitEngine()
 		}, (*ippevetest.Device).Go, ippevetest.Behaviour{}, [6]string{"refused", "refused", "-", "-", "-", "printed"}, printer.JobsWaiting, oneJob},
 	}

@@ -42,9 +42,9 @@ func TestWhatAQueueSaysIsNotSo(t *testing.T) {
 	d := ippevetest.Start(t)
 	q := ippevetest.StartQueue(t, d)
 	d.Behave(ippevetest.Behaviour{Mode: "slow"})
-	stranger(t, q.URI(), "print-job.test")
+	ippevetest.Stranger(t, q.URI(), "print-job.test")
 	d.AwaitEngine()
-	stranger(t, q.URI(), "cancel-current-job.test")
+	ippevetest.Stranger(t, q.URI(), "cancel-current-job.test")
 	for end := time.Now().Add(20 * time.Second); len(q.Jobs()) > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the queue does not let go of the job:\n%s", q.Log())

@@ -143,7 +143,7 @@ func TestRestartOfBoth(t *testing.T) {
 	}
 	d.Behave(ippevetest.Behaviour{Mode: "slow"})
 	d.Restart()
-	stranger(t, d.URI(), "print-job.test")
+	ippevetest.Stranger(t, d.URI(), "print-job.test")
 	d.AwaitEngine()
 	next := r.settles(protocol.Unsure, 0, "job-lost", spool.NoEvidence)
 	for _, p := range []*Printer{next, gone} {

@@ -8,6 +8,7 @@ package ippevetest
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	_ "embed" // device.sh
@@ -358,6 +359,31 @@ func (d *Device) AwaitClock() {
 	born := d.born
 	d.mu.Unlock()
 	time.Sleep(time.Until(born.Add(1100 * time.Millisecond)))
+}
+
+// Stranger runs one of ipptool's tests at an address, as somebody else's client does: the device works with it too.
+func Stranger(t testing.TB, uri, test string) {
+	t.Helper()
+	Require(t, "ipptool")
+	file := filepath.Join(t.TempDir(), "stranger.pdf")
+	if err := os.WriteFile(file, []byte("%PDF-1.7\n1 0 obj << /Type /Page /Fictional true >> endobj\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	out, err := exec.CommandContext(ctx, "ipptool", "-t", "-f", file, "-d", "filetype=application/pdf", uri, test).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", test, err, out)
+	}
+}
+
+// Leave has the engine of a stranger's job change a state reason of the printer, and leave it so: "+media-jam-error".
+func (d *Device) Leave(reason string) {
+	d.t.Helper()
+	d.Behave(Behaviour{Mode: "leave", Reason: reason})
+	Stranger(d.t, d.URI(), "print-job.test")
+	d.AwaitNoJobs()
+	d.Behave(Behaviour{Mode: "print"})
 }
 
 // Kill ends printer and engine at once, as pulling the plug does.

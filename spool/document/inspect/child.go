@@ -41,7 +41,7 @@ func ChildMain() { os.Exit(runChild(os.Args)) }
 func runChild(args []string) int {
 	runtime.LockOSThread() // where Landlock holds one thread, it is this one
 	b, ok := parseBounds(args)
-	if !ok {
+	if !ok || closeInherited() != nil {
 		return exitConfine
 	}
 	debug.SetMaxStack(maxStack)

@@ -18,9 +18,10 @@ const (
 	LandlockScope                         // no signal and no abstract socket outside
 	AllThreads                            // Landlock holds every thread, not only the one that inspects
 	Namespaces                            // user, network and IPC namespaces of its own
+	Seccomp                               // no other program, process, socket or file, for every thread
 )
 
-var confinementNames = []string{"limits", "no-new-rights", "landlock-files", "landlock-net", "landlock-scope", "all-threads", "namespaces"}
+var confinementNames = []string{"limits", "no-new-rights", "landlock-files", "landlock-net", "landlock-scope", "all-threads", "namespaces", "seccomp"}
 
 // String lists what is in force.
 func (c Confinement) String() string {

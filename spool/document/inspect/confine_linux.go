@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"syscall"
@@ -9,6 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// closeInherited closes what the parent left open by mistake, or a C library in it that knows nothing of
+// close-on-exec: pcscd's socket must not come along. The runtime has opened nothing yet when it is called.
+func closeInherited() error { return unix.CloseRange(3, math.MaxUint32, 0) }
 
 // confine gives up this process's rights, one after the other. The limits are a condition; the rest is as much
 // as the kernel grants. Descriptors 0 to 2 stay open and no other can be opened, which alone keeps files and
@@ -25,17 +30,23 @@ func confine(b bounds) (Confinement, error) {
 	if os.Getenv(namespacesEnv) != "" {
 		got |= Namespaces
 	}
-	return got | Limits, nil
+	return got | Limits | seccomp(), nil
 }
 
-// limit sets soft and hard limits alike. There is none on processes: it counts all of the user's, and the Go
-// runtime starts threads when it needs them.
+// bound is one limit.
+type bound struct {
+	what  string
+	res   int
+	value uint64
+}
+
+// maxThreads is far more than the Go runtime starts for two processors.
+const maxThreads = 64
+
+// limit sets soft and hard limits alike. The one on processes and threads is for a user namespace of its own, where
+// they are counted from 0; elsewhere it counts all of the user's, and only seccomp keeps processes away.
 func limit(b bounds) error {
-	limits := []struct {
-		what  string
-		res   int
-		value uint64
-	}{
+	limits := []bound{
 		{"core", unix.RLIMIT_CORE, 0},
 		{"file size", unix.RLIMIT_FSIZE, 0},
 		{"cpu", unix.RLIMIT_CPU, b.cpu},
@@ -43,6 +54,9 @@ func limit(b bounds) error {
 		{"locked memory", unix.RLIMIT_MEMLOCK, 0},
 		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
 		{"descriptors", unix.RLIMIT_NOFILE, 0},
+	}
+	if os.Getenv(namespacesEnv) != "" {
+		limits = append(limits, bound{"processes", unix.RLIMIT_NPROC, maxThreads})
 	}
 	for _, l := range limits {
 		if l.res == unix.RLIMIT_DATA && raceDetector {

@@ -1,0 +1,83 @@
+package inspect
+
+import (
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// denied are the system calls that lead out of a process: to another program, process, socket or file, to another
+// process's memory, to wider limits. What is left is memory, threads, clocks and the three open descriptors.
+var denied = []uint32{
+	unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_PTRACE,
+	unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_GETFD,
+	unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_RECVMSG,
+	unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_MEMFD_CREATE, unix.SYS_MOUNT, unix.SYS_UMOUNT2,
+	unix.SYS_MKDIRAT, unix.SYS_MKNODAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_TRUNCATE,
+	unix.SYS_SHMGET, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
+	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_IO_URING_SETUP, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64,
+}
+
+// machine is what the filter must know of a processor: its name in the kernel, and the numbers of the calls that
+// only older ones have (linux: open, creat, fork, vfork, mkdir, unlink, rename, link, symlink).
+type machine struct {
+	audit  uint32
+	legacy []uint32
+}
+
+var machines = map[string]machine{
+	"amd64": {unix.AUDIT_ARCH_X86_64, []uint32{2, 85, 57, 58, 83, 87, 82, 86, 88}},
+	"arm64": {unix.AUDIT_ARCH_AARCH64, nil},
+}
+
+// seccomp forbids what is denied, and every clone that is no thread, to all threads; on a processor that is not
+// in the table, or a kernel without it, nothing.
+func seccomp() Confinement {
+	m, ok := machines[runtime.GOARCH]
+	if !ok || !install(m.filter(append(m.legacy, denied...))) {
+		return 0
+	}
+	return Seccomp
+}
+
+func install(filter []unix.SockFilter) bool {
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	return errno == 0
+}
+
+// Offsets in struct seccomp_data; both machines are little-endian.
+const (
+	atNumber, atArch, atFirstArgument = 0, 4, 16
+
+	x32 = 1 << 30 // system calls of the x32 ABI, which an x86-64 program may call too
+)
+
+// filter answers EPERM to the calls in the list and to clone without CLONE_THREAD. clone3, whose flags lie where a
+// filter cannot look, does not exist (ENOSYS): libc then uses clone.
+func (m machine) filter(list []uint32) []unix.SockFilter {
+	const load, equal, least, bits, answer = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K,
+		unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	not, none := uint32(unix.SECCOMP_RET_ERRNO|unix.EPERM), uint32(unix.SECCOMP_RET_ERRNO|unix.ENOSYS)
+	f := []unix.SockFilter{
+		{Code: load, K: atArch},
+		{Code: equal, Jt: 1, K: m.audit},
+		{Code: answer, K: unix.SECCOMP_RET_KILL_PROCESS},
+		{Code: load, K: atNumber},
+		{Code: least, Jf: 1, K: x32},
+		{Code: answer, K: not},
+		{Code: equal, Jf: 1, K: unix.SYS_CLONE3},
+		{Code: answer, K: none},
+	}
+	for _, number := range list {
+		f = append(f, unix.SockFilter{Code: equal, Jf: 1, K: number}, unix.SockFilter{Code: answer, K: not})
+	}
+	return append(f,
+		unix.SockFilter{Code: equal, Jf: 3, K: unix.SYS_CLONE},
+		unix.SockFilter{Code: load, K: atFirstArgument},
+		unix.SockFilter{Code: bits, Jt: 1, K: unix.CLONE_THREAD},
+		unix.SockFilter{Code: answer, K: not},
+		unix.SockFilter{Code: answer, K: unix.SECCOMP_RET_ALLOW},
+	)
+}

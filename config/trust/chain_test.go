@@ -392,6 +392,22 @@ func TestCacheChangesNothing(t *testing.T) {
 	}
 }
 
+// What is revoked is asked anew each time, cached path or not: of a store that is new, and of a signer seen before.
+func TestCacheForgivesNoRevocation(t *testing.T) {
+	w := newWorld(t)
+	der := w.sign(w.signer)
+	w.expect(t, der, w.store)
+	for revoked, want := range map[*sign.Pair]reason.Code{w.signer: reason.SignerRevoked, w.mid: reason.SignerUntrusted} {
+		a := w.authority
+		a.Revoked = []protocol.Digest{protocol.Fingerprint(revoked.Certificate.Raw)}
+		s := w.storeOf(a)
+		for range 3 {
+			w.expect(t, der, s, want)
+		}
+	}
+	w.expect(t, der, w.store)
+}
+
 func TestConcurrentUse(t *testing.T) {
 	w := newWorld(t)
 	der, bad := w.sign(w.signer), w.sign(w.issue(w.ca(nil, "Stranger")))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"honnin/config/reason"
+	"honnin/testdata/vectors"
 )
 
 const vendorPage = "../config/protocol/VENDOR.md"
@@ -74,5 +78,49 @@ func TestVendorPageIsTrue(t *testing.T) {
 		if got[i] != want[i] {
 			t.Errorf("the page says of block %d\n%s\nand it prints\n%s", i+1, want[i], got[i])
 		}
+	}
+}
+
+// TestExplainIsTrue runs --explain on one vector for each reason, and on accepted ones: every rule is there, those that
+// fail are the reason and also, in order, and of an accepted package none was left out but for what there was nothing to compare with.
+func TestExplainIsTrue(t *testing.T) {
+	t.Parallel()
+	all, err := vectors.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, v := range all {
+		kind := fmt.Sprint(v.Verdict, v.Reason, v.Application == nil)
+		if seen[kind] || v.Repeat != nil {
+			continue
+		}
+		seen[kind] = true
+		a, _, said := verifyRun(t, append([]string{"--explain"}, vectorArgs(t, v)...)...)
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		var failed []reason.Code
+		left := 0
+		for _, line := range lines {
+			mark, code, _ := strings.Cut(line, " ")
+			if c := reason.Code(strings.Fields(code)[0]); mark == "✗" && !slices.Contains(failed, c) {
+				failed = append(failed, c)
+			}
+			if mark == "–" {
+				left++
+			}
+		}
+		want := append([]reason.Code{v.Reason}, v.Also...)
+		if v.Verdict == "accepted" {
+			want = nil
+			if unchecked := map[bool]int{true: 2}[v.Application == nil]; left != unchecked {
+				t.Errorf("%s: %d rules left out, not %d", v.Name, left, unchecked)
+			}
+		}
+		if len(lines) != 28 || !slices.Equal(failed, want) {
+			t.Errorf("%s: %d rules, %v failed, not %v (%s)", v.Name, len(lines), failed, want, a.Reason)
+		}
+	}
+	if len(seen) < 25 {
+		t.Errorf("only %d kinds of verdict", len(seen))
 	}
 }

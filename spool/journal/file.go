@@ -2,7 +2,6 @@ package journal
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -45,7 +44,8 @@ func prepare(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	return tx.Bucket(metaBucket).Put(versionKey, []byte(version))
+	meta := tx.Bucket(metaBucket)
+	return errors.Join(meta.Put(versionKey, []byte(version)), meta.Put(commitKey, key(uint64(tx.ID()))))
 }
 
 func syncDirectory(path string) error {
@@ -78,8 +78,8 @@ func (j *Journal) open(path string, o *bolt.Options) (err error) {
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // the file is mapped into memory
 	defer func() {
-		if recover() != nil {
-			err = errors.Join(fmt.Errorf("%w: unreadable (%s)%s", ErrDamaged, path, advice), j.file.Close())
+		if recover() != nil { // the mapping stays, and would keep the lock
+			err = errors.Join(fmt.Errorf("%w: unreadable (%s)%s", ErrDamaged, path, advice), unix.Flock(int(j.file.Fd()), unix.LOCK_UN), j.file.Close())
 		}
 	}()
 	j.db, err = bolt.Open(path, 0o600, o)
@@ -92,6 +92,9 @@ func (j *Journal) open(path string, o *bolt.Options) (err error) {
 		return fmt.Errorf("%w (%s)%s", err, path, advice)
 	case err != nil:
 		return fmt.Errorf("journal: open %s: %w", path, err)
+	}
+	if err := sound(j.file); err != nil {
+		return errors.Join(fmt.Errorf("%w (%s)%s", err, path, advice), j.db.Close())
 	}
 	return nil
 }
@@ -128,7 +131,6 @@ func readPages(f io.ReaderAt) (newest pages, err error) {
 		}
 		m, sum := b[16:], fnv.New64a()
 		sum.Write(m[:56])
-		at := binary.NativeEndian
 		p := pages{uint64(at.Uint32(m[8:])), at.Uint64(m[40:]), at.Uint64(m[48:]), b}
 		valid := at.Uint32(m) == 0xED0CDAED && at.Uint32(m[4:]) == 2 && at.Uint64(m[56:]) == sum.Sum64()
 		if valid && (offset == 0 || offset == int64(p.size)) && (newest.raw == nil || p.tx > newest.tx) {
@@ -148,7 +150,7 @@ func whole(f *os.File) error {
 	}
 	info, err := f.Stat()
 	if err == nil && uint64(info.Size()) < p.high*p.size {
-		err = fmt.Errorf("%w: %d bytes of %d are left", ErrDamaged, info.Size(), p.high*p.size)
+		return fmt.Errorf("%w: %d bytes of %d are left", ErrDamaged, info.Size(), p.high*p.size)
 	}
 	return err
 }

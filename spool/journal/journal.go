@@ -77,7 +77,8 @@ var (
 	versionKey = []byte("version")
 	visitKey   = []byte("visit")
 	headKey    = []byte("head")
-	baseKey    = []byte("base") // what stood after the last sealed entry, see standing
+	commitKey  = []byte("commit") // bbolt's number of the last transaction: a lost page of it shows
+	baseKey    = []byte("base")   // what stood after the last sealed entry, see standing
 	staffKey   = []byte("needed")
 )
 
@@ -164,7 +165,7 @@ func (j *Journal) update(room int64, do func(*bolt.Tx) error) error {
 				return err
 			}
 		}
-		err := do(tx)
+		err := errors.Join(do(tx), tx.Bucket(metaBucket).Put(commitKey, key(uint64(tx.ID()))))
 		done = err == nil
 		return err
 	})

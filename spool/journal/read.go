@@ -80,15 +80,15 @@ func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
 // Holds reports whether the journal has, at this position, the entry of this digest.
 func (j *Journal) Holds(h protocol.JournalHead) (is bool, err error) {
 	err = j.guarded(func(tx *bolt.Tx) error {
-		stored, err := at(tx, h.Position)
+		stored, err := storedAt(tx, h.Position)
 		is = stored != nil && digest(stored) == h.Head
 		return err
 	})
 	return is && err == nil, err
 }
 
-// at returns the stored entry at a position, or nil.
-func at(tx *bolt.Tx, seq uint64) ([]byte, error) {
+// storedAt returns the stored entry at a position, or nil.
+func storedAt(tx *bolt.Tx, seq uint64) ([]byte, error) {
 	if v := tx.Bucket(entriesBucket).Get(key(seq)); v != nil {
 		return v, nil
 	}

@@ -121,6 +121,9 @@ func prove(tx *bolt.Tx) error {
 	if v := tx.Bucket(metaBucket).Get(versionKey); string(v) != version {
 		return ErrFormat
 	}
+	if last := number(tx.Bucket(metaBucket).Get(commitKey)); last != uint64(tx.ID()) {
+		return fmt.Errorf("journal: a write was lost: transaction %d, not %d", last, tx.ID())
+	}
 	s, err := base(tx)
 	if err != nil {
 		return err

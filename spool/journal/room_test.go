@@ -1,0 +1,173 @@
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/config/protocol"
+)
+
+// swapForNull puts /dev/null in the place of the journal's file: it takes every write, and no sync.
+func swapForNull(t *testing.T, j *Journal) (back func()) {
+	t.Helper()
+	fd := int(j.file.Fd())
+	kept, err := unix.Dup(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if err := unix.Dup2(int(null.Fd()), fd); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(unix.Dup2(kept, fd), unix.Close(kept)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// small mounts a file system of 1 MiB.
+func small(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("honnin-test", dir, "tmpfs", 0, "size=1024k,mode=0700"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("mount: %v (needs root)", err)
+		}
+		t.Skipf("mount: %v (needs root)", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
+}
+
+func fill(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 512))
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+}
+
+// TestFullDiskThenPowerCut: what a visit has to say after the disk has become full is on the disk all the same, the
+// latch before all; and no further visit begins.
+func TestFullDiskThenPowerCut(t *testing.T) {
+	dir := small(t)
+	path := filepath.Join(dir, "journal.db")
+	j, err := Open(path, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.BeginVisit(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, dir)
+	for i := range byte(6) { // six documents in one visit
+		for _, e := range aVisit(protocol.Transaction{1, i}, protocol.Transaction{2, i})[:10] {
+			must(t, j, e)
+		}
+	}
+	if _, err := j.BeginVisit(); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("a visit began on a full disk: %v", err)
+	}
+	for range 40 { // and nothing that happens between visits is lost
+		must(t, j, Entry{Kind: Incident, Reason: "fault"})
+	}
+	want := says(t, j)
+	b, err := os.ReadFile(path) // the power cut
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := found(t, t.TempDir(), b); err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+	if l, err := j.Latches(); err != nil || len(l) != 1 {
+		t.Errorf("latches: %v %v", l, err)
+	}
+	if err := errors.Join(j.Close(), os.Remove(filepath.Join(dir, "filler"))); err != nil {
+		t.Fatal(err)
+	}
+	if j, err = Open(path, clock); err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if v, err := j.BeginVisit(); v != 2 || err != nil {
+		t.Errorf("with room again: visit %d, %v", v, err)
+	}
+}
+
+// TestRestartOnAFullDisk: the room that a former run made is there for what a restart has to say.
+func TestRestartOnAFullDisk(t *testing.T) {
+	dir := small(t)
+	path, tx := filepath.Join(dir, "journal.db"), protocol.Transaction{1}
+	j, err := Open(path, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range aVisit(tx, tx)[:3] {
+		must(t, j, e)
+	}
+	fill(t, dir)
+	j = reopen(t, j, path)
+	must(t, j, Entry{Kind: StaffNeeded, Reason: "restart-while-printing"})
+	must(t, j, Entry{Kind: Ended, Transaction: tx, Outcome: protocol.Unsure})
+	must(t, j, Entry{Kind: Returned, Transaction: tx})
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(dir, "another.db"), clock); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("a new journal on a full disk: %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "another.db")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half a journal has a name: %v", err)
+	}
+}
+
+// TestReadOnlyDisk: nothing is recorded, nothing begins, and what was recorded can be read.
+func TestReadOnlyDisk(t *testing.T) {
+	dir := small(t)
+	path := filepath.Join(dir, "journal.db")
+	j, err := Open(path, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, j, Entry{Kind: Latched, Municipality: "991015"})
+	want := says(t, j)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := Open(path, clock); !errors.Is(err, unix.EROFS) {
+		t.Errorf("opened on a read-only disk: %v %v", j, err)
+	}
+	if j, err := Open(filepath.Join(dir, "another.db"), clock); !errors.Is(err, unix.EROFS) {
+		t.Errorf("began anew on a read-only disk: %v %v", j, err)
+	}
+	c, err := Copy(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := says(t, c); got != want {
+		t.Errorf("the copy says\n%s\nwant\n%s", got, want)
+	}
+	if _, err := c.Record(Entry{Kind: Late}); err == nil {
+		t.Error("a copy was written to")
+	}
+}

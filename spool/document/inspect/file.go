@@ -23,6 +23,7 @@ type file struct {
 	left    int // values still allowed
 
 	xrefAt, startxrefAt int
+	scratch             scratch
 }
 
 type object struct {

@@ -94,7 +94,6 @@ func (f *file) listOf(v any) (array, error) {
 type decoder struct {
 	f      *file
 	budget int
-	scratch
 }
 
 // decode runs all of s through its filters; keep, if not nil, receives the result.
@@ -141,7 +140,7 @@ func (d *decoder) run(st stage, src []byte, of *dict, out *sink, last bool) erro
 		}
 	}
 	parms := d.f.flat(st.parms)
-	if err := filters[st.filter](&d.scratch, src, parms, d.f.flat(of), w); err != nil {
+	if err := filters[st.filter](&d.f.scratch, src, parms, d.f.flat(of), w); err != nil {
 		return err
 	}
 	if p != nil && p.at != 0 {

@@ -5,7 +5,7 @@ export PATH := $(shell .ci/get-go):$(PATH)
 
 BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev ca-certificates
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl chromium \
-	fonts-noto-cjk util-linux iproute2 opensc-pkcs11
+	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev
 CHECK_PACKAGES := $(TEST_PACKAGES)
 
 APT := apt-get -o DPkg::Lock::Timeout=500
@@ -42,7 +42,7 @@ deps-test:
 
 # make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
 test: deps-test build lint
-	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/... ./testdata/second/...
+	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl
 
 # make check: all that is slower.
 check: deps-test build
@@ -52,7 +52,7 @@ check: deps-test build
 
 lint:
 	@unformatted=$$(gofmt -l config daemon drivers spool ui testdata); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./... ./testdata/vectors/... ./testdata/second/...
+	go vet ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl
 
 # make bench: figures, beside a peer's on the same work. They are reported, never asserted.
 BENCHTIME ?= 1s
@@ -60,14 +60,21 @@ bench: deps-test build
 	@set -o pipefail; go test -p 1 -run '^$$' -bench . -benchtime $(BENCHTIME) ./... | { grep -Ev 'no test files|^(goos|goarch|cpu|PASS|ok)' || true; }
 	@go run ./daemon/figures -honnind ./honnind
 
-# make fuzz: every fuzz target in turn, FUZZTIME each (60s, or 2000x executions: a count cannot end in Go's own deadline error).
+# make fuzz: every fuzz target in turn, FUZZTIME each (60s, or 2000x executions), and a table. What Go alone says at the
+# end of its time ("context deadline exceeded", no failing input) is no finding.
 FUZZTIME ?= 60s
-fuzz:
-	@set -e; n=0; for p in $$(go list ./...); do \
-		for f in $$(go test -list '^Fuzz' $$p 2>/dev/null | grep ^Fuzz || true); do \
-			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; n=$$((n+1)); \
-		done; \
-	done; echo "$$n fuzz targets"; [ $$n -gt 0 ]
+FUZZ ?= Fuzz
+fuzz: deps-test
+	@set -o pipefail; out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; bad=0; n=0; \
+	while read -r p f; do \
+		echo "== $$p $$f"; n=$$((n+1)); begin=$$SECONDS; says=ok; \
+		go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$p 2>&1 </dev/null | tee $$out/log || \
+			{ ! grep -q 'Failing input' $$out/log && grep -qx ' *context deadline exceeded' $$out/log; } || { says=FAIL; bad=1; }; \
+		printf '%-30s %-20s %12s %12s %7ss  %s\n' $$p $$f $$(sed -n 's/.*execs: \([0-9]*\) .*interesting: \([0-9]*\) .*/\1 \2/p' $$out/log | tail -n 1 | grep . || echo - -) \
+			$$((SECONDS-begin)) $$says >>$$out/table; \
+	done < <(grep -rE --include='*_test.go' '^func $(FUZZ)' config spool drivers ui daemon testdata | sed -E 's|/[^/]*:func (\w+)\(.*| \1|' | sort); \
+	printf '\n%-30s %-20s %12s %12s %8s  %s\n' package target executions 'new inputs' time result; cat $$out/table; \
+	echo "$$n fuzz targets"; [ $$n -gt 0 ] && exit $$bad
 
 # make mutants: give N mutants of good documents to real children, one each; the same seeds give the same mutants.
 N ?= 200000

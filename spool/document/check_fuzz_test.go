@@ -164,11 +164,16 @@ func embedded(pdf []byte) []byte {
 	return text
 }
 
-// direct inspects in this process and keeps the last facts.
-type direct struct{ facts inspect.Facts }
+// direct inspects one document in this process, once.
+type direct struct {
+	done  bool
+	facts inspect.Facts
+}
 
 func (d *direct) Inspect(_ context.Context, pdf []byte) (inspect.Facts, error) {
-	d.facts = inspect.Document(pdf)
+	if !d.done {
+		d.done, d.facts = true, inspect.Document(pdf)
+	}
 	return d.facts, nil
 }
 

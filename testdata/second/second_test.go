@@ -86,7 +86,7 @@ var unseen = map[string]string{
 // coarse are the vectors of which the reason is told, but not all that was seen besides: this implementation looks no
 // further at a PDF that is pdf-updated or pdf-malformed, nor at the attributes of a weak signature.
 var coarse = map[string]bool{
-	"several-malformed": true, "several-signature": true, "pdf-malformed-loop-name-tree": true, "pdf-updated-document-after": true,
+	"several-malformed": true, "several-signature": true, "pdf-malformed-loop-name-tree": true,
 	"pdf-updated-incremental-stream": true, "pdf-updated-incremental-without-prev": true,
 }
 

@@ -19,7 +19,7 @@
 //
 // Growth: live entries are at most [sealAfter] and what one visit adds. Then the oldest [sealTake] are sealed: one
 // compressed value in the same file, in one bbolt transaction, nothing left out and the chain unbroken. So all
-// evidence stays, a visit costs some 500 bytes for ever, and opening does not depend on how much has happened.
+// evidence stays, a visit costs some 450 bytes for ever, and opening does not depend on how much has happened.
 //
 // What can go wrong. A full disk: [Journal.BeginVisit] allocates room for all that the visit may have to say, and fails
 // where there is none, so that a latch or an outcome is never lost for want of space ([visitRoom]). A failed write

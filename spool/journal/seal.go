@@ -14,8 +14,8 @@ import (
 
 // Entries stay live until there are sealAfter of them; then the oldest sealTake are sealed.
 const (
-	sealAfter = 2048
-	sealTake  = 1024
+	sealAfter = 1024
+	sealTake  = 512
 	maxSealed = 16 << 20 // of one seal's entries, in bytes; more is no seal of ours
 )
 

@@ -3,8 +3,13 @@
 // A document enters with [Queue.Accept] (journalled: verified, not begun), leaves for paper with
 // [Queue.Release] (the intent "sending" is journalled and synced before it returns) and ends with
 // [Queue.Print], which journals what happened on paper: printed, failed or unsure. A document that never got
-// as far as sending is void. After a restart the journal says which: accepted and not sent is void, sent
-// without an outcome is unsure, and neither is ever printed, because no [document.Verified] survives a restart.
+// as far as sending is void. Between the last two the driver says [Released.Handed]: the printer has the whole document.
+//
+// After a restart the journal says which: accepted and not sent is void, sent without an outcome is unsure, and neither
+// is ever printed, because no [document.Verified] survives a restart. Only the printer's own counters for that very job
+// may turn unsure into printed (if the document was handed) or failed ([Keeper]); the entry says by which evidence. A
+// printer is asked once, at the start: one that is not there lost its power as well, and its counters with it. Staff
+// are called whatever it says, and their word does not count while it still holds the document ([Queue.Clear]).
 package spool
 
 import (

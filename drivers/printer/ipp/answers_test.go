@@ -179,3 +179,58 @@ func TestWrongAnswersWhilePolling(t *testing.T) {
 		try("no description", op, func(f *fake) { f.twist[op] = func(m *goipp.Message) { m.Groups = m.Groups[:1] } })
 	}
 }
+
+// TestHangsAtEachCall has the device fall silent at one call, for good. A document is opened only behind the last question;
+// what follows is unsure; and a restart settles nothing with a device that stays silent.
+func TestHangsAtEachCall(t *testing.T) {
+	t.Parallel()
+	silent := func(t *testing.T, f *fake, op goipp.Op, nth int) {
+		end := make(chan struct{})
+		t.Cleanup(func() { close(end) })
+		f.raw[op] = func(w http.ResponseWriter, _ *http.Request, valid []byte) {
+			if nth--; nth < 0 {
+				f.mu.Unlock() // the others are answered
+				<-end
+				f.mu.Lock()
+				return
+			}
+			w.Header().Set("Content-Type", goipp.ContentType)
+			_, _ = w.Write(valid)
+		}
+	}
+	timing := quick
+	timing.Call, timing.Upload, timing.Lost, timing.Cancel = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 600*time.Millisecond
+	for name, c := range map[string]struct {
+		op     goipp.Op
+		nth    int // answered so often before
+		opened int
+	}{
+		"printer":   {goipp.OpGetPrinterAttributes, 0, 0},
+		"jobs":      {goipp.OpGetJobs, 0, 0},
+		"validate":  {goipp.OpValidateJob, 0, 0},
+		"create":    {goipp.OpCreateJob, 0, 0},
+		"identify":  {goipp.OpGetJobAttributes, 0, 0},
+		"send":      {goipp.OpSendDocument, 0, 1},
+		"watch":     {goipp.OpGetPrinterAttributes, 1, 1},
+		"watch job": {goipp.OpGetJobAttributes, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startFake(t)
+			f.engine = func(j *fakeJob) { j.state = int(jobProcessing) }
+			silent(t, f, c.op, c.nth)
+			p, doc := open(t, f.uri(), Options{Timing: timing}), document(1, 1, 100)
+			got, err := p.print(t.Context(), doc, nil)
+			if doc.opened != c.opened || (err == nil) != (c.opened == 1) || c.opened == 1 && got.Outcome != protocol.Unsure {
+				t.Errorf("%+v, %v, opened %d times", got, err, doc.opened)
+			}
+			if n := len(f.seen(goipp.OpSendDocument)); n != c.opened {
+				t.Errorf("sent %d times", n)
+			}
+			past := spool.Past{Transaction: doc.job.Transaction, Impressions: 1, JobID: doc.handed, Age: time.Second}
+			if got := open(t, f.uri(), Options{Timing: timing}).Settle(t.Context(), past); got.Outcome != protocol.Unsure {
+				t.Errorf("settled: %+v", got)
+			}
+		})
+	}
+}

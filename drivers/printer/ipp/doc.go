@@ -32,14 +32,38 @@
 //	completed, fewer or more impressions than pages × copies     | unsure  | "impressions-short", "impressions-over"
 //	completed, exactly pages × copies                            | printed | ""
 //
+// What printed and failed rest on travels with them: "job-counters" (the device counted), "never-processed" (it says that
+// it never began) or "not-sent"; with unsure it is "none".
+//
 // Trouble during a job (jam, cover, no paper, stopped, deadline, the caller's end) cancels the job, and the job
 // is polled until it has ended: nothing may stay in the queue and come out later into other hands. A job that
-// could not be brought to its end is remembered; Ready keeps cancelling it and says "jobs-waiting".
+// could not be brought to its end is remembered; Ready keeps cancelling it and says "jobs-waiting", and Clear says that
+// staff's word on the path would come too early: some devices print a cancelled job when paper is loaded.
+//
+// # After a restart
+//
+// [Printer.Settle] looks for the job of a former run by its name, which is the transaction and so nobody else's, among
+// those that have not ended and those that have. One that has not is cancelled and followed to its end: an orphan of
+// Create-Job, which would keep the device busy for minutes, a job that waits for paper, one that prints. Then the same
+// verdict is made of the device's word on that very job, with less to go by:
+//
+//	what is not known                                               | what follows
+//	----------------------------------------------------------------|-------------------------------------------
+//	that the device acknowledged the whole document (Past.JobID)    | never printed: a cut upload is "completed" too
+//	that number, job-uuid and printer-uuid are those of then        | unsure, "job-lost"
+//	that the printer did not restart since, by its own clock        | unsure, "printer-restarted"
+//	what the job did before it was looked at                        | "never processed" counts only of one seen waiting
+//	which of two jobs of that name is meant; or there is none       | unsure, "job-ambiguous", "job-lost"
+//	anything, since nobody answers                                  | unsure, "unreachable"; the job is remembered
 //
 // # What is not believed
 //
 // Redirects, proxies, answers with another request-id or version, with a repeated attribute, with bytes behind
 // the end, or larger than [maxAnswer] are faults, as is a TLS certificate that is neither trusted nor pinned.
-// Connections go to the configured address and never to a URI that the device names. A CUPS queue (it names its
-// cups-version) is not ready: it rewrites the PDF, and says completed before the device prints.
+// Connections go to the configured address and never to a URI that the device names.
+//
+// A CUPS queue is not ready ("queue-between"), gets no document, and settles nothing. It may rewrite the PDF, it says
+// completed and canceled of jobs that its device still prints, and staff cannot see from it what is in the path: no
+// outcome but unsure could ever rest on its word. It is known by any of cups-version, device-uri and printer-type, which
+// only a scheduler gives. The site then names the device itself.
 package ipp

@@ -4,7 +4,7 @@ export GOFLAGS := -buildvcs=false
 export PATH := $(shell .ci/get-go):$(PATH)
 
 BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev ca-certificates
-TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl chromium \
+TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl python3 chromium \
 	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev
 CHECK_PACKAGES := $(TEST_PACKAGES)
 

@@ -77,9 +77,11 @@ fuzz: deps-test
 	echo "$$n fuzz targets"; [ $$n -gt 0 ] && exit $$bad
 
 # make mutants: give N mutants of good documents to real children, one each; the same seeds give the same mutants.
+# Then 10,000 hostile documents to the whole check, whose memory must stay flat.
 N ?= 200000
 mutants:
 	go test -tags slow -count=1 -timeout 0 -run '^TestMutants$$' -v ./spool/document/inspect -mutants $(N)
+	go test -tags slow -count=1 -timeout 0 -run '^TestMemoryIsFlat$$' -v ./spool/document -hostile 10000
 
 # make vectors: make testdata/vectors anew.
 vectors:

@@ -194,7 +194,9 @@ func TestConfinement(t *testing.T) {
 			if granted&needs == 0 {
 				t.Skipf("this kernel or user grants only %q", granted)
 			}
-			f, err := pool(t, Options{Command: []string{badChild, how, port}, Warm: -1}).Inspect(t.Context(), good(1).Bytes())
+			p := pool(t, Options{Command: []string{badChild, how, port}, Warm: -1})
+			p.plain = layers[how].confine != nil && needs != Namespaces
+			f, err := p.Inspect(t.Context(), good(1).Bytes())
 			if err != nil || len(f.Findings) != 1 {
 				t.Fatalf("%v, %v", f.Findings, err)
 			}
@@ -308,6 +310,25 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestGranted: what this kernel has is in force, and is said.
+func TestGranted(t *testing.T) {
+	want := Limits | NoNewRights
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, landlockVersion)
+	for since, right := range map[uintptr]Confinement{1: LandlockFiles, 4: LandlockNet, 6: LandlockScope} {
+		if errno == 0 && abi >= since {
+			want |= right
+		}
+	}
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	_, _, errno = unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
+	if _, listed := machines[runtime.GOARCH]; listed && errno == 0 {
+		want |= Seccomp
+	}
+	if got := confinementHere(t); got&want != want {
+		t.Errorf("held by %q, this kernel has %q", got, want)
+	}
 }
 
 // TestWithoutNamespaces: a site that grants none has its children all the same, held by the rest.

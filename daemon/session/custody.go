@@ -90,6 +90,14 @@ func (c *custody) look() holdings {
 	return c.list
 }
 
+// onReader returns the card. It is gone where the transaction was ended before its work came to begin.
+func (c *custody) onReader() (Card, error) {
+	if card := c.look().card; card != nil {
+		return card, nil
+	}
+	return nil, ErrCardGone
+}
+
 // resetCard closes the card while it still lies on the reader.
 func (c *custody) resetCard() {
 	c.mu.Lock()

@@ -8,8 +8,19 @@ import (
 	"honnin/config/protocol"
 )
 
-// finish starts what must run to its end whatever happens: the effects in their order, then, when the visit is
-// over, its end. Finishers run one after the other; each of their calls is left behind when it hangs.
+// ending is what must run to its end whatever happens: the effects in their order, then, when the visit is over, its
+// end.
+type ending struct {
+	work    *work
+	effects []Effect
+	cause   cause
+	visit   visit
+	before  *work           // what may still be under way
+	after   <-chan struct{} // the ending before it
+	over    bool
+}
+
+// finish starts an ending. They run one after the other; each of their calls is left behind when it hangs.
 func (r *Runner) finish(effects []Effect, c cause, v visit, before *work, over bool) {
 	if len(effects) == 0 && !over {
 		return
@@ -19,17 +30,21 @@ func (r *Runner) finish(effects []Effect, c cause, v visit, before *work, over b
 		w.answers = End
 		r.work = w
 	}
-	tail := r.tail
+	e := ending{work: w, effects: effects, cause: c, visit: v, before: before, after: r.tail, over: over}
 	r.tail = w.done
+	r.hands.finish(e)
+}
+
+func (r goroutines) finish(e ending) {
 	go func() {
-		wait(r.base, tail, r.limit.Grace)
-		a := r.protect(0, func() answer { return r.finishAll(effects, c, v, before, over) })
-		close(w.done)
-		r.post(func() { r.answered(w, a) })
+		wait(r.base, e.after, r.limit.Grace)
+		a := r.protect(0, func() answer { return r.finishAll(e) })
+		close(e.work.done)
+		r.post(func() { r.answered(e.work, a) })
 	}()
 }
 
-func (r *Runner) finishAll(effects []Effect, c cause, v visit, before *work, over bool) answer {
+func (r *Runner) finishAll(e ending) answer {
 	all := say(Settled)
 	add := func(a answer) {
 		if a.event == Fault {
@@ -39,10 +54,10 @@ func (r *Runner) finishAll(effects []Effect, c cause, v visit, before *work, ove
 			all.ended = a.ended
 		}
 	}
-	for _, e := range effects {
-		add(r.finisher(e, c, v, before))
+	for _, f := range e.effects {
+		add(r.finisher(f, e.cause, e.visit, e.before))
 	}
-	if n := max(v.number, v.opened()); over && n > 0 {
+	if n := max(e.visit.number, e.visit.opened()); e.over && n > 0 {
 		add(r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.EndVisit(ctx, n) }), Settled))
 	}
 	return all
@@ -138,7 +153,7 @@ func (r *Runner) end(c cause, v visit, before *work) answer {
 	case !first:
 		return say(Settled)
 	case hangs:
-		go func() { <-before.done; r.destroy(list) }()
+		r.hands.destroy(before, list)
 	default:
 		r.destroy(list)
 	}
@@ -156,6 +171,10 @@ func (r *Runner) destroy(l holdings) {
 	}
 	l.doc.Destroy()
 	clear(l.pkg)
+}
+
+func (r goroutines) destroy(before *work, l holdings) {
+	go func() { <-before.done; r.Runner.destroy(l) }()
 }
 
 // settle gives a transaction its one outcome: the journal, the money, the centre, in this order, and every one of

@@ -39,6 +39,9 @@ func (r *Runner) move(c cause, to State, effects []Effect) {
 	if slices.Contains(effects, End) && old.hand != nil {
 		old.hand.die()
 	}
+	if slices.Contains(effects, Latch) || slices.Contains(effects, Print) {
+		r.alarms++
+	}
 	over := r.turnOver(c, to)
 	r.state = to
 	r.arm()

@@ -62,7 +62,9 @@ func (r *Runner) check(ctx context.Context, v visit) answer {
 // nobody knows what became of the asking.
 func (r *Runner) accept(ctx context.Context, v visit, doc document.Verified) answer {
 	defer v.hand.timed(byJournal)()
-	v.hand.owe(func(h *holdings) { h.accepted = true })
+	if !v.hand.take(func(h *holdings) { h.accepted = true }) {
+		return trouble("check")
+	}
 	if err := r.parts.Queue.Accept(ctx, v.number, doc); err != nil {
 		v.hand.owe(func(h *holdings) { h.accepted = false })
 		return unlessLeft(ctx, faulty("journal"))
@@ -82,7 +84,7 @@ func (r *Runner) verify(ctx context.Context, v visit) (document.Verified, error)
 // hold takes the fee in keeping. From the moment it is asked for, it is returned or kept.
 func (r *Runner) hold(ctx context.Context, v visit) answer {
 	defer v.hand.timed(byPayment)()
-	if !v.hand.owe(func(h *holdings) { h.asked = true }) {
+	if !v.hand.take(func(h *holdings) { h.asked = true }) {
 		return trouble("payment")
 	}
 	err := r.parts.Payment.Hold(ctx, v.transaction(), v.fee())
@@ -148,7 +150,9 @@ func (r *Runner) inForce(ctx context.Context, v visit) (document.InForce, error)
 // else is the journal's, and nobody knows what it holds.
 func (r *Runner) release(ctx context.Context, v visit) answer {
 	defer v.hand.timed(byJournal)()
-	v.hand.owe(func(h *holdings) { h.sending = true })
+	if !v.hand.take(func(h *holdings) { h.sending = true }) { // ended by a fault, before this work came to begin
+		return trouble("printer")
+	}
 	doc, err := r.parts.Queue.Release(ctx, v.number, v.paper.doc, v.paper.inForce, v.paper.signature)
 	if err == nil {
 		return answer{event: Released, learn: func(v *visit) { v.paper.released = doc }}
@@ -164,6 +168,7 @@ func (r *Runner) release(ctx context.Context, v visit) answer {
 func (r *Runner) print(ctx context.Context, v visit) answer {
 	defer v.hand.timed(byPrint)()
 	got, err := r.parts.Queue.Print(ctx, v.paper.released, func(n int) { r.post(func() { r.progress(v.hand, n) }) })
+	r.post(func() { r.alarms++ }) // who looked before has not seen what this left
 	if err != nil || got.Outcome != protocol.Printed && got.Outcome != protocol.Failed {
 		got.Outcome = protocol.Unsure
 	}

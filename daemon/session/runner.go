@@ -28,6 +28,7 @@ var ErrEnded = errors.New("session: ended")
 type Runner struct {
 	parts Parts
 	limit Limits
+	hands hands
 	mail  chan func()   // what other goroutines ask Run's to do
 	gone  chan struct{} // closed when Run no longer reads mail
 	once  sync.Once     // guards Run
@@ -42,6 +43,7 @@ type Runner struct {
 	soon     []Event         // what follows at once from what is known
 	presence presence
 	stay     uint64 // counts stays of cards on the reader
+	alarms   uint64 // counts what staff must have seen before their word may open: latches, and paper that moves
 	fault    string // one word for the incident of a Fault
 }
 
@@ -64,7 +66,9 @@ func New(p Parts) (*Runner, error) {
 	}
 	tail := make(chan struct{})
 	close(tail)
-	return &Runner{parts: p, limit: p.Limits.withDefaults(), mail: make(chan func()), gone: make(chan struct{}), tail: tail}, nil
+	r := &Runner{parts: p, limit: p.Limits.withDefaults(), mail: make(chan func()), gone: make(chan struct{}), tail: tail}
+	r.hands = goroutines{r}
+	return r, nil
 }
 
 // Counts returns what was dropped so far.
@@ -228,10 +232,10 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 			answer <- ErrNotStopped
 			return
 		}
-		tail := r.tail
+		tail, seen := r.tail, r.alarms
 		go func() {
 			wait(r.base, tail, 0) // what closed the terminal is journalled before the word that opens it
-			answer <- r.staffReady(ctx, staff, tail)
+			answer <- r.staffReady(ctx, staff, seen)
 		}()
 	})
 	if !asked {
@@ -240,26 +244,31 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 	return <-answer
 }
 
-// staffReady journals the word, and lets it open the terminal unless something closed it anew while the word was on
-// its way: that, staff have not seen.
-func (r *Runner) staffReady(ctx context.Context, staff string, seen <-chan struct{}) error {
+// staffReady journals the word, then lets it be heard.
+func (r *Runner) staffReady(ctx context.Context, staff string, seen uint64) error {
 	err := r.call(r.limit.End, func(context.Context) error { return r.parts.Ledger.StaffReady(ctx, staff) })
 	if err != nil {
 		return err
 	}
 	stale := make(chan bool, 1)
-	heard := r.post(func() {
-		if stale <- r.tail != seen; r.tail == seen {
-			r.happen(StaffReady)
-		}
-	})
-	switch {
+	switch heard := r.post(func() { stale <- !r.heard(seen) }); {
 	case !heard:
 		return ErrEnded
 	case <-stale:
 		return ErrClosedAgain
 	}
 	return nil
+}
+
+// heard lets the word of staff open the terminal. Where something closed it anew, or paper moved, while the word was on
+// its way, staff have not seen that: the word opens nothing, and the latch that it may have lifted is set again.
+func (r *Runner) heard(seen uint64) bool {
+	if r.alarms == seen {
+		r.happen(StaffReady)
+		return true
+	}
+	r.finish([]Effect{Latch}, cause{from: r.state, event: StaffReady}, r.visit, nil, false)
+	return false
 }
 
 // watch keeps an eye on the reader, and comes back to one that was lost.

@@ -172,7 +172,11 @@ func (r *Runner) begins(ctx context.Context, v visit, who *applicant) answer {
 func (r *Runner) verifyPIN(ctx context.Context, v visit) answer {
 	defer v.hand.timed(byCard)()
 	defer clear(v.pin)
-	got, err := v.hand.look().card.VerifyPIN(ctx, v.pin)
+	card, err := v.hand.onReader()
+	if err != nil {
+		return no(err, "reader")
+	}
+	got, err := card.VerifyPIN(ctx, v.pin)
 	switch {
 	case err != nil:
 		return no(err, "reader")
@@ -225,5 +229,9 @@ func (r *Runner) withLatches(offers []protocol.Offer) []protocol.Offer {
 
 func (r *Runner) sign(ctx context.Context, v visit, message []byte) ([]byte, error) {
 	defer v.hand.timed(byCard)()
-	return v.hand.look().card.Sign(ctx, message)
+	card, err := v.hand.onReader()
+	if err != nil {
+		return nil, err
+	}
+	return card.Sign(ctx, message)
 }

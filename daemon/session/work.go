@@ -65,27 +65,55 @@ func (r *Runner) deadline(e Effect, v visit) time.Duration {
 	return 0
 }
 
+// hands do what runs beside Run's goroutine. The usual ones do it at once, each errand in a goroutine of its own; the
+// explorer in the tests has others, and tries every order.
+type hands interface {
+	work(job)
+	finish(ending)
+	destroy(before *work, l holdings) // when before is done
+}
+
+// goroutines are the usual hands.
+type goroutines struct{ *Runner }
+
+// job is one piece of work, and all that it may know.
+type job struct {
+	effect Effect
+	work   *work
+	ctx    context.Context
+	limit  time.Duration   // of ctx; 0: none
+	after  <-chan struct{} // not before this is closed; nil: at once
+	visit  visit
+}
+
 // launch starts a working effect for the visit as it is now, and makes it the one that the state awaits.
 func (r *Runner) launch(e Effect) {
-	ctx, cancel := context.WithCancel(r.base)
 	limit := r.deadline(e, r.visit)
+	ctx, cancel := context.WithCancel(r.base)
 	if limit > 0 {
 		ctx, cancel = context.WithTimeout(r.base, limit)
 	}
-	w := &work{answers: e, cancel: cancel, done: make(chan struct{})}
+	j := job{effect: e, work: &work{answers: e, cancel: cancel, done: make(chan struct{})}, ctx: ctx, limit: limit, visit: r.visit}
 	if e == LookLater {
-		w.answers = Look
+		j.work.answers = Look
 	}
-	r.work = w
-	v, tail, ready := r.visit, r.tail, make(chan answer, 1)
+	if e == Open || e == Look { // nothing begins before the last transaction has ended
+		j.after = r.tail
+	}
+	r.work = j.work
+	r.hands.work(j)
+}
+
+func (r goroutines) work(j job) {
+	ready := make(chan answer, 1)
 	go func() {
-		defer close(w.done)
-		if e == Open || e == Look { // nothing begins before the last transaction has ended
-			wait(ctx, tail, 0)
+		defer close(j.work.done)
+		if j.after != nil {
+			wait(j.ctx, j.after, 0)
 		}
-		ready <- r.protect(e, func() answer { return steps(e)(r, ctx, v) })
+		ready <- r.protect(j.effect, func() answer { return steps(j.effect)(r.Runner, j.ctx, j.visit) })
 	}()
-	go r.deliver(w, e, ready, limit)
+	go r.deliver(j.work, j.effect, ready, j.limit)
 }
 
 // deliver passes the answer on, or says that there will be none.

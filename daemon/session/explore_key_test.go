@@ -1,0 +1,123 @@
+package session
+
+import "hash/maphash"
+
+// key is what two nodes must have in common to be taken for one. Times, random numbers and words for people are not in
+// it: nothing that happens depends on them.
+type key struct {
+	state    State
+	number   uint64
+	stay     uint64
+	who      who // whose certificate the visit has read
+	few      bool
+	offers   int
+	copies   int
+	hand     int8
+	awaited  int8
+	tasks    [8]taskKey
+	hands    [8]handKey
+	packages int8
+	plain    plain
+}
+
+type taskKey struct {
+	there                        bool
+	kind                         kind
+	answers, effect              Effect
+	begun, cancelled, mute, done bool
+	over                         bool
+	answer                       Event
+	past                         [8]reply
+	handle                       handle
+	left                         int
+	before, after, hand          int8
+	effects                      [4]Effect
+	number                       uint64
+	list                         handKey
+}
+
+type handKey struct {
+	dying, closed                   bool
+	card                            handle
+	pkg, verified, signed, refusal  bool
+	begun, accepted, asked, sending bool
+	visit                           uint64
+	deal                            byte
+	result                          string
+}
+
+var keySeed = maphash.MakeSeed()
+
+// indexes numbers what is shared, in the order in which it is met.
+type indexes struct {
+	n     *node
+	hands []*custody
+}
+
+func (x *indexes) hand(h *custody) int8 {
+	if h == nil {
+		return -1
+	}
+	for i, have := range x.hands {
+		if have == h {
+			return int8(i)
+		}
+	}
+	x.hands = append(x.hands, h)
+	return int8(len(x.hands) - 1)
+}
+
+func (x *indexes) task(t *task) int8 {
+	for i, have := range x.n.tasks {
+		if have == t {
+			return int8(i)
+		}
+	}
+	return -1
+}
+
+func (n *node) hash() uint64 {
+	x := &indexes{n: n}
+	k := key{state: n.state, number: n.visit.number, stay: n.visit.stay, hand: x.hand(n.visit.hand), awaited: x.task(n.awaited), plain: n.plain}
+	if n.state < Stranded { // later, only what is in custody counts
+		k.who, k.few, k.offers, k.copies = whose(n.visit.applicant.certificate), n.visit.applicant.tries == 1, len(n.visit.applicant.offers), n.visit.chosen.Copies
+	}
+	for i, t := range n.tasks {
+		k.tasks[i] = t.key(x)
+	}
+	for i, h := range x.hands {
+		k.hands[i] = keyOf(h.contents())
+	}
+	for _, p := range n.pkgs {
+		if p[0] != 0 {
+			k.packages++
+		}
+	}
+	return maphash.Comparable(keySeed, k)
+}
+
+func (t *task) key(x *indexes) taskKey {
+	v := t.visit()
+	k := taskKey{there: true, kind: t.kind, answers: t.work.answers, effect: t.job.effect, begun: t.begun, cancelled: t.cancelled, mute: t.mute, done: t.done,
+		over: t.ending.over, handle: t.handle, left: t.left,
+		before: x.task(t.before), after: x.task(t.after), hand: x.hand(v.hand), number: v.number, list: keyOf(contents{list: t.list})}
+	if t.done {
+		k.answer = t.answer.event + 1
+	}
+	copy(k.past[:], t.past)
+	copy(k.effects[:], t.ending.effects)
+	return k
+}
+
+func keyOf(c contents) handKey {
+	l := c.list
+	k := handKey{dying: c.dying, closed: c.closed, pkg: l.pkg != nil, verified: l.verified, signed: l.signed, refusal: l.refusal != nil, begun: l.begun,
+		accepted: l.accepted, asked: l.asked, sending: l.sending, visit: l.visit, deal: l.transaction[0]}
+	if h, ok := l.card.(smallCard); ok {
+		k.card = h.handle
+	}
+	if l.result != nil {
+		k.result = string(l.result.Outcome)
+	}
+	return k
+}

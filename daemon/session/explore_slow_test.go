@@ -1,0 +1,16 @@
+//go:build slow
+
+package session
+
+import "testing"
+
+// TestExploreTwoVisits explores two cards laid down one after the other: what is old meets the next visit.
+func TestExploreTwoVisits(t *testing.T) {
+	wholly(t, small{puts: 2, renews: 1}, 50_000)
+	wholly(t, small{puts: 2, swaps: 1}, 50_000)
+}
+
+// TestExploreOneFault explores one card and one fault, whichever and whenever.
+func TestExploreOneFault(t *testing.T) { wholly(t, small{puts: 1, faults: 1}, 100_000) }
+
+func TestExploreFindsDeepFaults(t *testing.T) { findAll(t, deepFaults) }

@@ -63,9 +63,9 @@ func TestSealingKeepsEverything(t *testing.T) {
 	first := must(t, j, Entry{Kind: Incident, Reason: "fault"})
 	must(t, j, Entry{Kind: Delivered, Of: int(first.Seq)})
 	must(t, j, Entry{Kind: Accepted, Transaction: tx})
-	grow(t, j, 700)
+	grow(t, j, 250)
 	j = reopen(t, j, path)
-	if n, live := j.count(t); n != 4+700*9 || live > sealAfter || live == 0 {
+	if n, live := j.count(t); n != 4+250*9 || live > sealAfter || live == 0 {
 		t.Fatalf("%d entries, %d live", n, live)
 	}
 	if _, _, err := j.Verify(); err != nil {
@@ -120,7 +120,7 @@ func (j *Journal) count(t testing.TB) (all, live int) {
 	return all, live
 }
 
-// TestGrowthIsBounded: a visit costs so many bytes, the ten thousandth as the thousandth.
+// TestGrowthIsBounded: a visit costs so many bytes, the two thousandth as the five hundredth.
 func TestGrowthIsBounded(t *testing.T) {
 	j, path := open(t)
 	used := func() int64 {
@@ -136,12 +136,12 @@ func TestGrowthIsBounded(t *testing.T) {
 		}
 		return int64(p.high * p.size)
 	}
-	grow(t, j, 1000)
+	grow(t, j, 500)
 	before := used()
-	grow(t, j, 3000)
-	each := (used() - before) / 3000
+	grow(t, j, 1500)
+	each := (used() - before) / 1500
 	t.Logf("%d bytes a visit; live entries and free pages %d KiB", each, before>>10)
-	if each < 100 || each > 600 {
+	if each < 100 || each > 700 {
 		t.Errorf("a visit costs %d bytes", each)
 	}
 }

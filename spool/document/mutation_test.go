@@ -3,7 +3,11 @@ package document
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +42,7 @@ func TestEveryRuleIsMissed(t *testing.T) {
 	all := opened(t)
 	eye := &once{facts: map[[32]byte]inspect.Facts{}}
 	breaks := map[string][]openVector{}
+	details := map[string]bool{}
 	for _, v := range all {
 		got := v.examine(t, eye, theRules)
 		if d := v.Compare(said(got)...); d != "" {
@@ -46,9 +51,11 @@ func TestEveryRuleIsMissed(t *testing.T) {
 		for _, s := range got.Steps {
 			if s.Result == Broken {
 				breaks[s.Rule] = append(breaks[s.Rule], v)
+				details[s.Detail] = true
 			}
 		}
 	}
+	everyPartIsBroken(t, details)
 	for n, r := range theRules {
 		if r.name == parseRule {
 			continue // without it there is no message, and nothing is accepted: see TestRowsNeedTheirGround
@@ -57,6 +64,31 @@ func TestEveryRuleIsMissed(t *testing.T) {
 		if !slices.ContainsFunc(breaks[r.name], func(v openVector) bool { return v.Compare(said(v.examine(t, eye, without))...) != "" }) {
 			t.Errorf("nobody misses %q (%s)", r.name, r.code)
 		}
+	}
+}
+
+// refusals are the calls that name what is wrong, and the functions that return it, in the files of the rules' parts.
+var refusals = regexp.MustCompile(`(?:malformed|invalid|weak|untrusted|reason\.Errorf)\((?:reason\.\w+, )?"([^"]*)"|return "([a-z][^"]+)"`)
+
+// everyPartIsBroken demands that each thing that a row may find wrong is found wrong in some vector.
+func everyPartIsBroken(t *testing.T, details map[string]bool) {
+	t.Helper()
+	given := strings.Join(slices.Sorted(maps.Keys(details)), "\n")
+	parts := 0
+	for _, f := range []string{"message", "attribute", "algorithm", "candidate", "certificate", "path", "card"} {
+		b, err := os.ReadFile("../../config/trust/" + f + ".go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range refusals.FindAllStringSubmatch(string(b), -1) {
+			what, _, _ := strings.Cut(m[1]+m[2], "%")
+			if parts++; !strings.Contains(given, what) {
+				t.Errorf("no vector is refused because: %s", what)
+			}
+		}
+	}
+	if parts < 50 {
+		t.Errorf("only %d things may be wrong", parts)
 	}
 }
 

@@ -149,7 +149,7 @@ func (c *CMS) DER() []byte {
 	}
 	var signers [][]byte
 	for _, s := range c.Signers {
-		signers = append(signers, s.der(c.Content))
+		signers = append(signers, s.DER(c.Content))
 	}
 	parts = append(parts, c.set(0x31, signers), c.After)
 	return Sequence(OID(SignedData), TLV(0xa0, Sequence(parts...)))
@@ -173,7 +173,8 @@ func attributes(tag byte, list []Attribute, unsorted bool) []byte {
 	return set(tag, out, unsorted)
 }
 
-func (s *Signer) der(content []byte) []byte {
+// DER returns SignerInfo for a content.
+func (s *Signer) DER(content []byte) []byte {
 	parts := [][]byte{Integer(int64(s.Version)), s.Name, s.Digest}
 	signed := content
 	if !s.Bare {

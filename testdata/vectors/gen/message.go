@@ -22,6 +22,8 @@ func cardCases() []vectorCase {
 		row{"stranger", "the card's CA has the right name and another key", card("card-stranger.pem"), nil},
 		row{"other-ca", "a signer's certificate, of a CA for documents, in place of a card's", card("card-signer.pem"), nil},
 		row{"not-for-signing", "the card's key usage does not allow digitalSignature", card("card-agreement.pem"), nil},
+		row{"expired-ca", "the card's CA ended a second ago", card("card-old-ca.pem"), nil},
+		row{"under-no-ca", "the card's CA is no CA", card("card-no-ca.pem"), nil},
 		row{"is-ca", "the card's certificate is a CA's", card("card-ca.pem"), nil},
 		row{"critical", "the card's certificate has a critical extension that nobody knows", card("card-critical.pem"), nil},
 		row{"rsa1024", "the card's key is too short", card("card-rsa1024.pem"), nil},
@@ -134,6 +136,17 @@ func packageCases() []vectorCase {
 		row{"content-type-signed", "the content is called signed data", cms(func(c C, _ S) { c.ContentType = forge.SignedData }), nil},
 		row{"content-string", "the content is a UTF8String", element(as(func(b []byte) []byte { return forge.TLV(12, b) }), octets...), nil},
 		row{"content-twice", "two contents", element(func(tag byte, b []byte) []byte { return forge.TLV(tag, b, forge.OctetString([]byte("%PDF-1.7"))) }, octets[:4]...), nil},
+		row{"content-info", "a set where the content's sequence should be", element(as(func(b []byte) []byte { return forge.TLV(0x31, b) }), 1, 0, 2), nil},
+		row{"signers-sequence", "the signers are a sequence", element(as(func(b []byte) []byte { return forge.TLV(0x30, b) }), 1, 0, 4), nil},
+		row{"signers-misordered", "two signers, not in DER order", cms(func(c C, s S) {
+			other := *s
+			other.Key = p256("thief")
+			c.Signers, c.Unsorted = []S{s, &other}, true
+			slices.SortFunc(c.Certificates, bytes.Compare)
+			if bytes.Compare(c.Signers[0].DER(c.Content), c.Signers[1].DER(c.Content)) < 0 {
+				slices.Reverse(c.Signers)
+			}
+		}), nil},
 		row{"version", "SignedData version 3", cms(func(c C, _ S) { c.Version = 3 }), nil},
 		row{"version-signer", "SignerInfo version 3", cms(func(_ C, s S) { s.Version = 3 }), nil},
 		row{"key-identifier", "the signer is named by its key identifier, version 3", func(d *draft) {

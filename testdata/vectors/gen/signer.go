@@ -157,6 +157,7 @@ func authorityCases() []vectorCase {
 			})))
 		}, func(c *x509.Certificate) { c.DNSNames = []string{"issuer.example.org"} }), nil},
 		row{"pin-is-ca", "a pinned signer is a CA", pinned(func(w *world) *sign.Pair { return w.caPinC }), nil},
+		row{"pin-critical", "a pinned signer has a critical extension that nobody knows", pinned(func(w *world) *sign.Pair { return w.oddPinC }), nil},
 		row{"pin-key-usage", "a pinned signer's key usage allows key agreement only", pinned(func(w *world) *sign.Pair { return w.agreementPinC }), nil},
 	)
 }

@@ -84,24 +84,25 @@ func template(name string, k crypto.Signer) sign.Template {
 type world struct {
 	rsa2048, rsa1024, rsa4096 crypto.Signer
 
-	rootA, midA, rsaRootA *sign.Pair
-	signerA, rsaSignerA   *sign.Pair // P-256 under midA, RSA under rsaRootA
-	p384SignerA, revokedA *sign.Pair
-	listedA               *sign.Pair // on the CRL
-	revokedMidA           *sign.Pair
-	listedMidA            *sign.Pair // on the root's CRL
-	oldRootA              *sign.Pair // an anchor of A that ended a second ago
-	midCRL                []byte
-	rootB, signerB        *sign.Pair
-	pinC                  *sign.Pair
-	oldPinC, revokedPinC  *sign.Pair
-	weakPinC, caPinC      *sign.Pair
-	agreementPinC         *sign.Pair
-	registerA, registrarA *sign.Pair
-	stranger              *sign.Pair // a CA that no policy names
+	rootA, midA, rsaRootA  *sign.Pair
+	signerA, rsaSignerA    *sign.Pair // P-256 under midA, RSA under rsaRootA
+	p384SignerA, revokedA  *sign.Pair
+	listedA                *sign.Pair // on the CRL
+	revokedMidA            *sign.Pair
+	listedMidA             *sign.Pair // on the root's CRL
+	oldRootA               *sign.Pair // an anchor of A that ended a second ago
+	midCRL                 []byte
+	rootB, signerB         *sign.Pair
+	pinC                   *sign.Pair
+	oldPinC, revokedPinC   *sign.Pair
+	weakPinC, caPinC       *sign.Pair
+	agreementPinC, oddPinC *sign.Pair
+	registerA, registrarA  *sign.Pair
+	stranger               *sign.Pair // a CA that no policy names
 
-	cardCA1, cardCA2 *sign.Pair
-	cards            map[string]*sign.Pair
+	cardCA1, cardCA2    *sign.Pair
+	oldCardCA, noCardCA *sign.Pair // anchors that may issue no card: one ended, one is no CA
+	cards               map[string]*sign.Pair
 }
 
 func newWorld() *world {
@@ -142,6 +143,7 @@ func (w *world) addPins() {
 	w.revokedPinC = pin("Revoked Village Hall C", p256("revoked pin C"), none)
 	w.weakPinC = pin("Weak Village Hall C", w.rsa1024, none)
 	w.caPinC = pin("Authority of Village Hall C", p256("ca pin C"), func(c *x509.Certificate) { c.IsCA = true })
+	w.oddPinC = pin("Odd Village Hall C", p256("odd pin C"), func(c *x509.Certificate) { c.ExtraExtensions = critical })
 	w.agreementPinC = pin("Private Line of Village Hall C", p256("agreement pin C"), func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement })
 }
 
@@ -167,6 +169,10 @@ func (w *world) addCards() {
 	third := generation(p256("card CA 3"))
 	card := func(ca *sign.Pair, name string, t sign.Template) { w.cards[name] = must(ca.NewCard(t)) }
 	w.cards = map[string]*sign.Pair{}
+	w.oldCardCA = must(sign.NewCA(adjusted("Old card CA", p256("old card CA"), func(c *x509.Certificate) { c.NotAfter = at.Add(-time.Second) })))
+	w.noCardCA = must(sign.NewCA(adjusted("No card CA", p256("no card CA"), func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature })))
+	card(w.oldCardCA, "card-old-ca.pem", template("P12", p256("p12")))
+	card(w.noCardCA, "card-no-ca.pem", template("P13", p256("p13")))
 	card(w.cardCA1, "card-p01.pem", template("P01", w.rsa2048))
 	card(w.cardCA2, "card-p02.pem", template("P02", p384("p02")))
 	card(w.cardCA2, "card-p03.pem", template("P03", p256("p03")))
@@ -204,10 +210,10 @@ func (w *world) files() map[string][]byte {
 	out := map[string][]byte{
 		"policy.toml":     []byte(policy),
 		"policy-crl.toml": []byte(strings.Replace(policy, `"issuing-a.crl"`, `"issuing-a-forged.crl"`, 1)),
-		"card-cas.pem":    certPEM(w.cardCA1, w.cardCA2),
+		"card-cas.pem":    certPEM(w.cardCA1, w.cardCA2, w.oldCardCA, w.noCardCA),
 		"issuing-a.pem":   certPEM(w.rootA, w.rsaRootA, w.oldRootA), "register-a.pem": certPEM(w.registerA),
 		"issuing-b.pem": certPEM(w.rootB),
-		"pin-c.pem":     certPEM(w.pinC, w.oldPinC, w.revokedPinC, w.weakPinC, w.caPinC, w.agreementPinC),
+		"pin-c.pem":     certPEM(w.pinC, w.oldPinC, w.revokedPinC, w.weakPinC, w.caPinC, w.agreementPinC, w.oddPinC),
 		"issuing-a.crl": crl(w.midCRL), "issuing-a-forged.crl": crl(must(thief.CRL(2, from, to)).Raw),
 		"issuing-a-root.crl": crl(must(w.rootA.CRL(1, from, to, w.listedMidA.Certificate)).Raw),
 	}

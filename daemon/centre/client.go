@@ -6,7 +6,8 @@
 // asked once more, which is safe because every POST but one carries an Idempotency-Key made from the request
 // itself, and in-force only asks); an answer that breaks the protocol ([ErrAnswer]); an RFC 9457 problem
 // ([*Problem], the word and the status, never the text); a transaction that is dead at the other end
-// ([ErrCancelled]). Every call has a deadline. No error of this package quotes a body.
+// ([ErrCancelled]); a clock that disagrees ([ErrClock], of [Client.Agreeing]). Every call has a deadline. No error of
+// this package quotes a body. The table of faults, call by call, is in faults_test.go.
 //
 // The client judges form only. The package and the register's answer leave it as unverified bytes, for
 // spool/document to check.
@@ -73,6 +74,7 @@ type Client struct {
 	base          string
 	http          *http.Client
 	timeout, poll time.Duration
+	agreement     *agreement // nil: the clocks do not matter
 }
 
 // New makes a client; it connects to nothing yet.
@@ -88,7 +90,7 @@ func New(c Config) (*Client, error) {
 		Transport:     transport(c),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &Client{c.URL, h, or(c.Timeout, 10*time.Second), or(c.Poll, 40*time.Second)}, nil
+	return &Client{base: c.URL, http: h, timeout: or(c.Timeout, 10*time.Second), poll: or(c.Poll, 40*time.Second)}, nil
 }
 
 func transport(c Config) *http.Transport {
@@ -150,7 +152,7 @@ func (c *Client) Outcome(ctx context.Context, t protocol.Transaction, o protocol
 
 // Cancel ends a transaction before the commit. One that is dead already is as good.
 func (c *Client) Cancel(ctx context.Context, t protocol.Transaction) error {
-	_, err := c.call(ctx, request{method: http.MethodDelete, path: at(t, ""), want: http.StatusNoContent})
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: at(t, ""), want: http.StatusNoContent, anytime: true})
 	if errors.Is(err, ErrCancelled) {
 		return nil
 	}
@@ -217,6 +219,7 @@ type request struct {
 	body         any           // JSON; nil: none
 	send         string        // the body's media type; "": application/json
 	keyed        bool          // with an Idempotency-Key
+	anytime      bool          // whatever the clocks say
 	want, wait   int           // the status of success, and the one of "ask again" (0: none)
 	media        string        // of the answer; "": no body
 	limit        int           // of the answer, in bytes; 0: MaxAnswer
@@ -231,6 +234,7 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	sent := c.agreement.time()
 	resp, err := c.send(ctx, r, body)
 	if err != nil && ctx.Err() == nil {
 		resp, err = c.send(ctx, r, body)
@@ -239,6 +243,9 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 		return nil, unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
+	if err := c.agreement.check(sent, resp.Header); err != nil && !r.anytime {
+		return nil, err
+	}
 	return r.read(ctx, resp)
 }
 
@@ -293,8 +300,6 @@ func (r request) read(ctx context.Context, resp *http.Response) ([]byte, error) 
 		return r.success(ctx, resp)
 	case r.wait:
 		return nil, nil
-	case http.StatusGone:
-		return nil, ErrCancelled
 	}
 	return nil, problem(ctx, resp)
 }
@@ -337,6 +342,9 @@ func problem(ctx context.Context, resp *http.Response) error {
 	word, status, perr := protocol.ParseProblem(b)
 	if err != nil || perr != nil || status != resp.StatusCode {
 		return unexpected
+	}
+	if word == protocol.ProblemCancelled && status == http.StatusGone {
+		return ErrCancelled
 	}
 	return &Problem{word, status}
 }

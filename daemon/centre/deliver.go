@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -147,21 +148,24 @@ func (d *Deliverer) forget(i Item) {
 	}
 }
 
-// final returns the word of a refusal that another attempt cannot mend, or "". Statuses that speak of now (401,
-// 403, 408, 425, 429 and all of 5xx) and everything that is not a well-formed problem are tried again.
+// final returns the word of a refusal that another attempt cannot mend, or "". It has to be the protocol's own word with
+// the protocol's own status: an unknown word, a page that something on the way put there, a status that speaks of now
+// (401, 403, 408, 425, 429 and all of 5xx) are tried again. A Retry-After is not followed; the pauses are longer soon.
 func final(err error) string {
 	if errors.Is(err, ErrCancelled) {
 		return protocol.ProblemCancelled
 	}
 	var p *Problem
-	if !errors.As(err, &p) {
-		return ""
-	}
-	switch p.Status {
-	case 400, 404, 409, 410, 413, 415, 422:
+	if errors.As(err, &p) && slices.Contains(finals[p.Word], p.Status) {
 		return p.Word
 	}
 	return ""
+}
+
+// finals are the words of PROTOCOL.md that say no for ever, with their statuses.
+var finals = map[string][]int{
+	protocol.ProblemBadRequest: {400, 415}, protocol.ProblemUnknown: {404}, protocol.ProblemOrder: {409}, protocol.ProblemConflict: {409},
+	protocol.ProblemTooLarge: {413}, protocol.ProblemNotAvailable: {422}, errEmptyItem.Word: {errEmptyItem.Status},
 }
 
 // wait blocks until there may be something to do: after a success only for Wake, or for the longest wait, in case

@@ -7,7 +7,8 @@ import (
 )
 
 // Ready says whether the centre can be reached: nil when it answers at all, over a connection on which both sides
-// are known. The protocol has no call for this, so any answer to a request for nothing counts.
+// are known, and by an [Client.Agreeing] one's clock. The protocol has no call for this, so any answer to a request for
+// nothing counts.
 func (c *Client) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -15,11 +16,12 @@ func (c *Client) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sent := c.agreement.time()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, MaxAnswer)) // so that the connection serves the visit too
-	return nil
+	return c.agreement.check(sent, resp.Header)
 }

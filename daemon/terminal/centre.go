@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"honnin/config/protocol"
 	"honnin/daemon/centre"
 	"honnin/daemon/session"
 )
 
-// office lets a visit use the centre. Outcomes go by way of the journal's outbox; what is added here is only the
+// office lets a visit use the centre, as long as their clocks agree: with a clock that is wrong, a good package looks stale
+// and the register's answer forged, and a municipality's service would be stopped for nothing. Outcomes go by way of the journal's outbox; what is added here is only the
 // release signature, which is never stored.
 type office struct {
 	*centre.Client
@@ -63,10 +65,15 @@ func (o office) Outcome(_ context.Context, t protocol.Transaction, r protocol.Ou
 	return nil
 }
 
-// declined turns the problems that end a visit without anybody's fault into the session's word for them.
+// declines are the words that end a visit without anybody's fault: they speak of this card, or of what it may have.
+// Every other problem is the machine's own trouble, and the applicant is told that.
+var declines = []string{protocol.ProblemUntrusted, protocol.ProblemExpired, protocol.ProblemRevoked, protocol.ProblemSuspended,
+	protocol.ProblemNotLinked, protocol.ProblemNotAvailable}
+
+// declined turns them into the session's word.
 func declined(err error) error {
 	var p *centre.Problem
-	if errors.As(err, &p) && p.Status < 500 {
+	if errors.As(err, &p) && p.Status < 500 && slices.Contains(declines, p.Word) {
 		return fmt.Errorf("%w: %w", &session.Declined{Word: p.Word}, err)
 	}
 	return err

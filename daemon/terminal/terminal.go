@@ -99,7 +99,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	}
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
-		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre, deliver, l},
+		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), deliver, l},
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue}, Latches: fresh{shut, p.Policy, p.Now},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,

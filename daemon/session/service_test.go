@@ -112,6 +112,31 @@ func TestStaffAreQuickerThanTheJournal(t *testing.T) {
 	})
 }
 
+// TestStaffHaveNotSeenThat: the terminal closes anew while the word of staff is on its way to the journal. The word opens
+// nothing, and the latch that it lifted is set again: a restart must not open either.
+func TestStaffHaveNotSeenThat(t *testing.T) {
+	inBubble(t, func(w *world) { w.ready.Ready = false }, func(w *world) {
+		w.want(Unready)
+		release := w.blocks("staff-ready")
+		said := make(chan error, 1)
+		go func() { said <- w.runner.StaffReady(w.t.Context(), "s07") }()
+		synctest.Wait()
+		w.runner.post(func() { w.runner.answered(nil, faulty("panic")) })
+		w.want(OutOfService)
+		release()
+		if err := <-said; err != ErrClosedAgain {
+			t.Error(err)
+		}
+		w.want(OutOfService)
+		if !w.latched || len(w.latches) != 2 {
+			t.Errorf("latched %v, %v", w.latched, w.latches)
+		}
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil || w.latched {
+			t.Error(err, w.latched)
+		}
+	})
+}
+
 func TestUnready(t *testing.T) {
 	inBubble(t, func(w *world) { w.ready.Ready, w.ready.Reason = false, "media-needed" }, func(w *world) {
 		if v := w.want(Unready); v.Word != "media-needed" {

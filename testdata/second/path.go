@@ -33,7 +33,9 @@ func valid(c *x509.Certificate, t time.Time) bool {
 
 // card judges row 1.
 func (c *check) card() {
-	ok := slices.ContainsFunc(c.Policy.Cards, func(a *x509.Certificate) bool { return issued(a, c.Card) }) && strongKey(c.Card) &&
+	ok := slices.ContainsFunc(c.Policy.Cards, func(a *x509.Certificate) bool {
+		return issued(a, c.Card) && valid(a, c.Now) && a.IsCA && (a.KeyUsage == 0 || a.KeyUsage&x509.KeyUsageCertSign != 0)
+	}) && strongKey(c.Card) &&
 		(c.Card.KeyUsage == 0 || c.Card.KeyUsage&x509.KeyUsageDigitalSignature != 0) && !c.Card.IsCA && len(c.Card.UnhandledCriticalExtensions) == 0
 	c.need(ok, "card-untrusted")
 	c.need(valid(c.Card, c.Now), "card-expired")

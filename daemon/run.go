@@ -71,8 +71,26 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	parts.Journal = j
 	pool := inspect.NewPool(inspect.Options{})
 	defer pool.Close()
+	if err := tryChild(ctx, pool, log); err != nil {
+		return err
+	}
 	parts.Inspector = pool
 	return show(ctx, s, parts)
+}
+
+// tryChild gives the first child something that is no document, and says what holds it: on a kernel without Landlock
+// or seccomp the operator must know that less stands between a PDF and this machine.
+func tryChild(ctx context.Context, pool *inspect.Pool, log logrus.FieldLogger) error {
+	if _, err := pool.Inspect(ctx, []byte("no PDF")); err != nil {
+		return fmt.Errorf("the inspection child at the start: %w", err)
+	}
+	held, wanted := pool.Confinement(), inspect.LandlockFiles|inspect.Seccomp|inspect.Limits|inspect.NoNewRights
+	if log = log.WithField("confinement", held.String()); held&wanted != wanted {
+		log.Warn("the kernel lacks something that should hold the inspection child")
+		return nil
+	}
+	log.Info("the inspection child is confined")
+	return nil
 }
 
 // loadConfig reads what is configured and refuses what only practice may have.

@@ -151,6 +151,11 @@ func TestRun(t *testing.T) {
 		}
 	}
 	screen := touchtest.Start(t, 1024, 768)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
 	screen.Open(awaitAddress(t, filepath.Join(o.dir, "state", "address")))
 	screen.WaitScreen("welcome")
 	visitAs(t, world, o, screen)
@@ -169,6 +174,9 @@ func TestRun(t *testing.T) {
 	runOutcome(t, filepath.Join(o.dir, "state", "journal.db"), o.world)
 	if strings.Contains(said.String(), "3456") {
 		t.Error("the PIN is in the log")
+	}
+	if !strings.Contains(said.String(), "the inspection child is confined") {
+		t.Errorf("not said what holds the inspection child:\n%s", said.String())
 	}
 }
 

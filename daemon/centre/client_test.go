@@ -3,15 +3,12 @@ package centre_test
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -51,32 +48,24 @@ func everyCall(t *testing.T, f func(t *testing.T, call func(context.Context, *ce
 }
 
 func TestRequestsAreAsTheProtocolSays(t *testing.T) {
-	want := map[string]struct{ line, media, answer string }{
-		"begin":     {"POST /v1/transactions", plainJSON, `{"transaction":"01020300000000000000000000000000","challenge":"` + strings.Repeat("A", 43) + `","expires_at":"2026-11-21T02:03:04Z"}`},
-		"applicant": {"POST /v1/transactions/" + tx.String() + "/applicant", plainJSON, `{"offers":[]}`},
-		"apply":     {"POST /v1/transactions/" + tx.String() + "/application", plainJSON, ""},
-		"package":   {"GET /v1/transactions/" + tx.String() + "/package", "", "bytes"},
-		"in-force":  {"POST /v1/transactions/" + tx.String() + "/in-force", plainJSON, "bytes"},
-		"outcome":   {"POST /v1/transactions/" + tx.String() + "/outcome", plainJSON, ""},
-		"cancel":    {"DELETE /v1/transactions/" + tx.String(), "", ""},
-		"incident":  {"POST /v1/incidents", "application/cloudevents+json", "bytes"},
-		"state":     {"GET /v1/incidents/i-1", "", "bytes"},
+	want := map[string]struct{ line, media string }{
+		"begin":     {"POST /v1/transactions", plainJSON},
+		"applicant": {"POST /v1/transactions/" + tx.String() + "/applicant", plainJSON},
+		"apply":     {"POST /v1/transactions/" + tx.String() + "/application", plainJSON},
+		"package":   {"GET /v1/transactions/" + tx.String() + "/package", ""},
+		"in-force":  {"POST /v1/transactions/" + tx.String() + "/in-force", plainJSON},
+		"outcome":   {"POST /v1/transactions/" + tx.String() + "/outcome", plainJSON},
+		"cancel":    {"DELETE /v1/transactions/" + tx.String(), ""},
+		"incident":  {"POST /v1/incidents", "application/cloudevents+json"},
+		"state":     {"GET /v1/incidents/i-1", ""},
 	}
-	status := map[string]int{"apply": 202, "outcome": 204, "cancel": 204, "incident": 201}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if got := r.Method + " " + r.URL.Path; got != want[name].line || r.Header.Get("Content-Type") != want[name].media || r.ProtoMajor != 2 {
 					t.Errorf("%s, %q, HTTP/%d", got, r.Header.Get("Content-Type"), r.ProtoMajor)
 				}
-				if key := r.Header.Get("Idempotency-Key"); (key != "") != (r.Method == "POST" && name != "in-force") {
-					t.Errorf("Idempotency-Key %q", key)
-				}
-				media := cms
-				if want[name].answer != "bytes" {
-					media = plainJSON
-				}
-				answer(w, max(status[name], 200), media, want[name].answer)
+				give(w, successes[name])
 			})
 			if err := call(t.Context(), s.Client); err != nil {
 				t.Error(err)
@@ -131,17 +120,6 @@ func TestPackageSurvivesABrokenConnection(t *testing.T) {
 	}
 }
 
-func TestCancelledEverywhere(t *testing.T) {
-	everyCall(t, func(t *testing.T, call func(context.Context, *centre.Client) error) {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			answer(w, 410, "application/problem+json", `{"type":"urn:honnin:problem:cancelled","title":"","status":410}`)
-		})
-		if err := call(t.Context(), s.Client); !errors.Is(err, centre.ErrCancelled) && !(err == nil && strings.HasSuffix(t.Name(), "/cancel")) {
-			t.Error(err)
-		}
-	})
-}
-
 func TestProblemsAreTyped(t *testing.T) {
 	everyCall(t, func(t *testing.T, call func(context.Context, *centre.Client) error) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -158,44 +136,6 @@ func TestProblemsAreTyped(t *testing.T) {
 	})
 }
 
-func TestBadAnswersAreRefused(t *testing.T) {
-	long := strings.Repeat(" ", centre.MaxAnswer+1)
-	for name, h := range map[string]http.HandlerFunc{
-		"garbage": func(w http.ResponseWriter, r *http.Request) { answer(w, 200, "text/html", "<html>架空 太郎") },
-		"no type": func(w http.ResponseWriter, r *http.Request) { answer(w, 200, "", "x") },
-		"other smime type": func(w http.ResponseWriter, r *http.Request) {
-			answer(w, 200, "application/pkcs7-mime; smime-type=enveloped-data", "x")
-		},
-		"other status": func(w http.ResponseWriter, r *http.Request) { answer(w, 203, cms, "x") },
-		"redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-		},
-		"plain error": func(w http.ResponseWriter, r *http.Request) { http.Error(w, "架空 太郎", 500) },
-		"problem's status": func(w http.ResponseWriter, r *http.Request) {
-			answer(w, 500, "application/problem+json", `{"type":"urn:honnin:problem:not-linked","title":"","status":403}`)
-		},
-		"problem's garbage": func(w http.ResponseWriter, r *http.Request) { answer(w, 500, "application/problem+json", `{`) },
-		"problem too long":  func(w http.ResponseWriter, r *http.Request) { answer(w, 500, "application/problem+json", long) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var elsewhere atomic.Bool
-			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				elsewhere.Store(elsewhere.Load() || r.URL.Path == "/elsewhere")
-				h(w, r)
-			})
-			everyCall(t, func(t *testing.T, call func(context.Context, *centre.Client) error) {
-				if err := call(t.Context(), s.Client); !errors.Is(err, centre.ErrAnswer) || strings.Contains(err.Error(), "架空") {
-					t.Error(err)
-				}
-			})
-			if elsewhere.Load() {
-				t.Error("followed a redirect")
-			}
-		})
-	}
-}
-
 func TestStrictJSON(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty": ``, "null": `null`, "missing": `{}`, "unknown": `{"offers":[],"more":1}`, "twice": `{"offers":[],"offers":[]}`,
@@ -208,22 +148,6 @@ func TestStrictJSON(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestHalfAnAnswerIsNone(t *testing.T) {
-	everyCall(t, func(t *testing.T, call func(context.Context, *centre.Client) error) {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.Header().Set("Content-Length", "1000")
-			w.WriteHeader(500)
-			_, _ = io.WriteString(w, `{"type":`)
-			w.(http.Flusher).Flush()
-			panic(http.ErrAbortHandler)
-		})
-		if err := call(t.Context(), s.Client); !errors.Is(err, centre.ErrUnreachable) {
-			t.Error(err)
-		}
-	})
 }
 
 func TestPackageSize(t *testing.T) {
@@ -252,35 +176,6 @@ func TestPackageSize(t *testing.T) {
 	}
 }
 
-func TestWhoIsTrusted(t *testing.T) {
-	fine := func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) }
-	with := func(change func(*x509.Certificate)) func(*httptest.Server, ca) {
-		return func(s *httptest.Server, root ca) { s.TLS.Certificates = []tls.Certificate{leaf(t, &root, change)} }
-	}
-	for name, change := range map[string]func(*httptest.Server, ca){
-		"another CA":    func(s *httptest.Server, _ ca) { other := newCA(t); s.TLS.Certificates[0] = leaf(t, &other, nil) },
-		"self-signed":   func(s *httptest.Server, _ ca) { s.TLS.Certificates[0] = leaf(t, nil, nil) },
-		"expired":       with(func(c *x509.Certificate) { c.NotAfter = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC) }),
-		"not yet valid": with(func(c *x509.Certificate) { c.NotBefore = farOff.Add(-time.Hour) }),
-		"another host":  with(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"elsewhere.example"} }),
-		"TLS 1.2": func(s *httptest.Server, _ ca) {
-			s.TLS.MinVersion, s.TLS.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
-		},
-		"HTTP/1.1 only":        func(s *httptest.Server, _ ca) { s.EnableHTTP2 = false; s.TLS.NextProtos = []string{"http/1.1"} },
-		"no ALPN":              func(s *httptest.Server, _ ca) { s.EnableHTTP2 = false },
-		"wants another client": func(s *httptest.Server, _ ca) { s.TLS.ClientCAs = newCA(t).pool() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := serve(t, fine, change).Cancel(t.Context(), tx); !errors.Is(err, centre.ErrUnreachable) && !errors.Is(err, centre.ErrAnswer) {
-				t.Error(err)
-			}
-		})
-	}
-	if err := serve(t, fine).Cancel(t.Context(), tx); err != nil {
-		t.Error("the right certificate:", err)
-	}
-}
-
 func TestProxyIsIgnored(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	t.Setenv("https_proxy", "http://127.0.0.1:1")
@@ -288,16 +183,6 @@ func TestProxyIsIgnored(t *testing.T) {
 	if err := s.Cancel(t.Context(), tx); err != nil {
 		t.Error(err)
 	}
-}
-
-func TestDown(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {})
-	s.server.Close()
-	everyCall(t, func(t *testing.T, call func(context.Context, *centre.Client) error) {
-		if err := call(t.Context(), s.Client); !errors.Is(err, centre.ErrUnreachable) {
-			t.Error(err)
-		}
-	})
 }
 
 func TestAsksOnceMoreAfterALostConnection(t *testing.T) {

@@ -131,6 +131,55 @@ type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
+
+	mu     sync.Mutex
+	dialed []*strand
+}
+
+// strand is the client's end. Silent, it takes everything and gives nothing.
+type strand struct {
+	net.Conn
+	silent, closed chan struct{}
+	hush, once     sync.Once
+}
+
+func (w *strand) Write(b []byte) (int, error) {
+	select {
+	case <-w.silent:
+		return len(b), nil
+	default:
+		return w.Conn.Write(b)
+	}
+}
+
+func (w *strand) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	select {
+	case <-w.silent:
+		<-w.closed
+		return 0, net.ErrClosed
+	default:
+		return n, err
+	}
+}
+
+func (w *strand) Close() error { w.once.Do(func() { close(w.closed) }); return w.Conn.Close() }
+
+// silence makes every connection up to now silent.
+func (p *pipes) silence() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.dialed {
+		w.hush.Do(func() { close(w.silent) })
+	}
+}
+
+func (p *pipes) strand(c net.Conn) net.Conn {
+	w := &strand{Conn: c, silent: make(chan struct{}), closed: make(chan struct{})}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialed = append(p.dialed, w)
+	return w
 }
 
 func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
@@ -139,7 +188,7 @@ func (p *pipes) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {
 	case p.conns <- far:
-		return near, nil
+		return p.strand(near), nil
 	case <-p.done:
 		return nil, net.ErrClosed
 	case <-ctx.Done():

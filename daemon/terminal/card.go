@@ -17,14 +17,18 @@ type Reader interface {
 	Connect(ctx context.Context) (card.Connection, error)
 }
 
-// cards lets a visit use a driver's reader. What one card turned out to be able to do is tried first on the next.
+// cards lets a visit use a driver's reader. What a card turned out to be able to do counts for the next one of its make:
+// experiments are made once. The memory names no card, is small, and ends with the process.
 type cards struct {
 	reader Reader
 	count  func(card.Traffic) // told of each connection's commands and bytes when it closes; may be nil
 
 	mu  sync.Mutex
-	can card.Abilities
+	can map[string]card.Abilities // by card.Connection's Make
 }
+
+// makes is how many makes of cards are remembered. A few exist; more are somebody's play.
+const makes = 16
 
 var _ session.Reader = (*cards)(nil)
 
@@ -45,47 +49,98 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 }
 
 func (c *cards) Connect(ctx context.Context) (session.Card, error) {
-	conn, err := c.reader.Connect(ctx)
-	if err != nil {
+	o := &oneCard{owner: c}
+	if err := o.connect(ctx); err != nil {
 		return nil, gone(err)
 	}
-	c.mu.Lock()
-	can := c.can
-	c.mu.Unlock()
-	line := &card.Counting{Transport: conn}
-	return &oneCard{owner: c, conn: conn, line: line, card: card.New(line, card.WithAbilities(can))}, nil
+	return o, nil
 }
 
-// learned keeps what works; what failed on one card may work on the next.
-func (c *cards) learned(a card.Abilities) {
-	keep := func(x *card.Ability) {
-		if *x == card.Fails {
-			*x = card.Untried
-		}
-	}
-	for _, x := range []*card.Ability{&a.ReadByShortID, &a.PINByShortID, &a.SignByShortID, &a.Extended} {
-		keep(x)
-	}
+func (c *cards) abilities(kind string) card.Abilities {
 	c.mu.Lock()
-	c.can = a
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	return c.can[kind]
 }
 
-// oneCard is one connection to one card.
+func (c *cards) learn(kind string, a card.Abilities) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.can[kind]; c.can == nil || !known && len(c.can) >= makes {
+		c.can = map[string]card.Abilities{}
+	}
+	c.can[kind] = a
+}
+
+// oneCard is one card in one visit. Close may come while a call hangs; the other methods follow one another.
 type oneCard struct {
 	owner *cards
-	conn  card.Connection
-	line  *card.Counting
 	card  *card.Card
+	kind  string
+
+	mu     sync.Mutex
+	line   *line
+	closed bool
 }
 
+// line is one connection, and what passed over it.
+type line struct {
+	card.Counting
+	end func() error
+}
+
+func (o *oneCard) connect(ctx context.Context) error {
+	conn, err := o.owner.reader.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	l := &line{Counting: card.Counting{Transport: conn}, end: conn.Close}
+	o.kind = conn.Make()
+	o.card = card.New(l, card.WithAbilities(o.owner.abilities(o.kind)), card.TryExtended())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return errors.Join(card.ErrGone, conn.Close())
+	}
+	o.line = l
+	return nil
+}
+
+func (o *oneCard) learn() { o.owner.learn(o.kind, o.card.Abilities()) }
+
+// Certificate reads the certificate. An experiment that cost the line does not cost the visit: nothing was said yet, and
+// the card is connected to once more.
 func (o *oneCard) Certificate(ctx context.Context) ([]byte, error) {
 	der, err := o.card.Certificate(ctx)
+	before, now := o.owner.abilities(o.kind), o.card.Abilities()
+	if errors.Is(err, card.ErrGone) && now.Extended == card.Fails && before.Extended != card.Fails {
+		der, err = o.again(ctx, before)
+	} else {
+		o.learn()
+	}
 	return der, gone(err)
+}
+
+// again reads without extended length. That it is to blame is not learned where the card was simply pulled.
+func (o *oneCard) again(ctx context.Context, can card.Abilities) ([]byte, error) {
+	kind := o.kind
+	_ = o.hangUp(false) // what is wrong with the line is known; Connect says whether it is over
+	blame := can
+	blame.Extended = card.Fails
+	o.owner.learn(kind, blame)
+	if err := o.connect(ctx); err != nil {
+		if errors.Is(err, card.ErrNoCard) {
+			o.owner.learn(kind, can)
+		}
+		return nil, err
+	}
+	der, err := o.card.Certificate(ctx)
+	o.learn()
+	return der, err
 }
 
 func (o *oneCard) Tries(ctx context.Context) (int, error) {
 	n, err := o.card.PINTries(ctx)
+	o.learn()
 	return n, gone(err)
 }
 
@@ -96,6 +151,7 @@ func (o *oneCard) VerifyPIN(ctx context.Context, digits []byte) (session.PINResu
 	}
 	defer pin.Wipe()
 	err = o.card.VerifyPIN(ctx, pin)
+	o.learn()
 	var wrong *card.WrongPIN
 	switch {
 	case err == nil:
@@ -110,15 +166,25 @@ func (o *oneCard) VerifyPIN(ctx context.Context, digits []byte) (session.PINResu
 
 func (o *oneCard) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	sig, err := o.card.Sign(ctx, message)
+	o.learn()
 	return sig, gone(err)
 }
 
-func (o *oneCard) Close() error {
-	o.owner.learned(o.card.Abilities())
-	if o.owner.count != nil {
-		o.owner.count(o.line.Traffic())
+// Close resets the card and gives it free.
+func (o *oneCard) Close() error { return o.hangUp(true) }
+
+func (o *oneCard) hangUp(forGood bool) error {
+	o.mu.Lock()
+	l := o.line
+	o.line, o.closed = nil, o.closed || forGood
+	o.mu.Unlock()
+	if l == nil {
+		return nil
 	}
-	return o.conn.Close()
+	if o.owner.count != nil {
+		o.owner.count(l.Traffic())
+	}
+	return l.end()
 }
 
 // gone marks the drivers' words for a card that is not there any more, or is none, with the session's.

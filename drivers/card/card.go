@@ -24,12 +24,21 @@
 // another form of the command; each might cost the holder a try. After the line is lost the Card answers
 // [ErrGone] for good, and the caller connects anew. No PIN, certificate or signature is in any error.
 //
+// # Another card
+//
+// A reader says when a card was exchanged, and then the line is lost. Where it does not say, the cards do: what the
+// first card would not have answered after its certificate was read (nothing selected, no PIN verified, a signature
+// that does not fit) makes the Card select the application and read the certificate anew. Another one, or none, is
+// [ErrChanged], and nothing more is sent. testdata/faults.txt has what each fault at each command comes to.
+//
 // # Fewer commands
 //
 // Short APDUs with file identifiers always work. Short file identifiers save a SELECT each but are not proven
 // on every card, so each use is tried, falls back and is remembered in [Abilities], which a caller may carry to
-// the next visit. Extended length is tried only when asked for ([TryExtended]): a reader that stalls on it costs
-// a whole visit, which no status word can mend.
+// the next visit of a card of the same make ([Connection.Make]). Extended length is tried only when asked for
+// ([TryExtended]), only before the PIN, and not for longer than four seconds: whatever goes wrong with it, a lost line
+// too, counts against it and the certificate is read on by short commands. Where the line itself did not survive,
+// Abilities says that it was the experiment, and a caller that connects anew without it has lost nothing.
 //
 // A Card serves one visit, one goroutine at a time.
 package card
@@ -53,6 +62,9 @@ type Transport interface {
 // Connection is a Transport that is one's own until Close, which resets the card: its security status is gone.
 type Connection interface {
 	Transport
+	// Make names the reader and the card's answer to reset, as far as known: the same for all cards of a series in
+	// that reader. It identifies no card, but belongs neither into a log nor into a file.
+	Make() string
 	Close() error
 }
 
@@ -127,8 +139,8 @@ type Option func(*Card)
 // WithAbilities starts from what an earlier visit at this reader learned; see [Card.Abilities].
 func WithAbilities(a Abilities) Option { return func(c *Card) { c.can = a } }
 
-// TryExtended lets the Card read with an extended Le where that is not known to fail, falling back to short
-// commands.
+// TryExtended lets the Card read with an extended Le where that is not known to fail, falling back to short commands.
+// When the line is lost over it, [Abilities].Extended has become Fails.
 func TryExtended() Option { return func(c *Card) { c.extended = true } }
 
 // ShortOnly makes the Card use the commands that always work and nothing else.
@@ -186,9 +198,33 @@ func (c *Card) SameAs(ctx context.Context, certDER []byte) error {
 		return err
 	}
 	if !bytes.Equal(got, certDER) {
-		return ErrChanged
+		return c.changed()
 	}
 	return nil
+}
+
+// changed ends the conversation: what lies there is not what the visit began with.
+func (c *Card) changed() error {
+	_ = c.lose(nil)
+	return ErrChanged
+}
+
+// suspect tells another card from one that refuses: after err, for which the card of this visit has no reason, the
+// application is selected and the certificate read anew. It returns [ErrChanged], [ErrGone], or err.
+func (c *Card) suspect(ctx context.Context, err error) error {
+	status := (*StatusError)(nil)
+	if c.gone || c.certified == nil || !errors.As(err, &status) && !refusesForm(err) || errors.Is(err, ErrBlocked) {
+		return err
+	}
+	c.selected, c.file, c.verified = false, 0, false
+	_, again := c.Certificate(ctx)
+	switch {
+	case errors.Is(again, ErrForeign):
+		return c.changed()
+	case errors.Is(again, ErrChanged), c.gone:
+		return again
+	}
+	return err
 }
 
 // open selects the JPKI application once.

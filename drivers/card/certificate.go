@@ -1,8 +1,10 @@
 package card
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
+	"time"
 )
 
 // Bounds on a certificate file. Certificates of today are 1.3 to 1.9 kB.
@@ -12,12 +14,19 @@ const (
 	headerLength   = 4    // 30 82 hi lo
 )
 
+// extendedWithin is how long an extended read may take: 2 kB through the slowest contact reader take two seconds, and a
+// visit that falls back has time left.
+const extendedWithin = 4 * time.Second
+
 // Certificate returns the user-authentication certificate (file 000A), DER, at most 8192 bytes. It is read anew
-// each time, and must parse; whom to trust is the caller's matter.
+// each time, and must parse; whom to trust is the caller's matter. Another one than before is [ErrChanged].
 func (c *Card) Certificate(ctx context.Context) ([]byte, error) {
 	cert, err := c.readCertificate(ctx, fileCert)
 	if err != nil {
 		return nil, err
+	}
+	if c.certified != nil && !bytes.Equal(cert.Raw, c.certified.Raw) {
+		return nil, c.changed()
 	}
 	c.certified = cert
 	return append([]byte(nil), cert.Raw...), nil
@@ -118,15 +127,10 @@ func (c *Card) readBySelect(ctx context.Context, file uint16, n int) ([]byte, er
 func (c *Card) readAt(ctx context.Context, file uint16, offset, n int) ([]byte, error) {
 	p1, p2 := byte(offset>>8), byte(offset)
 	if n > maxShort && c.mayExtend() {
-		b, err := c.exchange(ctx, readCommand(p1, p2, n))
-		if err == nil && len(b) > 0 {
-			c.can.Extended = Works
-			return b, nil
+		b, err := c.readExtended(ctx, readCommand(p1, p2, n))
+		if err != nil || len(b) > 0 {
+			return b, err
 		}
-		if err != nil && !c.forgiveExtended(ctx, err) {
-			return nil, err
-		}
-		c.can.Extended = Fails
 		if err := c.choose(ctx, file); err != nil {
 			return nil, err
 		}
@@ -139,15 +143,25 @@ func (c *Card) mayExtend() bool {
 	return c.extended && (c.can.Extended == Works || c.can.Extended == Untried && !c.verified)
 }
 
-// forgiveExtended reports whether err may be the extended form's fault. Reading is harmless, so a line that
-// failed under the experiment is tried once more, from the SELECT on.
-func (c *Card) forgiveExtended(ctx context.Context, err error) bool {
-	if isUnsupported(err) {
-		return true
+// readExtended returns nothing where the extended form failed, which is remembered. Reading is harmless, so whatever went
+// wrong, a lost line too, is laid to the form, and the caller begins with SELECT. A few bytes are taken, but no proof.
+func (c *Card) readExtended(ctx context.Context, cmd command) ([]byte, error) {
+	within, cancel := context.WithTimeout(ctx, extendedWithin)
+	defer cancel()
+	b, err := c.exchange(within, cmd)
+	switch {
+	case err == nil && len(b) > maxShort:
+		c.can.Extended = Works
+		return b, nil
+	case ctx.Err() != nil, c.verified:
+		return nil, err
 	}
-	forgiven := c.gone && c.can.Extended == Untried && ctx.Err() == nil
-	c.gone = c.gone && !forgiven
-	return forgiven
+	c.can.Extended = Fails
+	if err == nil && len(b) > 0 {
+		return b, nil
+	}
+	c.gone, c.file = false, 0
+	return nil, nil
 }
 
 func readCommand(p1, p2 byte, n int) command {

@@ -67,7 +67,7 @@ func (c *Card) PINTries(ctx context.Context) (int, error) {
 			}
 			return ask(0x80)
 		})
-	return left, err
+	return left, c.suspect(ctx, err)
 }
 
 // askTries sends VERIFY without a body (ISO/IEC 7816-4 §7.5.6): the card counts nothing.
@@ -108,7 +108,7 @@ func (c *Card) VerifyPIN(ctx context.Context, pin PIN) error {
 		c.can.PINByShortID = Fails // for the next PIN that somebody types, not for a second try of this one
 	}
 	c.verified = err == nil
-	return pinError(err)
+	return c.suspect(ctx, pinError(err))
 }
 
 // pinReference returns the P2 that names the PIN, and selects its file where the card wants that.

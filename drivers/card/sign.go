@@ -19,7 +19,8 @@ const maxSignature = 1024 // bytes: RSA of 8192 bits
 
 // Sign has the card sign SHA-256 of message with the user-authentication key: RSASSA-PKCS1-v1_5, or ECDSA in its
 // ASN.1 form, as the certificate's key is. The PIN must have been verified on this Card. The certificate is read
-// unless it was before, and the signature is returned only if it verifies under it, otherwise [ErrSignature].
+// unless it was before, and the signature is returned only if it verifies under it, otherwise [ErrSignature], or
+// [ErrChanged] where another card lies there.
 func (c *Card) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	if c.certified == nil {
 		if _, err := c.Certificate(ctx); err != nil {
@@ -43,7 +44,7 @@ func (c *Card) Sign(ctx context.Context, message []byte) ([]byte, error) {
 		c.verified = false
 	}
 	if err != nil {
-		return nil, err
+		return nil, c.suspect(ctx, err)
 	}
 	return signature, nil
 }

@@ -24,6 +24,7 @@ type connection struct {
 	ending sync.Once
 	ended  chan struct{} // closed when the card was reset and the handle is gone
 	err    error         // of the disconnect, to be read after ended
+	kind   string        // set before Connect returns
 }
 
 type job struct {
@@ -94,7 +95,8 @@ func (c *connection) own(r *Reader, opened chan<- error) {
 		return
 	}
 	defer s.release()
-	h, err := r.attach(s)
+	h, in, err := r.attach(s)
+	c.kind = in.name + "\x00" + in.atr
 	opened <- err
 	if err != nil {
 		return
@@ -143,6 +145,9 @@ func lost(err error) error {
 	}
 	return fmt.Errorf("%w: %w", card.ErrGone, err)
 }
+
+// Make is the reader's name and the card's answer to reset.
+func (c *connection) Make() string { return c.kind }
 
 // Transmit waits for the answer as long as ctx allows. When ctx ends in the middle of a command the connection
 // is over, and the card is reset as soon as the command returns.

@@ -15,6 +15,8 @@ type fake struct {
 	order    []string
 	counting bool // the list of readers is counted in its state's upper half, as newer libraries do
 	waits    int
+	calls    map[string]int // that entered, by name
+	atr      string
 	sessions int
 
 	connectErr    error
@@ -25,7 +27,7 @@ type fake struct {
 }
 
 func newFake(readers ...string) *fake {
-	f := &fake{changed: make(chan struct{}), slots: map[string]uint32{}, hang: map[string]chan struct{}{}}
+	f := &fake{changed: make(chan struct{}), slots: map[string]uint32{}, hang: map[string]chan struct{}{}, calls: map[string]int{}}
 	for _, r := range readers {
 		f.plug(r)
 	}
@@ -78,6 +80,7 @@ func (f *fake) block(call string) (release func()) {
 func (f *fake) enter(call string) error {
 	f.mu.Lock()
 	ch, down := f.hang[call], f.down
+	f.calls[call]++
 	f.mu.Unlock()
 	if ch != nil {
 		<-ch
@@ -123,6 +126,7 @@ func (s *fakeSession) readers() ([]string, error) {
 
 // cancel is lost unless somebody waits, as pcscd has it.
 func (s *fakeSession) cancel() {
+	_ = s.f.enter("cancel")
 	select {
 	case s.cancelled <- struct{}{}:
 	default:
@@ -167,6 +171,7 @@ func (f *fake) compare(states []readerState, list int) (done bool, changed <-cha
 	now := slices.Clone(states)
 	for i := range now {
 		now[i].state = f.stateOf(now[i], list)
+		now[i].atr = f.atr
 		done = done || now[i].state&stateChanged != 0
 	}
 	if done {

@@ -103,6 +103,7 @@ const (
 type readerState struct {
 	name  string
 	state uint32
+	atr   string // of the card in it
 }
 
 const (
@@ -194,34 +195,34 @@ func (r *Reader) Present(ctx context.Context) (bool, error) {
 	})
 }
 
-// occupied returns the name of the first reader with a card.
-func occupied(states []readerState) (string, bool) {
+// occupied returns the first reader with a card.
+func occupied(states []readerState) (readerState, bool) {
 	for _, s := range states {
 		if s.present() {
-			return s.name, true
+			return s, true
 		}
 	}
-	return "", false
+	return readerState{}, false
 }
 
-// attach connects to the first matching reader with a card.
-func (r *Reader) attach(s session) (handle, error) {
+// attach connects to the first matching reader with a card, and returns what that looked like.
+func (r *Reader) attach(s session) (handle, readerState, error) {
 	states, err := r.states(s)
 	if err != nil {
-		return nil, err
+		return nil, readerState{}, err
 	}
-	name, ok := occupied(states)
+	in, ok := occupied(states)
 	if !ok {
-		return nil, card.ErrNoCard
+		return nil, in, card.ErrNoCard
 	}
-	h, err := s.connect(name)
-	return h, explain(err)
+	h, err := s.connect(in.name)
+	return h, in, explain(err)
 }
 
 // PowerDown takes the power from the card; without one there is nothing to do.
 func (r *Reader) PowerDown(ctx context.Context) error {
 	_, err := inSession(ctx, r, func(s session) (struct{}, error) {
-		h, err := r.attach(s)
+		h, _, err := r.attach(s)
 		if err == nil {
 			err = explain(h.disconnect(unpowerCard))
 		}

@@ -122,9 +122,9 @@ func (r *Reader) watched(s session, list uint32) ([]readerState, error) {
 	if err != nil && !errors.Is(err, codeNoReadersAvailable) {
 		return nil, err
 	}
-	states := []readerState{{plugAndPlay, list}}
+	states := []readerState{{name: plugAndPlay, state: list}}
 	for _, n := range r.matching(names) {
-		states = append(states, readerState{n, stateUnaware})
+		states = append(states, readerState{name: n, state: stateUnaware})
 	}
 	if len(states) == 1 {
 		return states, nil

@@ -104,6 +104,7 @@ func (s scardContext) wait(states []readerState, milliseconds uint32) error {
 	if err == nil {
 		for i := range states {
 			states[i].state = uint32(rows[i].dwEventState)
+			states[i].atr = C.GoStringN((*C.char)(unsafe.Pointer(&rows[i].rgbAtr[0])), C.int(min(rows[i].cbAtr, C.MAX_ATR_SIZE)))
 		}
 	}
 	return err

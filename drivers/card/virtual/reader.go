@@ -112,6 +112,9 @@ type connection struct {
 	closed bool // under r.mu
 }
 
+// Make is the answer to reset: all virtual cards are of one make.
+func (c *connection) Make() string { return string(c.card.ATR()) }
+
 // Transmit answers only if the same card lay there from beginning to end.
 func (c *connection) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {

@@ -63,6 +63,27 @@ func TestVisit(t *testing.T) {
 	})
 }
 
+// TestSecondDocument: whoever wants another certificate places the card again where the first visit says thanks. That
+// is a visit of its own: its transaction, its PIN, its proof, its fee.
+func TestSecondDocument(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		first := w.to(Done)
+		w.card(true)
+		if second := w.want(EnterPIN); second.Visit != first.Visit+1 || second.Held || second.Chosen.Copies != 0 || second.Offers != nil {
+			t.Errorf("%+v", second)
+		}
+		w.to(TakePaper)
+		if len(w.begun) != 2 || w.begun[0] == w.begun[1] {
+			t.Errorf("transactions %v", w.begun)
+		}
+		for _, call := range []string{"pin", "proof", "verify", "hold", "signature", "in-force", "print", "keep"} {
+			if n := w.count(call); n != 2 {
+				t.Errorf("%s: %d times", call, n)
+			}
+		}
+	})
+}
+
 func TestObserver(t *testing.T) {
 	inBubble(t, func(w *world) {
 		for call, d := range map[string]time.Duration{"certificate": 1, "signature": 2, "applicant": 5, "verify": 3, "print": 7} {

@@ -187,7 +187,12 @@ func TestMoneyAfterARestart(t *testing.T) {
 			if !slices.Equal(b.moves, []string{want}) {
 				t.Errorf("money moved %v, want %s", b.moves, want)
 			}
+			b.moves = nil // the power went between the entry and the movement
+			if err := newTill(b, m.l).recover(t.Context()); err != nil || !slices.Equal(b.moves, []string{want}) {
+				t.Errorf("journalled, perhaps not moved, and now moved %v %v", b.moves, err)
+			}
 			b.moves = nil
+			record(journal.Entry{Kind: journal.Started})
 			if err := newTill(b, m.l).recover(t.Context()); err != nil || len(b.moves) != 0 {
 				t.Errorf("settled twice: %v %v", b.moves, err)
 			}

@@ -64,6 +64,9 @@ func (t *till) settle(tx protocol.Transaction, k journal.Kind, move func() error
 // recover settles what a restart left held: kept where the journal says printed, returned everywhere else. It
 // comes after the queue has given every open transaction its outcome.
 func (t *till) recover(ctx context.Context) error {
+	if err := t.again(ctx); err != nil {
+		return err
+	}
 	left, err := t.ledger.journal.Unsettled()
 	if err != nil {
 		return err
@@ -78,13 +81,51 @@ func (t *till) recover(ctx context.Context) error {
 		if end == protocol.Printed {
 			settle = t.Keep
 		}
-		if settle(ctx, e.Transaction) == nil {
-			continue
+		if err := t.moved(e.Transaction, settle(ctx, e.Transaction)); err != nil {
+			return err
 		}
-		// As in a visit: money that does not move is for a person to look into, and no reason to stay closed for ever.
-		if err := t.ledger.record(journal.Entry{Kind: journal.Incident, Transaction: e.Transaction, Reason: string(session.IncidentMoney)}); err != nil {
-			return fmt.Errorf("terminal: money left by a restart: %w", err)
+	}
+	return nil
+}
+
+var errEnough = errors.New("terminal: far enough back")
+
+// again moves once more what the journal says was moved: the power may have gone between the entry and the movement.
+// That is since the last visit ended, or since the last start; to say the same twice changes nothing at a device.
+func (t *till) again(ctx context.Context) error {
+	var last []journal.Entry
+	err := t.ledger.journal.Since(protocol.Time{}, func(e journal.Entry) error { // newest first
+		switch e.Kind {
+		case journal.Kept, journal.Returned:
+			last = append(last, e)
+		case journal.VisitEnded, journal.Started:
+			return errEnough
 		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	for _, e := range last {
+		move := t.Payment.Return
+		if e.Kind == journal.Kept {
+			move = t.Payment.Keep
+		}
+		if err := t.moved(e.Transaction, move(ctx, e.Transaction)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moved raises an incident where money did not move after a restart. As in a visit, that is for a person to look into, and
+// no reason to stay closed for ever.
+func (t *till) moved(tx protocol.Transaction, err error) error {
+	if err == nil {
+		return nil
+	}
+	if err := t.ledger.record(journal.Entry{Kind: journal.Incident, Transaction: tx, Reason: string(session.IncidentMoney)}); err != nil {
+		return fmt.Errorf("terminal: money left by a restart: %w", err)
 	}
 	return nil
 }

@@ -115,7 +115,10 @@ func faults() []fault {
 		{"1 byte", func(*faulty, context.Context, []byte) ([]byte, error) { return []byte{0x90}, nil }},
 		{"line error", func(*faulty, context.Context, []byte) ([]byte, error) { return nil, errors.New("parity") }},
 		{"hung", func(_ *faulty, ctx context.Context, _ []byte) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }},
-		{"slow, 3 s", func(f *faulty, _ context.Context, c []byte) ([]byte, error) { time.Sleep(3 * time.Second); return f.answer(c) }},
+		{"slow, 3 s", func(f *faulty, _ context.Context, c []byte) ([]byte, error) {
+			time.Sleep(3 * time.Second)
+			return f.answer(c)
+		}},
 		{"reset by another", func(f *faulty, _ context.Context, c []byte) ([]byte, error) { f.lies.Reset(); return f.answer(c) }},
 		{"swapped", func(f *faulty, _ context.Context, c []byte) ([]byte, error) { swap(f, false); return f.answer(c) }},
 		{"swapped unseen", func(f *faulty, _ context.Context, c []byte) ([]byte, error) { swap(f, true); return f.answer(c) }},

@@ -104,11 +104,12 @@ func (c *Card) VerifyPIN(ctx context.Context, pin PIN) error {
 	}
 	c.verified = false
 	_, err = c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits(), secret: true})
+	c.verified = err == nil
+	err = c.suspect(ctx, pinError(err))
 	if isUnsupported(err) {
 		c.can.PINByShortID = Fails // for the next PIN that somebody types, not for a second try of this one
 	}
-	c.verified = err == nil
-	return c.suspect(ctx, pinError(err))
+	return err
 }
 
 // pinReference returns the P2 that names the PIN, and selects its file where the card wants that.

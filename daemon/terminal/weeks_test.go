@@ -143,7 +143,7 @@ type run struct {
 	stop    func()
 }
 
-func (f *far) start(t *testing.T, path string, certificate *sign.Pair) run {
+func (f *far) start(t *testing.T, path string, certificate *sign.Pair, pause time.Duration) run {
 	t.Helper()
 	j, err := journal.Open(path, time.Now)
 	if err != nil {
@@ -155,7 +155,7 @@ func (f *far) start(t *testing.T, path string, certificate *sign.Pair) run {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- centre.NewDeliverer(outbox{j, farTerminal}, c, firstDelay, longestDelay).Run(ctx) }()
+	go func() { ended <- centre.NewDeliverer(outbox{j, farTerminal}, c, firstDelay, pause).Run(ctx) }()
 	return run{j, c, func() {
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -178,25 +178,25 @@ func (r run) waiting(t *testing.T) int {
 	return len(all)
 }
 
-func TestSixWeeksOffline(t *testing.T) { sixWeeks(t, 40) }
+func TestSixWeeksOffline(t *testing.T) { sixWeeks(t, 40, time.Hour) }
 
-// sixWeeks: so many transactions end while the centre cannot be reached, with an incident after every fourth; the terminal
+// sixWeeks: so many transactions end while the centre cannot be reached, asked after pauses of at most pause, with an incident after every fourth; the terminal
 // restarts in the middle, and its certificate runs out before the line is back. When all is well again everything
 // arrives: in the journal's order, some of it more than once since answers are lost, and the centre takes each once.
-func sixWeeks(t *testing.T, n int) {
+func sixWeeks(t *testing.T, n int, pause time.Duration) {
 	path := filepath.Join(inMemory(t), "journal.db")
 	synctest.Test(t, func(t *testing.T) {
 		const week = 7 * 24 * time.Hour
 		f := newFar(t)
 		short := made(t, f.ca, 4*week)
-		r := f.start(t, path, short)
+		r := f.start(t, path, short, pause)
 		all := begun(t, r.client, n)
 		f.set(true, false)
 		for i, tx := range all {
 			time.Sleep(6 * week / time.Duration(n))
 			if i == n/2 {
 				r.stop()
-				r = f.start(t, path, short)
+				r = f.start(t, path, short, pause)
 			}
 			ends(t, r.journal, tx, i%4 == 0)
 		}
@@ -209,7 +209,7 @@ func sixWeeks(t *testing.T, n int) {
 		}
 		r.stop()
 		f.set(false, true)
-		r = f.start(t, path, made(t, f.ca, 52*week))
+		r = f.start(t, path, made(t, f.ca, 52*week), pause)
 		for began := time.Now(); r.waiting(t) > 0 && time.Since(began) < week; {
 			time.Sleep(time.Minute)
 		}

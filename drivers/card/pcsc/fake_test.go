@@ -91,6 +91,15 @@ func (f *fake) enter(call string) error {
 	return nil
 }
 
+// count returns how often each call was entered since it was last asked.
+func (f *fake) count() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	calls := f.calls
+	f.calls = map[string]int{}
+	return calls
+}
+
 func (f *fake) establish() (session, error) {
 	if err := f.enter("establish"); err != nil {
 		return nil, err

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"honnin/drivers/card"
 	"honnin/drivers/card/cardtest"
 	"honnin/drivers/card/pcsc"
+	"honnin/drivers/card/virtual"
 )
 
 // Cards that are pulled, readers that hang, a pcscd that dies: the rest of [TestPCSCD].
@@ -82,6 +84,86 @@ func (s *scene) exchanged(t *testing.T) {
 	if err := card.New(conn).SameAs(t.Context(), first); !errors.Is(err, card.ErrChanged) {
 		t.Errorf("another card: %v", err)
 	}
+}
+
+// lying is a card that answers one command of the visit in its own way; counting begins with the SELECT.
+type lying struct {
+	*virtual.Card
+	mu    sync.Mutex
+	at, n int
+	lie   func(answer []byte) []byte
+}
+
+func (l *lying) Process(command []byte) []byte {
+	answer := l.Card.Process(command)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.n++; l.n-1 == l.at {
+		return l.lie(answer)
+	}
+	return answer
+}
+
+// faults is a sample of package card's table, through a real pcscd. A card is pulled before its connection is closed: that
+// ends what hangs.
+func (s *scene) faults(t *testing.T) {
+	const tries, verify, sign = 6, 7, 8 // with short file identifiers and a certificate of 1266 bytes
+	o, err := cardtest.NewHolder(cardtest.RSA2048, 1266)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.ShortFileIDs = true
+	says := func(b ...byte) func([]byte) []byte { return func([]byte) []byte { return b } }
+	for name, c := range map[string]struct {
+		at     int
+		lie    func([]byte) []byte
+		within time.Duration
+		want   error // nil for a visit like any other
+	}{
+		"no bytes to the PIN":        {verify, says(), 200 * time.Millisecond, card.ErrGone}, // pcscd waits for some, for ever
+		"one byte of signature":      {sign, says(0x90), patience, card.ErrGone},
+		"60000 bytes of certificate": {2, func([]byte) []byte { return make([]byte, 60000) }, patience, card.ErrGone},
+		"300 bytes too many":         {sign, func(a []byte) []byte { return append(make([]byte, 300), a...) }, patience, card.ErrGone},
+		"a wrong PIN":                {verify, says(0x63, 0xC2), patience, &card.WrongPIN{Left: 2}},
+		"a blocked PIN":              {tries, says(0x69, 0x84), patience, card.ErrBlocked},
+		"slow":                       {3, func(a []byte) []byte { time.Sleep(300 * time.Millisecond); return a }, patience, nil},
+	} {
+		v, err := virtual.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.world.Place(&lying{Card: v, at: c.at, lie: c.lie}); err != nil {
+			t.Fatal(err)
+		}
+		s.events.await(t, true)
+		conn := s.connect(t)
+		if err := shortVisit(t, card.New(conn), c.within); !errors.Is(err, c.want) && fmt.Sprint(err) != fmt.Sprint(c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		s.world.Pull()
+		closeCard(t, conn)
+		s.events.await(t, false)
+	}
+}
+
+// shortVisit is a visit up to the authentication signature.
+func shortVisit(t *testing.T, c *card.Card, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	if _, err := c.Certificate(ctx); err != nil {
+		return err
+	}
+	left, err := c.PINTries(ctx)
+	if err == nil && left == 0 {
+		err = card.ErrBlocked
+	}
+	if err == nil {
+		err = c.VerifyPIN(ctx, pin(t))
+	}
+	if err == nil {
+		_, err = c.Sign(ctx, []byte("x"))
+	}
+	return err
 }
 
 // soon is a deadline for what never comes.

@@ -188,6 +188,23 @@ func TestQuestionsThatHang(t *testing.T) {
 	})
 }
 
+func TestMake(t *testing.T) {
+	f := withCard()
+	f.atr = "\x3B\x80"
+	for _, reader := range []string{name, ""} {
+		c, err := newReader(reader, f).Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Make(); got != name+"\x00\x3B\x80" {
+			t.Errorf("reader %q: %q", reader, got)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPowerDown(t *testing.T) {
 	f := withCard()
 	if err := newReader(name, f).PowerDown(t.Context()); err != nil || !slices.Equal(f.disconnects, []disposition{unpowerCard}) {

@@ -2,6 +2,7 @@ package pcsc
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -68,19 +69,26 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// Watching an idle reader for an hour looks a few times a minute and never spins.
+// Watching a reader for an hour in which nothing happens, with a card on it or without, is one PC/SC context and a wait
+// that blocks for ten seconds at a time, between them a look at the list and the states; the card hears nothing.
 func TestWatchIsNotBusy(t *testing.T) {
-	for _, counting := range []bool{false, true} {
+	const looks = int(time.Hour / lookAgain)
+	for _, c := range []struct{ counting, in bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake(name, "Other 00 00")
-			f.counting = counting
+			f.counting = c.counting
+			f.card(name, c.in)
 			ctx, cancel := context.WithCancel(t.Context())
 			go newReader(name, f).Watch(ctx, func(bool) {})
-			time.Sleep(time.Hour)
+			synctest.Wait()
+			f.count()
+			time.Sleep(time.Hour + time.Second)
+			synctest.Wait()
+			got := f.count()
 			cancel()
 			f.idle(t)
-			if most := 3 * int(time.Hour/lookAgain); f.waits > most {
-				t.Errorf("%d waits in an idle hour, want at most %d", f.waits, most)
+			if want := map[string]int{"readers": looks, "wait": 2 * looks}; !maps.Equal(got, want) {
+				t.Errorf("%+v: an idle hour is %v, want %v", c, got, want)
 			}
 		})
 	}

@@ -71,10 +71,16 @@ func verifyAndWait() error {
 	if err != nil {
 		return err
 	}
-	if err := card.New(c).VerifyPIN(ctx, p); err != nil {
+	k := card.New(c)
+	if err := k.VerifyPIN(ctx, p); err != nil {
 		return err
 	}
 	fmt.Println("verified")
+	if strings.HasSuffix(os.Getenv(helperVariable), "signs") {
+		if _, err := k.Sign(ctx, []byte("x")); err != nil {
+			return err
+		}
+	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
@@ -109,6 +115,7 @@ func TestPCSCD(t *testing.T) {
 		{"pulled between commands", s.pulledBetween},
 		{"pulled in the middle of a command", s.pulledWithin},
 		{"exchanged", s.exchanged},
+		{"faults", s.faults},
 		{"pcscd does not answer", s.frozen},
 		{"pcscd dies and comes back", s.restarted},
 	} {
@@ -282,30 +289,79 @@ func (s *scene) noLeak(t *testing.T) {
 			t.Fatal("signed without a PIN after us")
 		}
 	}
+	s.leaves(t)
+	if !s.othersCanSign(t) {
+		t.Error("a client that does not reset leaks no state either: this test would see nothing")
+	}
 }
 
+// leaves is a client that verifies the PIN and leaves the card as it is, which is OpenSC's way.
+func (s *scene) leaves(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	verify := fmt.Sprintf("0020008004%X", cardtest.PIN)
+	out, err := s.world.Command(ctx, "opensc-tool", "-c", "jpki", "-r", cardtest.Reader,
+		"-s", "00A4040C0AD392F000260100000001", "-s", "00A4020C020018", "-s", verify).CombinedOutput()
+	if err != nil || strings.Count(string(out), "SW1=0x90") != 3 {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// noLeakAfterDeath: pcscd resets the card of an exclusive connection when its client is gone, and lets nobody in before.
 func (s *scene) noLeakAfterDeath(t *testing.T) {
-	s.place(t, holder(t, cardtest.RSA2048))
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	o := holder(t, cardtest.RSA2048)
+	dies := make(chan struct{})
+	mid := o
+	mid.AuthKey = pulling{o.AuthKey, sync.OnceFunc(func() { dies <- struct{}{}; <-dies })}
+	for name, c := range map[string]struct {
+		holder virtual.Options
+		signs  string
+	}{"between two commands": {o, ""}, "in the middle of a command": {mid, "signs"}} {
+		s.place(t, c.holder)
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := s.world.Command(t.Context(), self)
+		cmd.Env = append(cmd.Env, helperVariable+"=1"+c.signs)
+		if said := start(t, cmd); said != "verified\n" {
+			t.Fatalf("the terminal said %q", said)
+		}
+		if c.signs != "" {
+			<-dies
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if c.signs != "" {
+			dies <- struct{}{}
+		}
+		if s.othersCanSign(t) { // the very next client, as soon as pcscd lets it in
+			t.Errorf("%s: signed without a PIN after a terminal that died", name)
+		}
+		if out, err := s.pkcs11Signs(t); err == nil {
+			t.Errorf("%s: pkcs11-tool signed without a PIN:\n%s", name, out)
+		}
+		if out, err := s.pkcs11Signs(t, "--login", "--pin", cardtest.PIN); err != nil {
+			t.Errorf("pkcs11-tool does not sign with the PIN either: %v\n%s", err, out)
+		}
+		s.world.Pull()
+		s.events.await(t, false)
 	}
-	cmd := s.world.Command(t.Context(), self)
-	cmd.Env = append(cmd.Env, helperVariable+"=1")
-	said := start(t, cmd)
-	if said != "verified\n" {
-		t.Fatalf("the terminal said %q", said)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if s.othersCanSign(t) { // the very next client, as soon as pcscd lets it in
-		t.Error("signed without a PIN after a terminal that died")
-	}
-	conn := s.connect(t)
-	defer closeCard(t, conn)
-	refusesToSign(t, conn)
+}
+
+// pkcs11Signs asks OpenSC's PKCS #11 module for a signature, without a PIN where none is among the arguments.
+func (s *scene) pkcs11Signs(t *testing.T, more ...string) (string, error) {
+	t.Helper()
+	cardtest.Need(t, "pkcs11-tool")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := s.world.Command(ctx, "pkcs11-tool", append([]string{"--sign", "--id", "01", "-m", "SHA256-RSA-PKCS"}, more...)...)
+	cmd.Stdin = strings.NewReader("message")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // start starts cmd with an open standard input and returns the first line it says.

@@ -26,11 +26,21 @@ var _ session.Centre = office{}
 var ErrRewound = errors.New("terminal: the journal lacks what it had: cut, edited, or put back from an older copy")
 
 // Begin opens a transaction, unless the centre has heard of more than the journal holds: then what may be on paper, and
-// which services were closed, is no longer known, and staff are needed.
+// which services were closed, is no longer known, and staff are needed. A transaction that has ended here, given out once
+// more, is no answer: it has its one outcome.
 func (o office) Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error) {
 	begun, err := o.Client.Begin(ctx, b)
-	if err != nil || begun.Journal == (protocol.JournalHead{}) {
+	if err != nil {
 		return begun, err
+	}
+	ended, err := o.ledger.journal.Outcome(begun.Transaction)
+	switch {
+	case err != nil:
+		return protocol.Begun{}, err
+	case ended != "":
+		return protocol.Begun{}, fmt.Errorf("%w: a transaction that has ended", centre.ErrAnswer)
+	case begun.Journal == (protocol.JournalHead{}):
+		return begun, nil
 	}
 	holds, err := o.ledger.journal.Holds(begun.Journal)
 	if holds && err == nil {

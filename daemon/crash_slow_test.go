@@ -1,0 +1,48 @@
+//go:build slow
+
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCrashEverywhere kills the terminal at every step of five kinds of visit.
+func TestCrashEverywhere(t *testing.T) {
+	c, seen := newCrashWorld(t), map[string]bool{}
+	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "spoiled"} {
+		c.T = t
+		for _, at := range c.whole(kind) {
+			if seen[at] {
+				continue // as in another kind of visit, which has not parted from this one yet
+			}
+			seen[at] = true
+			t.Run(kind+"/"+at, func(t *testing.T) {
+				c.T = t
+				c.cutAt(kind, at)
+			})
+		}
+	}
+}
+
+// TestCrashAfterACrash kills the terminal a second time at every step of the start that settles what the first cut left.
+func TestCrashAfterACrash(t *testing.T) {
+	c := newCrashWorld(t)
+	for _, first := range []string{"held: money held 1", "sending: printer did Create-Job 1", "handed: journal ended 1", "ended: journalled kept 1"} {
+		c.T = t
+		n := 0
+		for _, again := range c.cutAt("printed", first) {
+			if asksAgain.MatchString(again) || strings.HasPrefix(again, "started: printer") {
+				continue
+			}
+			n++
+			t.Run(first+"/"+again, func(t *testing.T) {
+				c.T = t
+				c.cutAt("printed", first, again)
+			})
+		}
+		if n == 0 {
+			t.Errorf("nothing to settle after %q", first)
+		}
+	}
+}

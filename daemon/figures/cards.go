@@ -22,13 +22,13 @@ const certificateSize = 1266
 // cardFigures counts what the terminal says to a card in real visits: a first one, and one after the terminal has
 // learned what cards can do.
 func cardFigures(ctx context.Context, _ options) (rows []row, err error) {
-	rows = []row{remark("The terminal's own sequence: certificate, tries left, PIN, authentication signature; release signature. Short APDUs, RSA-2048.")}
+	rows = []row{remark("The terminal's own sequence: certificate, tries left, PIN, authentication signature; release signature. RSA-2048.")}
 	for _, c := range []struct {
-		name   string
-		short  bool
-		target string
-	}{{"card with short file ids", true, "≤ 9"}, {"card with file ids only", false, ""}} {
-		first, later, err := twoVisits(ctx, c.short)
+		name            string
+		short, extended bool
+		target          string
+	}{{"card with short file ids and extended length", true, true, "≤ 9"}, {"card with short file ids", true, false, "≤ 9"}, {"card with neither", false, false, ""}} {
+		first, later, err := twoVisits(ctx, c.short, c.extended)
 		if err != nil {
 			return rows, err
 		}
@@ -36,18 +36,18 @@ func cardFigures(ctx context.Context, _ options) (rows []row, err error) {
 			rows = append(rows, first.rows(c.name, c.target)...)
 			continue
 		}
-		rows = append(rows, first.rows(c.name+", first visit", c.target)...)
+		rows = append(rows, first.rows(c.name+", first of its make", "")...)
 		rows = append(rows, later.rows(c.name+", later", c.target)...)
 	}
 	return rows, nil
 }
 
-func twoVisits(ctx context.Context, short bool) (first, later *wire, err error) {
+func twoVisits(ctx context.Context, short, extended bool) (first, later *wire, err error) {
 	holder, err := cardtest.NewHolder(cardtest.RSA2048, certificateSize)
 	if err != nil {
 		return nil, nil, err
 	}
-	holder.ShortFileIDs = short
+	holder.ShortFileIDs, holder.Extended = short, extended
 	ca, err := x509.ParseCertificate(holder.AuthCA)
 	if err != nil {
 		return nil, nil, err
@@ -175,7 +175,7 @@ func described(all []exchange) string {
 	}
 	text := fmt.Sprintf("%d bytes to the card, %d from it; asking for the tries left: %d APDU", to, from, tries)
 	if refused > 0 {
-		text += fmt.Sprintf("; short file ids tried and refused: %d", refused)
+		text += fmt.Sprintf("; short forms tried and refused: %d", refused)
 	}
 	return text
 }

@@ -162,7 +162,7 @@ func TestHeard(t *testing.T) {
 	if got := len(w.toSignature()); got != 4 {
 		t.Error("up to the signature:", got)
 	}
-	want := "27 bytes to the card, 10 from it; asking for the tries left: 1 APDU; short file ids tried and refused: 2"
+	want := "27 bytes to the card, 10 from it; asking for the tries left: 1 APDU; short forms tried and refused: 2"
 	if got := described(w.all); got != want {
 		t.Error(got)
 	}

@@ -132,9 +132,9 @@ func TestRest(t *testing.T) {
 
 // The wire is heard as the drivers' own counter counts it, and cut where the first signature is.
 func TestWire(t *testing.T) {
-	for _, short := range []bool{true, false} {
-		t.Run(fmt.Sprintf("short ids %v", short), func(t *testing.T) {
-			first, later, err := twoVisits(t.Context(), short)
+	for _, takes := range []bool{true, false} {
+		t.Run(fmt.Sprintf("short ids and extended length %v", takes), func(t *testing.T) {
+			first, later, err := twoVisits(t.Context(), takes, takes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,9 +144,9 @@ func TestWire(t *testing.T) {
 				if len(part) == 0 || len(part) >= len(w.all) || part[len(part)-1].ins != insSign || tries < 0 {
 					t.Errorf("%d of %d, tries at %d", len(part), len(w.all), tries)
 				}
-				if refused := slices.ContainsFunc(w.all, exchange.refused); refused == short {
-					t.Error("refused:", refused)
-				}
+			}
+			if refused := slices.ContainsFunc(first.all, exchange.refused); refused == takes || slices.ContainsFunc(later.all, exchange.refused) {
+				t.Error("refused:", refused)
 			}
 		})
 	}

@@ -157,7 +157,7 @@ var centreFaults = map[string]meddling{
 	"too many":       says(429, aProblem, `{"type":"urn:honnin:problem:busy","title":"","status":429}`),
 	"new word":       says(403, aProblem, `{"type":"urn:honnin:problem:of-tomorrow","title":"架空 太郎","status":403}`),
 	"other terminal": says(403, aProblem, `{"type":"urn:honnin:problem:other-terminal","title":"","status":403}`),
-	"no such date": func(w http.ResponseWriter, r *http.Request, through http.Handler, _ *httptest.ResponseRecorder) {
+	"another hour": func(w http.ResponseWriter, r *http.Request, through http.Handler, _ *httptest.ResponseRecorder) {
 		got := httptest.NewRecorder()
 		through.ServeHTTP(got, r)
 		got.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))

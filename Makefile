@@ -23,7 +23,7 @@ define install
 	fi
 endef
 
-.PHONY: run build deps deps-test test check lint bench fuzz mutants vectors clean
+.PHONY: run build deps deps-test test check lint bench fuzz mutants longrun vectors clean
 
 run: deps build
 	./honnind practice --state .practice --guide
@@ -82,6 +82,11 @@ N ?= 200000
 mutants:
 	go test -tags slow -count=1 -timeout 0 -run '^TestMutants$$' -v ./spool/document/inspect -mutants $(N)
 	go test -tags slow -count=1 -timeout 0 -run '^TestMemoryIsFlat$$' -v ./spool/document -hostile 10000
+
+# make longrun: VISITS visits in one process, with what it has after each tenth of them.
+VISITS ?= 20000
+longrun: deps-test
+	go test -tags slow -count=1 -timeout 0 -run '^TestLongRun$$' -v ./daemon -longrun $(VISITS)
 
 # make vectors: make testdata/vectors anew.
 vectors:

@@ -24,7 +24,9 @@ func TestJournalHeads(t *testing.T) {
 	if b := d.began(t); b.Journal != (protocol.JournalHead{}) {
 		t.Fatalf("a head from nowhere: %+v", b.Journal)
 	}
-	at := func(n uint64, b byte) protocol.JournalHead { return protocol.JournalHead{Position: n, Head: protocol.Digest{b}} }
+	at := func(n uint64, b byte) protocol.JournalHead {
+		return protocol.JournalHead{Position: n, Head: protocol.Digest{b}}
+	}
 	for _, c := range []struct {
 		sent    protocol.JournalHead
 		highest uint64

@@ -96,7 +96,8 @@ type Queue interface {
 }
 
 // Payment holds the fee until it is known what happened on paper. Return of a transaction for which nothing is
-// held is not an error, so that it can always be called.
+// held is not an error, so that it can always be called. Keep and Return may be said again, after a restart too, and then
+// change nothing.
 type Payment interface {
 	Hold(ctx context.Context, t protocol.Transaction, yen int) error
 	Keep(ctx context.Context, t protocol.Transaction) error

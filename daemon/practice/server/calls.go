@@ -249,7 +249,7 @@ func (s *Server) record(t *transaction, o protocol.OutcomeReport) error {
 		return nil
 	}
 	message := protocol.ReleaseMessage(t.terminal, t.id, o.Document)
-	if len(signature) > 0 && (t.card == nil || trust.VerifyCardSignature(t.card, message, signature) != nil) {
+	if len(signature) > 0 && t.state != dead && (t.card == nil || trust.VerifyCardSignature(t.card, message, signature) != nil) {
 		s.counts.wrongRelease.Add(1)
 	}
 	s.counts.outcome(o.Outcome)

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/daemon/session"
 	"honnin/ui/touch"
@@ -69,8 +70,9 @@ var (
 		reason.CardChanged: touch.MsgCardChanged, reason.CardGone: touch.MsgCardGone,
 	}
 	centreWords = map[string]touch.Message{
-		"not-linked": touch.MsgNotLinked, "card-revoked": touch.MsgCardRevoked,
-		"card-suspended": touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers,
+		protocol.ProblemNotLinked: touch.MsgNotLinked, protocol.ProblemRevoked: touch.MsgCardRevoked,
+		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers,
+		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
 	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "": touch.MsgStarting}
 )

@@ -45,6 +45,7 @@ func TestLastWords(t *testing.T) {
 		"card expired":   {session.View{State: session.Ended, Notice: session.CardRefused, Code: reason.CardExpired}, touch.Ended, touch.MsgCardExpired},
 		"strange card":   {session.View{State: session.Ended, Notice: session.CardRefused}, touch.Ended, touch.MsgCardUnknown},
 		"not linked":     {session.View{State: session.Ended, Notice: session.NotOffered, Word: "not-linked"}, touch.Ended, touch.MsgNotLinked},
+		"expired there":  {session.View{State: session.Ended, Notice: session.NotOffered, Word: "card-expired"}, touch.Ended, touch.MsgCardExpired},
 		"unknown word":   {session.View{State: session.Ended, Notice: session.NotOffered, Word: "new"}, touch.Ended, touch.MsgUnavailable},
 		"blocked":        {session.View{State: session.Ended, Notice: session.PINIsBlocked}, touch.Blocked, touch.NoMessage},
 		"thanks":         {session.View{State: session.Done, Notice: session.Thanks}, touch.Done, touch.NoMessage},

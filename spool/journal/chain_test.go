@@ -148,30 +148,30 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 	}
 }
 
-// TestCopyOfARunningJournal: what is copied while another writes is whole, and as long as it was at some moment.
+// TestCopyOfARunningJournal: what is copied while another writes is whole, and as long as it was at some moment. Each
+// copy meets two entries: a writer that never rests would let no copy be made.
 func TestCopyOfARunningJournal(t *testing.T) {
 	j, path := open(t)
-	stop, ended := make(chan struct{}), make(chan error, 1)
+	two, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		for {
-			select {
-			case <-stop:
-				ended <- nil
-				return
-			default:
-			}
-			if _, err := j.Record(Entry{Kind: Late, Reason: "package"}); err != nil {
-				ended <- err
-				return
+		for range two {
+			for range 2 {
+				if _, err := j.Record(Entry{Kind: Late, Reason: "package"}); err != nil {
+					ended <- err
+					return
+				}
 			}
 		}
+		ended <- nil
 	}()
-	last, copies := 0, 0
-	for copies < 100 || last < 20 {
-		c, err := Copy(path)
-		if errors.Is(err, ErrInUse) {
-			continue
+	last := 0
+	for range 150 {
+		select {
+		case two <- struct{}{}:
+		case err := <-ended:
+			t.Fatal(err)
 		}
+		c, err := Copy(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,12 +179,15 @@ func TestCopyOfARunningJournal(t *testing.T) {
 		if err != nil || n < last {
 			t.Errorf("%d entries after %d: %v", n, last, err)
 		}
-		last, copies = n, copies+1
+		last = n
 		_ = c.Close()
 	}
-	close(stop)
+	close(two)
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+	if last < 2*149 {
+		t.Errorf("only %d entries", last)
 	}
 	if _, err := Copy(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a copy of nothing")

@@ -7,27 +7,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// denied are the system calls that lead out of a process: to another program, process, socket or file, to another
-// process's memory, to wider limits. What is left is memory, threads, clocks and the three open descriptors.
+// denied are the system calls that lead out of a process: to another program, process, socket or file, to its mode and
+// owner, to another process's memory, with a signal, to wider limits. What is left is memory, threads, clocks and the three open descriptors.
 var denied = []uint32{
 	unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_PTRACE,
 	unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_GETFD,
 	unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_RECVMSG,
 	unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_MEMFD_CREATE, unix.SYS_MOUNT, unix.SYS_UMOUNT2,
-	unix.SYS_MKDIRAT, unix.SYS_MKNODAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_TRUNCATE,
+	unix.SYS_MKDIRAT, unix.SYS_MKNODAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_TRUNCATE,
+	unix.SYS_FCHMODAT, fchmodat2, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_REMOVEXATTR,
+	unix.SYS_LREMOVEXATTR, unix.SYS_CHROOT, unix.SYS_PIVOT_ROOT, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_MOUNT_SETATTR,
+	unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
 	unix.SYS_SHMGET, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_IO_URING_SETUP, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64,
 }
 
+// fchmodat2 has this number on every machine (Linux 6.6).
+const fchmodat2 = 452
+
 // machine is what the filter must know of a processor: its name in the kernel, and the numbers of the calls that
-// only older ones have (linux: open, creat, fork, vfork, mkdir, unlink, rename, link, symlink).
+// only older ones have (linux: open, creat, fork, vfork, mkdir, rmdir, unlink, rename, link, symlink, chmod, chown, lchown, utime,
+// utimes, futimesat, mknod).
 type machine struct {
 	audit  uint32
 	legacy []uint32
 }
 
 var machines = map[string]machine{
-	"amd64": {unix.AUDIT_ARCH_X86_64, []uint32{2, 85, 57, 58, 83, 87, 82, 86, 88}},
+	"amd64": {unix.AUDIT_ARCH_X86_64, []uint32{2, 85, 57, 58, 83, 84, 87, 82, 86, 88, 90, 92, 94, 132, 235, 261, 133}},
 	"arm64": {unix.AUDIT_ARCH_AARCH64, nil},
 }
 

@@ -354,12 +354,12 @@ func TestClocksDisagree(t *testing.T) {
 	s := newStand(t, t.TempDir(), func(_ *stand, p *terminal.Parts) {
 		p.Now = func() time.Time { return time.Now().Add(time.Duration(apart.Load())) }
 	})
-	closed := func(v session.View) bool { return v.State == session.Unready && v.Word == "centre" }
+	closed := func(v session.View) bool { return v.State == session.Unready && v.Word == "clock" }
 	for _, d := range []time.Duration{time.Hour, -time.Hour} {
 		apart.Store(int64(d))
 		w := s.wish("p05", protocol.ResidentRecord)
 		s.must(w.Hands.Place())
-		if v := s.await("out of service for the clock", closed); terminal.Picture(v).Message != touch.MsgCentre {
+		if v := s.await("out of service for the clock", closed); terminal.Picture(v).Message != touch.MsgService {
 			t.Errorf("the screen says %q", terminal.Picture(v).Message)
 		}
 		s.must(w.Hands.Pull())

@@ -51,10 +51,13 @@ type PINResult struct {
 	Blocked bool
 }
 
+// ErrClock is wrapped by an error of Centre.Ready that means: its clock and the terminal's are too far apart.
+var ErrClock = errors.New("session: the clock of the centre and this one disagree")
+
 // Centre is the issuing centre. An answer that declines is a [*Declined]; any other error means that the centre
 // could not be asked, or did not answer properly.
 type Centre interface {
-	// Ready says whether a visit may begin: nil, or why not.
+	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock.
 	Ready(ctx context.Context) error
 	Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error)
 	Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error)

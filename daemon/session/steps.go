@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"slices"
 	"time"
 
@@ -39,7 +40,10 @@ func (r *Runner) missing(ctx context.Context) (word string, err error) {
 	if word := r.printer(ctx); word != "" {
 		return word, nil
 	}
-	if r.parts.Centre.Ready(ctx) != nil {
+	switch err := r.parts.Centre.Ready(ctx); {
+	case errors.Is(err, ErrClock):
+		return "clock", nil
+	case err != nil:
 		return "centre", nil
 	}
 	return "", nil

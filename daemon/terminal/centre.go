@@ -12,8 +12,8 @@ import (
 )
 
 // office lets a visit use the centre, as long as their clocks agree: with a clock that is wrong, a good package looks stale
-// and the register's answer forged, and a municipality's service would be stopped for nothing. Outcomes go by way of the journal's outbox; what is added here is only the
-// release signature, which is never stored.
+// and the register's answer forged, and a municipality's service would be stopped for nothing. Outcomes go by way of
+// the journal's outbox; what is added here is only the release signature, which is never stored.
 type office struct {
 	*centre.Client
 	deliver *centre.Deliverer
@@ -24,6 +24,16 @@ var _ session.Centre = office{}
 
 // ErrRewound is returned when the centre knows of an entry that the journal does not have.
 var ErrRewound = errors.New("terminal: the journal lacks what it had: cut, edited, or put back from an older copy")
+
+// Ready says what is missing; a clock that disagrees is told from a centre that does not answer, because somebody else
+// has to come.
+func (o office) Ready(ctx context.Context) error {
+	err := o.Client.Ready(ctx)
+	if errors.Is(err, centre.ErrClock) {
+		return fmt.Errorf("%w: %w", session.ErrClock, err)
+	}
+	return err
+}
 
 // Begin opens a transaction, unless the centre has heard of more than the journal holds: then what may be on paper, and
 // which services were closed, is no longer known, and staff are needed. A transaction that has ended here, given out once

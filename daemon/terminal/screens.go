@@ -74,7 +74,7 @@ var (
 		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers,
 		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
-	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "": touch.MsgStarting}
+	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "": touch.MsgStarting}
 )
 
 // Picture turns what the session shows into what the touch screen draws.
@@ -116,7 +116,7 @@ func closed(v session.View) touch.Message {
 	return touch.MsgPaper
 }
 
-// unready says which part is missing; every word that is not the reader's or the centre's is the printer's.
+// unready says which part is missing; every word that is not in the table is the printer's.
 func unready(word string) touch.Message {
 	if m, ok := partWords[word]; ok {
 		return m

@@ -324,7 +324,7 @@ func (c *crashWorld) atTheCentre(ends []journal.Entry, before map[protocol.Outco
 	for o, k := range now.Outcomes {
 		n += int(k - before[o])
 	}
-	if n != 0 || now.Rewound+now.Faults != 0 {
+	if n != 0 || now.Rewound+now.Faults+now.WrongRelease != 0 {
 		c.Errorf("%d outcomes too many at the centre; %+v", n, now)
 	}
 	for _, e := range ends {

@@ -55,9 +55,9 @@ func sample(n Name) Screen {
 	case Choose:
 		s.Offers = sampleOffers()
 	case Refused:
-		s.CardIn, s.Code, s.Reference = true, reason.SubjectMismatch, "JP-13-000042-0007"
+		s.CardIn, s.Code, s.Reference = true, reason.SubjectMismatch, "0042-1121-12345"
 	case FailedPaper:
-		s.Reference = "JP-13-000042-0007"
+		s.Reference = "0042-1121-12345"
 	case Ended, Blocked:
 		s.CardIn, s.Message = true, MsgNotLinked
 	case Printing:

@@ -44,6 +44,7 @@ func words(t, other *texts) template.FuncMap {
 		"t": t.say, "also": other.say, "lang": func() Language { return t.lang }, "alsoLang": func() Language { return other.lang },
 		"name": t.name, "certificate": t.certificate, "optionName": t.optionName, "optionValue": t.optionValue,
 		"why": t.why, "yen": t.yen, "message": t.message, "alsoMessage": other.message, "refusal": t.refusal,
+		"alsoRefusal": other.refusal, "next": t.next,
 		"pattern": t.pattern, "fill": fill,
 		"mul": func(a, b int) int { return a * b },
 		"seq": func(n int) []int { return slices.Collect(func(yield func(int) bool) { countTo(n, yield) }) },

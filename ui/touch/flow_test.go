@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"honnin/config/protocol"
+	"honnin/config/reason"
 	"honnin/ui/touch/touchtest"
 )
 
@@ -47,7 +48,7 @@ func kiosk(t *testing.T, chromium *touchtest.Browser) (*harness, *touchtest.Brow
 func TestInChromium(t *testing.T) {
 	chromium := touchtest.Start(t, 1024, 768)
 	for name, f := range map[string]func(*testing.T, *touchtest.Browser){
-		"every screen": everyScreen, "every message": everyMessage, "PIN": pinInTheBrowser, "application": application,
+		"every screen": everyScreen, "every message": everyMessage, "every refusal": everyRefusal, "PIN": pinInTheBrowser, "application": application,
 		"double tap": doubleTap, "progress": progress, "language": languageOfAVisit, "abandoned language": abandonedLanguage,
 		"still": still, "another page": anotherPage, "restart": restart, "panel": practicePanel,
 	} {
@@ -104,6 +105,29 @@ func application(t *testing.T, chromium *touchtest.Browser) {
 	want := protocol.Options{"household": protocol.Text("self"), "my_number": protocol.Bool(false), "domicile": protocol.Bool(false), "head": protocol.Bool(false)}
 	if f.Offer != "a0" || f.Copies != 2 || !reflect.DeepEqual(f.Options, want) {
 		t.Errorf("applied for %+v", f)
+	}
+}
+
+// everyRefusal shows the screen of a refusal with each of its texts, in both languages.
+func everyRefusal(t *testing.T, chromium *touchtest.Browser) {
+	h, b := kiosk(t, chromium)
+	seen := map[string]bool{}
+	for _, lang := range []string{"ja", "en"} {
+		for _, i := range reason.All() {
+			s := sample(Refused)
+			s.Code = i.Code
+			h.srv.Show(s)
+			b.Wait(fmt.Sprintf(`document.getElementById("picture").dataset.tick === "%d"`, h.tick()))
+			b.Language(lang)
+			said := touchtest.Eval[string](b, `document.querySelector(".refusal .lead").textContent`)
+			if !seen[said] {
+				check(t, b, lang, "refused "+string(i.Code))
+			}
+			seen[said] = true
+		}
+	}
+	if len(seen) < 2*10 {
+		t.Errorf("only %d texts: %v", len(seen), seen)
 	}
 }
 

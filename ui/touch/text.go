@@ -113,19 +113,34 @@ func (t *texts) message(n Name, m Message) (string, error) {
 	return t.sayOr(fallback, string(n)+"."+string(m))
 }
 
+// refusals are the texts for a reason of which more can be said than its class says. None says more than the rule
+// behind its reason has proved.
+var refusals = map[reason.Code]string{
+	reason.SubjectMismatch: "person", reason.RegisterMismatch: "record", reason.TagMismatch: "page",
+	reason.RegisterOtherTransaction: "unconfirmed", reason.IssuerUnpatched: "unpatched", reason.RecordSuperseded: "superseded",
+}
+
 // refusal says, without blame, why a document was not printed.
 func (t *texts) refusal(c reason.Code) (string, error) {
-	switch {
-	case c == reason.RecordSuperseded:
-		return t.say("refused.superseded")
-	case c.Class() == reason.Late:
-		return t.say("refused.late")
-	case c.Class() == reason.Card:
-		return t.say("refused.card")
-	case c.Class() == reason.Defective:
-		return t.say("refused.defective")
+	word, ok := refusals[c]
+	if !ok {
+		word = map[reason.Class]string{reason.MixedUp: "mixed", reason.Forged: "forged", reason.Defective: "defective",
+			reason.Late: "late", reason.Card: "card"}[c.Class()]
 	}
-	return t.say("refused.mixed")
+	return t.sayOr("refused.unconfirmed", "refused."+word)
+}
+
+// next says what a person can do after a refusal.
+func (t *texts) next(c reason.Code) (string, error) {
+	switch class := c.Class(); {
+	case class.StopsService():
+		return t.say("refused.now-stopped")
+	case class == reason.Late:
+		return t.say("refused.now-again")
+	case class == reason.Card:
+		return t.say("refused.now-office")
+	}
+	return t.say("refused.now-later")
 }
 
 // pattern is the text of key with "#" for the number that the browser counts down.

@@ -120,16 +120,23 @@ func TestEveryMessageHasItsOwnText(t *testing.T) {
 }
 
 func TestEveryRefusalHasAText(t *testing.T) {
+	own := map[reason.Code]string{reason.SubjectMismatch: "person", reason.RegisterMismatch: "record", reason.TagMismatch: "page",
+		reason.RegisterOtherTransaction: "unconfirmed", reason.IssuerUnpatched: "unpatched", reason.RecordSuperseded: "superseded"}
+	first := map[reason.Class]string{reason.MixedUp: "mixed", reason.Forged: "forged", reason.Defective: "defective", reason.Late: "late", reason.Card: "card"}
+	then := map[reason.Class]string{reason.MixedUp: "now-stopped", reason.Forged: "now-stopped", reason.Defective: "now-later", reason.Late: "now-again", reason.Card: "now-office"}
 	for _, tx := range both(t) {
 		for _, i := range append(reason.All(), reason.Info{Code: "a code nobody thought of", Class: reason.Forged}) {
-			got, err := tx.refusal(i.Code)
-			want := map[reason.Class]string{reason.MixedUp: "refused.mixed", reason.Forged: "refused.mixed",
-				reason.Defective: "refused.defective", reason.Late: "refused.late", reason.Card: "refused.card"}[i.Class]
-			if i.Code == reason.RecordSuperseded {
-				want = "refused.superseded"
+			why, next := own[i.Code], then[i.Class]
+			if why == "" {
+				why = first[i.Class]
 			}
-			if text, _ := tx.say(want); err != nil || got != text {
+			got, err := tx.refusal(i.Code)
+			if text, _ := tx.say("refused." + why); err != nil || got != text {
 				t.Errorf("%s reads %q, %v", i.Code, got, err)
+			}
+			got, err = tx.next(i.Code)
+			if text, _ := tx.say("refused." + next); err != nil || got != text {
+				t.Errorf("then %s reads %q, %v", i.Code, got, err)
 			}
 		}
 	}

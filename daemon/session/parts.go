@@ -54,10 +54,18 @@ type PINResult struct {
 // ErrClock is wrapped by an error of Centre.Ready that means: its clock and the terminal's are too far apart.
 var ErrClock = errors.New("session: the clock of the centre and this one disagree")
 
+// ErrSelfTest and ErrSelfTestFailed are wrapped by errors of Centre.Ready that mean: the check of this terminal has not
+// been put to the test today, or did not stand it.
+var (
+	ErrSelfTest       = errors.New("session: not tested yet today")
+	ErrSelfTestFailed = errors.New("session: the self-test failed")
+)
+
 // Centre is the issuing centre. An answer that declines is a [*Declined]; any other error means that the centre
 // could not be asked, or did not answer properly.
 type Centre interface {
-	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock.
+	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock, [ErrSelfTest] and
+	// [ErrSelfTestFailed] where the terminal itself is not to be trusted (yet).
 	Ready(ctx context.Context) error
 	Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error)
 	Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error)

@@ -17,7 +17,7 @@ import (
 // Code names why a package, a register's answer or a card is refused.
 type Code string
 
-// The codes, in the order in which the check can give them.
+// The codes, in the order in which the check can give them; the last is given by people.
 const (
 	CardUntrusted Code = "card-untrusted"
 	CardExpired   Code = "card-expired"
@@ -52,6 +52,8 @@ const (
 	RegisterOtherTransaction Code = "register-other-transaction"
 	RegisterMismatch         Code = "register-mismatch"
 	RecordSuperseded         Code = "record-superseded"
+
+	NameMismatch Code = "name-mismatch"
 )
 
 // Class decides what follows a refusal.
@@ -103,6 +105,7 @@ var catalogue = []Info{
 	{RegisterOtherTransaction, MixedUp, "the register answered about another transaction or document"},
 	{RegisterMismatch, MixedUp, "the register says that the record belongs to another person, or reads otherwise"},
 	{RecordSuperseded, Late, "the record was replaced or abolished after it was drawn"},
+	{NameMismatch, MixedUp, "at a counter, staff found on the printed sheet another name than the applicant's"},
 }
 
 var byCode = func() map[Code]Info {

@@ -17,14 +17,14 @@ func TestCatalogueIsCompleteAndUnique(t *testing.T) {
 			t.Errorf("%s lacks class or meaning", i.Code)
 		}
 	}
-	if len(seen) != 29 {
-		t.Errorf("%d codes, want 29", len(seen))
+	if len(seen) != 30 {
+		t.Errorf("%d codes, want 30", len(seen))
 	}
 }
 
 func TestClasses(t *testing.T) {
 	for code, want := range map[Code]Class{
-		SubjectMismatch: MixedUp, RegisterMismatch: MixedUp, SignerWrongMunicipality: MixedUp,
+		SubjectMismatch: MixedUp, RegisterMismatch: MixedUp, SignerWrongMunicipality: MixedUp, NameMismatch: MixedUp,
 		RegisterUntrusted: Forged, SignatureInvalid: Forged, PDFFont: Defective, StatementMissing: Defective,
 		RecordSuperseded: Late, CardGone: Card, "never-heard-of": Forged,
 	} {

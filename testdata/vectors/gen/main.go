@@ -195,7 +195,7 @@ func checkAll() (status int) {
 func offline(c reason.Code) bool {
 	switch c {
 	case reason.CardGone, reason.CardChanged, reason.RegisterUntrusted, reason.RegisterOtherTransaction,
-		reason.RegisterMismatch, reason.RecordSuperseded:
+		reason.RegisterMismatch, reason.RecordSuperseded, reason.NameMismatch:
 		return false
 	}
 	return true

@@ -51,6 +51,8 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("the centre will never take entry %d: %s", e.Of, e.Reason)
 	case journal.Late:
 		return fmt.Sprintf("late, and destroyed: %s of transaction %s", e.Reason, e.Transaction)
+	case journal.SelfTest:
+		return "the self-test " + because(e, e.Reason)
 	}
 	return ""
 }

@@ -45,6 +45,9 @@ type JournalHead struct {
 // IncidentJournalRewound is the code of the incident of a terminal whose journal lacks an entry that the centre knows of.
 const IncidentJournalRewound = "journal-rewound"
 
+// IncidentSelfTest is the code of the incident that a terminal reports whose self-test failed; "also" names the case.
+const IncidentSelfTest = "selftest-failed"
+
 // Applicant is the body of POST /v1/transactions/{t}/applicant: the certificate on the card (DER) and the
 // card's signature over [AuthenticationMessage].
 type Applicant struct {

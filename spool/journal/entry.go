@@ -32,12 +32,13 @@ const (
 	Delivered   Kind = "delivered"    // the centre has entry Of
 	Undelivered Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
 	Late        Kind = "late"         // something arrived for a dead transaction, and was destroyed
+	SelfTest    Kind = "self-test"    // the terminal's check was put to the test; Reason is "passed", or "failed" with the case in Where
 )
 
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Ended, Incident, Latched, Unlatched,
-		StaffNeeded, StaffReady, Delivered, Undelivered, Late}
+		StaffNeeded, StaffReady, Delivered, Undelivered, Late, SelfTest}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
@@ -55,7 +56,7 @@ type Entry struct {
 	Outcome      protocol.Outcome      `json:"outcome,omitzero"`
 	Reason       string                `json:"reason,omitzero"` // a reason code or one word of a device, never free text
 	Also         []reason.Code         `json:"also,omitzero"`
-	Where        string                `json:"where,omitzero"` // of an incident: state and event of the visit, and one word of ours
+	Where        string                `json:"where,omitzero"` // of an incident: state and event of the visit, and one word of ours; of a self-test: the case
 	Impressions  int                   `json:"impressions,omitzero"`
 	Of           int                   `json:"of,omitzero"`       // impressions that were asked for
 	Job          string                `json:"job,omitzero"`      // the printer's own name for the job

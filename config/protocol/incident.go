@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -49,6 +50,12 @@ func isSource(s string) bool {
 // NewEvent makes the event of one incident at terminal.
 func NewEvent(id IncidentID, terminal Terminal, at Time, data IncidentData) Event {
 	return Event{EventVersion, id, SourcePrefix + string(terminal), EventType, at, EventDataType, data}
+}
+
+// NameIncident returns the name of the incident that is the entry at a head of terminal's journal. Position and hash
+// together: after an older journal was put back, positions alone would name other incidents.
+func NameIncident(terminal Terminal, at JournalHead) IncidentID {
+	return IncidentID(fmt.Sprintf("%s-%d-%x", strings.ToLower(string(terminal)), at.Position, at.Head[:4]))
 }
 
 // ParseIncidentID checks the form.

@@ -2,8 +2,6 @@ package terminal
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -26,9 +24,7 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 	}
 	item := centre.Item{Key: e.Seq, Transaction: e.Transaction}
 	if e.Kind == journal.Incident {
-		// Position and hash together: after an older journal was put back, positions alone would name other incidents.
-		id := fmt.Sprintf("%s-%d-%x", lower(o.terminal), head.Position, head.Head[:4])
-		event := protocol.NewEvent(protocol.IncidentID(id), o.terminal, e.At, incident(e))
+		event := protocol.NewEvent(protocol.NameIncident(o.terminal, head), o.terminal, e.At, incident(e))
 		item.Event = &event
 	} else {
 		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Journal: head}
@@ -55,5 +51,3 @@ func incident(e journal.Entry) protocol.IncidentData {
 	}
 	return d
 }
-
-func lower(t protocol.Terminal) string { return strings.ToLower(string(t)) }

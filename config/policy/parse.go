@@ -33,6 +33,7 @@ type wire struct {
 	Latch           *wireLatch         `toml:"latch"`
 	Card            *wireCard          `toml:"card"`
 	Municipality    []wireMunicipality `toml:"municipality"`
+	Staff           []wireStaff        `toml:"staff"`
 }
 
 type wireLatch struct {
@@ -141,6 +142,9 @@ func Parse(text []byte, load func(name string) ([]byte, error)) (*Policy, error)
 	if err := p.trust(w, &files{load: load}); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
+	if err := p.people(w.Staff); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
 	return p, nil
 }
 
@@ -171,8 +175,10 @@ func allowed(key toml.Key) string {
 		return "defective, within"
 	case len(key) > 1 && key[0] == "card":
 		return "anchors"
+	case len(key) > 1 && key[0] == "staff":
+		return "id, roles, code, expires, municipality, terminals"
 	}
-	return "version, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality"
+	return "version, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality, staff"
 }
 
 func (w wire) numbers(p *Policy) error {

@@ -27,8 +27,18 @@
 //	name = "practice-issuer"
 //	floor = "1.4.0"
 //	fixes = []                   # optional
+//	[[staff]]                    # those who confirm names at a counter; a counter without any does not open
+//	id = "1207"                  # 1 to 8 digits, never a name
+//	roles = ["confirm"]
+//	code = "pbkdf2-sha256:…"     # from "honnind policy staff-code"
+//	expires = "2027-03-31"       # the last day, in Japan
+//	municipality = "141003"      # optional: only certificates of this one
+//	terminals = []               # optional: only at these
 //
-// Errors name the line and the key, or the municipality and the key, and what is allowed there.
+// Errors name the line and the key, or the municipality (the member of staff) and the key, and what is allowed there.
+//
+// A personal code of six digits is found by whoever has its verifier and some hours: the file is for the daemon's user
+// alone, and longer codes are better.
 package policy
 
 import (
@@ -51,6 +61,7 @@ type Policy struct {
 	municipalities                      map[protocol.Municipality]*municipality
 	issuing                             *trust.Store
 	practice                            bool
+	staff                               []staff
 }
 
 // Latch says when defective packages of one municipality stop its service: so many within so long.

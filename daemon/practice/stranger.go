@@ -1,43 +1,9 @@
 package practice
 
 import (
-	"sync"
-
 	"honnin/config/protocol"
 	"honnin/daemon/practice/issuer"
 )
-
-// maxBooks is how many documents the books remember.
-const maxBooks = 1 << 16
-
-// books say whose record was drawn for which document.
-type books struct {
-	mu     sync.Mutex
-	papers map[protocol.Digest]string
-	oldest []protocol.Digest
-}
-
-func (b *books) enter(d protocol.Digest, paper string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.papers == nil {
-		b.papers = map[protocol.Digest]string{}
-	}
-	b.papers[d] = paper
-	if b.oldest = append(b.oldest, d); len(b.oldest) > maxBooks {
-		delete(b.papers, b.oldest[0])
-		b.oldest = b.oldest[1:]
-	}
-}
-
-// PaperOf returns whose record a document was drawn from, by the SHA-256 of the PDF: the ground truth, which no
-// terminal can ask. The last 65,536 documents are remembered.
-func (w *World) PaperOf(d protocol.Digest) (id string, ok bool) {
-	w.books.mu.Lock()
-	defer w.books.mu.Unlock()
-	id, ok = w.books.papers[d]
-	return id, ok
-}
 
 // stranger says whether the centre hands over the neighbour's package.
 type stranger struct{ next, always bool }
@@ -73,7 +39,7 @@ func (w *World) issue(t *town, o issuer.Order) (issuer.Package, error) {
 	}
 	p, err := t.issuer.Issue(o)
 	if err == nil {
-		w.books.enter(p.Document, p.Paper)
+		w.books.enter(p.Document, Paper{Of: p.Paper})
 	}
 	return p, err
 }

@@ -34,6 +34,7 @@ import (
 	"honnin/daemon/practice/people"
 	"honnin/daemon/practice/pki"
 	"honnin/daemon/practice/register"
+	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/server"
 )
 
@@ -89,6 +90,7 @@ type World struct {
 	guests   int
 	status   map[protocol.Digest]people.Status
 	stranger stranger
+	playing  scenario.ID
 }
 
 // town is one municipality at work.

@@ -26,6 +26,7 @@ import (
 type Order struct {
 	Transaction protocol.Transaction
 	Terminal    protocol.Terminal
+	Channel     protocol.Channel
 	Nonce       protocol.Nonce
 	Person      string          // the holder whom the registers know for the applicant's certificate
 	Applicant   protocol.Digest // fingerprint of that certificate

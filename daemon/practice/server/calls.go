@@ -113,7 +113,7 @@ func (t *transaction) take(o protocol.Order) error {
 		return refuse(http.StatusUnprocessableEntity, protocol.ProblemNotAvailable)
 	}
 	t.at, t.state = chosen.at, ordered
-	t.order = issuer.Order{Transaction: t.id, Terminal: t.terminal, Nonce: t.nonce, Person: chosen.person,
+	t.order = issuer.Order{Transaction: t.id, Terminal: t.terminal, Channel: t.channel, Nonce: t.nonce, Person: chosen.person,
 		Applicant: protocol.Fingerprint(t.card.Raw), Certificate: chosen.Certificate, Options: o.Options, Copies: o.Copies}
 	return nil
 }

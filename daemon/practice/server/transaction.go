@@ -27,6 +27,7 @@ const (
 type transaction struct {
 	id        protocol.Transaction
 	terminal  protocol.Terminal
+	channel   protocol.Channel
 	nonce     protocol.Nonce
 	challenge protocol.Challenge
 
@@ -45,7 +46,7 @@ type transaction struct {
 
 // open makes a transaction, and pushes the oldest out where there are too many.
 func (s *Server) open(b protocol.Begin) (*transaction, time.Time) {
-	t := &transaction{id: protocol.NewTransaction(), terminal: b.Terminal, nonce: b.Nonce, challenge: protocol.NewChallenge(), settled: make(chan struct{})}
+	t := &transaction{id: protocol.NewTransaction(), terminal: b.Terminal, channel: b.Channel, nonce: b.Nonce, challenge: protocol.NewChallenge(), settled: make(chan struct{})}
 	expires := s.Now().Add(s.Lifetime)
 	t.mu.Lock()
 	t.timer = time.AfterFunc(s.Lifetime, func() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"honnin/config/protocol"
 	"honnin/config/tokyo"
 	"honnin/spool/journal"
 )
@@ -33,6 +34,10 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("about to send the document %s to the printer: %s", brief(e), sides(e.Of))
 	case journal.Handed:
 		return fmt.Sprintf("the printer has the whole document %s, as its job %s", brief(e), e.Job)
+	case journal.Out:
+		return fmt.Sprintf("every sheet of the document %s is out, and waits for a member of staff to confirm the name", brief(e))
+	case journal.WrongCode:
+		return "a wrong personal code was typed" + by(e)
 	case journal.Ended:
 		return ended(e)
 	case journal.Incident:
@@ -74,7 +79,21 @@ func ended(e journal.Entry) string {
 	if e.Evidence != "" {
 		s += ", evidence: " + e.Evidence
 	}
+	if e.Staff != "" && e.Outcome == protocol.Printed {
+		s += ", the name confirmed" + by(e)
+	}
+	if e.Staff != "" && e.Outcome != protocol.Printed {
+		s += ", the name compared" + by(e)
+	}
 	return s
+}
+
+// by says in whose name something was done.
+func by(e journal.Entry) string {
+	if e.Staff == "" {
+		return ""
+	}
+	return " by staff " + e.Staff
 }
 
 // because adds what else was seen, and where.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"honnin/config/protocol"
@@ -13,6 +14,9 @@ import (
 
 // ErrNotEmpty is returned when a document is to be released while another one is on its way.
 var ErrNotEmpty = errors.New("spool: another document is on its way to paper")
+
+// ErrNotOut is returned by [Queue.Confirm] for a document that is not out, or that has its outcome.
+var ErrNotOut = errors.New("spool: no such document waits to be confirmed")
 
 // Journal is what the queue needs of the journal: every entry is on the disk when Record returns.
 type Journal interface {
@@ -27,14 +31,20 @@ type Queue struct {
 	printer Printer
 	now     func() time.Time
 	busy    chan struct{} // holds a token while a document is released and not ended
+	channel protocol.Channel
+	out     atomic.Pointer[journal.Entry] // at a counter: what is out, and not confirmed
 }
 
 // NewQueue returns a queue and settles what the journal had left open ([Recovered]). It never prints anything.
 func NewQueue(ctx context.Context, j Journal, p Printer, now func() time.Time) (*Queue, Recovered, error) {
-	q := &Queue{j, p, now, make(chan struct{}, 1)}
+	q := &Queue{journal: j, printer: p, now: now, busy: make(chan struct{}, 1)}
 	r, err := q.recover(ctx)
 	return q, r, err
 }
+
+// AtCounter makes it the queue of a counter: a document that came out whole has no outcome before a member of staff has
+// read it ([Queue.Confirm]). It is to be called before the first release.
+func (q *Queue) AtCounter() { q.channel = protocol.Counter }
 
 // Ready asks the printer whether a visit may begin, or a document be sent, now.
 func (q *Queue) Ready(ctx context.Context) (Readiness, error) { return q.printer.Ready(ctx) }
@@ -83,7 +93,7 @@ func (q *Queue) release(visit uint64, d document.Verified, f document.InForce, s
 		return Released{}, err
 	}
 	entry := journal.Entry{Kind: journal.Sending, Visit: visit, Transaction: d.Transaction(), Municipality: d.Municipality(),
-		Document: d.Document(), Signature: s.Digest(), Of: d.Pages() * d.Copies()}
+		Document: d.Document(), Signature: s.Digest(), Of: d.Pages() * d.Copies(), Channel: q.channel}
 	if _, err := q.journal.Record(entry); err != nil {
 		d.Destroy()
 		return Released{}, err
@@ -113,11 +123,48 @@ func (q *Queue) Print(ctx context.Context, r Released, p Progress) (Result, erro
 			return result, err
 		}
 	}
-	if err := q.end(r.r.entry, result.Outcome, result); err != nil {
+	end := q.end
+	if result.Outcome == protocol.Printed && q.channel == protocol.Counter {
+		end = q.lay
+	}
+	if err := end(r.r.entry, result.Outcome, result); err != nil {
 		result.Outcome = protocol.Unsure
 		return result, err
 	}
 	return result, nil
+}
+
+// lay journals that every sheet is out, and waits for a member of staff.
+func (q *Queue) lay(e journal.Entry, _ protocol.Outcome, r Result) error {
+	e.Kind, e.Reason, e.Impressions, e.Job, e.Evidence = journal.Out, r.Reason, r.Impressions, r.JobID, r.Evidence
+	if _, err := q.journal.Record(e); err != nil {
+		return fmt.Errorf("spool: every sheet is out: %w", err)
+	}
+	q.out.Store(&e)
+	return nil
+}
+
+// Confirm ends a document that came out whole at a counter, by the word of a member of staff (an id): [protocol.Printed]
+// where the name on every page is the applicant's, [protocol.Refused] where it is not. Without a word it is
+// [protocol.Unsure], whatever else was asked for, and staff are needed.
+func (q *Queue) Confirm(_ context.Context, t protocol.Transaction, o protocol.Outcome, why, staff string) error {
+	e := q.out.Load()
+	if e == nil || e.Transaction != t {
+		return ErrNotOut
+	}
+	end := *e
+	end.Staff = staff
+	if staff == "" || o != protocol.Printed && o != protocol.Refused {
+		o, end.Staff, end.Evidence = protocol.Unsure, "", NoEvidence
+		if err := q.staff(end, why); err != nil {
+			return err
+		}
+	}
+	err := q.end(end, o, Result{Impressions: end.Impressions, Reason: why, JobID: end.Job, Evidence: end.Evidence})
+	if err == nil {
+		q.out.Store(nil)
+	}
+	return err
 }
 
 func (q *Queue) attempt(ctx context.Context, r Released, p Progress) (result Result) {

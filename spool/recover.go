@@ -16,6 +16,9 @@ var ErrJobLeft = errors.New("spool: the printer may still hold a document, or ca
 // restarted is why staff are called, and the reason of an outcome that nothing could be found out about.
 const restarted = "restart-while-printing"
 
+// unconfirmed is the reason of a document that came out at a counter, and whose name nobody confirmed.
+const unconfirmed = "unconfirmed"
+
 // Recovered says what a restart found: transactions that were accepted and never begun (void), and transactions
 // that were begun and had no outcome: unsure, unless the printer's own counters for that very job know better. Staff
 // are needed after every one that was begun.
@@ -81,6 +84,9 @@ func (q *Queue) settle(ctx context.Context, e journal.Entry, r *Recovered) error
 // ask holds what the printer says against what the journal knows: printed needs an acknowledged document and every
 // impression, and either verdict needs evidence.
 func (q *Queue) ask(ctx context.Context, e journal.Entry) (got Result) {
+	if e.Kind == journal.Out { // a restart is not a confirmation
+		return Result{Outcome: protocol.Unsure, Reason: unconfirmed, Impressions: e.Impressions, JobID: e.Job, Evidence: NoEvidence}
+	}
 	unknown := Result{Outcome: protocol.Unsure, Reason: restarted, JobID: e.Job, Evidence: NoEvidence}
 	k, ok := q.printer.(Keeper)
 	if !ok {
@@ -94,6 +100,8 @@ func (q *Queue) ask(ctx context.Context, e journal.Entry) (got Result) {
 	got = k.Settle(ctx, q.past(e))
 	proved := got.Evidence != "" && got.Evidence != NoEvidence
 	switch {
+	case got.Outcome == protocol.Printed && e.Channel == protocol.Counter:
+		got.Outcome, got.Evidence, got.Reason = protocol.Unsure, NoEvidence, unconfirmed
 	case got.Outcome == protocol.Printed && proved && e.Kind == journal.Handed && got.Impressions == e.Of:
 	case got.Outcome == protocol.Failed && proved && got.Impressions == 0:
 	default:

@@ -5,6 +5,9 @@
 // [Queue.Print], which journals what happened on paper: printed, failed or unsure. A document that never got
 // as far as sending is void. Between the last two the driver says [Released.Handed]: the printer has the whole document.
 //
+// At a counter the sheets are given to nobody before a member of staff has read them: what came out whole is journalled as
+// out, and has its outcome from [Queue.Confirm]. A restart in between is not a confirmation: unsure.
+//
 // After a restart the journal says which: accepted and not sent is void, sent without an outcome is unsure, and neither
 // is ever printed, because no [document.Verified] survives a restart. Only the printer's own counters for that very job
 // may turn unsure into printed (if the document was handed) or failed ([Keeper]); the entry says by which evidence. A

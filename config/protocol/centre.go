@@ -171,7 +171,7 @@ const (
 	Printed   Outcome = "printed"   // every sheet is known to be out
 	Failed    Outcome = "failed"    // it is known that not every sheet came out
 	Unsure    Outcome = "unsure"    // paper may be out; never printed again by the machine
-	Refused   Outcome = "refused"   // the check, or the register's answer, said no
+	Refused   Outcome = "refused"   // the check, the register's answer, or at a counter a member of staff said no
 	Abandoned Outcome = "abandoned" // the applicant, or a time-out, ended it before the commit
 	Void      Outcome = "void"      // accepted by the check, never begun on paper
 )
@@ -193,6 +193,7 @@ type OutcomeReport struct {
 	Evidence         string  `json:"evidence,omitzero"` // what printed or failed rests on; absent where no printer was asked
 	Document         Digest  `json:"document,omitzero"`
 	ReleaseSignature Bytes   `json:"release_signature,omitzero"`
+	Staff            string  `json:"staff,omitzero"` // at a counter: the id of who compared the name on the sheet with the applicant
 
 	Journal JournalHead `json:"journal,omitzero"` // the entry of this outcome; absent where a terminal has no such journal
 }

@@ -23,6 +23,8 @@ const (
 	Accepted    Kind = "accepted"     // a document passed the check; nothing was sent
 	Sending     Kind = "sending"      // intent: the next thing that happens is the first byte
 	Handed      Kind = "handed"       // the printer acknowledged the whole document; Job is its name for it
+	Out         Kind = "out"          // at a counter: every sheet is known to be out, and nobody has confirmed the name yet
+	WrongCode   Kind = "wrong-code"   // at a counter: what was typed is no code; Staff where the id is somebody's
 	Ended       Kind = "ended"        // the one outcome of a transaction
 	Incident    Kind = "incident"     // somebody must look
 	Latched     Kind = "latched"      // a municipality's service stopped on this terminal
@@ -37,7 +39,7 @@ const (
 
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
-	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Ended, Incident, Latched, Unlatched,
+	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched, Unlatched,
 		StaffNeeded, StaffReady, Delivered, Undelivered, Late, SelfTest}
 }
 
@@ -51,6 +53,7 @@ type Entry struct {
 	Transaction  protocol.Transaction  `json:"transaction,omitzero"`
 	Municipality protocol.Municipality `json:"municipality,omitzero"`
 	Certificate  protocol.Certificate  `json:"certificate,omitzero"`
+	Channel      protocol.Channel      `json:"channel,omitzero"` // of what was sent: "counter" where it counts as printed only by a word of staff
 	Document     protocol.Digest       `json:"document,omitzero"`
 	Signature    protocol.Digest       `json:"signature,omitzero"` // SHA-256 of the release signature
 	Outcome      protocol.Outcome      `json:"outcome,omitzero"`

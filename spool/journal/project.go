@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -35,6 +36,8 @@ func project(s shelves, e Entry, stored []byte) error {
 		return s.advance(e, stored, Accepted)
 	case Handed:
 		return s.advance(e, stored, Sending)
+	case Out:
+		return s.advance(e, stored, Sending, Handed)
 	case Ended:
 		return s.end(e, stored)
 	case Held:
@@ -78,15 +81,15 @@ func (s shelves) accept(e Entry, stored []byte) error {
 	return add(s.open, e.Transaction[:], stored)
 }
 
-// advance lets only an accepted, not yet sent transaction be sent, and only a sent one be handed: this is what makes
+// advance lets only an accepted, not yet sent transaction be sent, and only a sent one be handed or out: this is what makes
 // a second sheet impossible even for a program that lost its way.
-func (s shelves) advance(e Entry, stored []byte, from Kind) error {
+func (s shelves) advance(e Entry, stored []byte, from ...Kind) error {
 	last, err := entryAt(s.open, e.Transaction)
 	if err != nil {
 		return err
 	}
-	if last.Kind != from || last.Document != e.Document {
-		return fmt.Errorf("%w: %s what was not %s, or twice", ErrState, e.Kind, from)
+	if !slices.Contains(from, last.Kind) || last.Document != e.Document {
+		return fmt.Errorf("%w: %s what was not %s, or twice", ErrState, e.Kind, from[0])
 	}
 	return s.open.Put(e.Transaction[:], stored)
 }
@@ -98,6 +101,9 @@ func (s shelves) end(e Entry, stored []byte) error {
 	}
 	if paper := e.Outcome == protocol.Printed || e.Outcome == protocol.Unsure; paper && !last.begun() {
 		return fmt.Errorf("%w: %s without sending", ErrState, e.Outcome)
+	}
+	if e.Outcome == protocol.Printed && last.Channel == protocol.Counter && (last.Kind != Out || e.Staff == "") {
+		return fmt.Errorf("%w: %s at a counter, and nobody has confirmed the name", ErrState, e.Outcome)
 	}
 	if e.Outcome == protocol.Void && last.begun() {
 		return fmt.Errorf("%w: void after sending", ErrState)
@@ -112,7 +118,7 @@ func (s shelves) end(e Entry, stored []byte) error {
 }
 
 // begun reports whether something of the document may be at the printer.
-func (e Entry) begun() bool { return e.Kind == Sending || e.Kind == Handed }
+func (e Entry) begun() bool { return e.Kind == Sending || e.Kind == Handed || e.Kind == Out }
 
 // entryAt returns the entry kept for t, or a zero Entry.
 func entryAt(b shelf, t protocol.Transaction) (Entry, error) {

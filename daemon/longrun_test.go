@@ -3,24 +3,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"honnin/daemon/practice/script"
-	"honnin/daemon/terminal"
 )
 
 var longRun = flag.Int("longrun", 2000, "visits of the long run")
@@ -28,50 +21,26 @@ var longRun = flag.Int("longrun", 2000, "visits of the long run")
 // longTerminals share the visits of the long run. longParts is how often everything is counted in it.
 const longTerminals, longParts = 8, 10
 
-// standing is what a process has, everything having come to rest.
-type standing struct {
-	heap, own, rss, journal int64 // bytes; own: of the heap, what was not allocated by the practice world
-	goroutines, files       int
-}
-
 // long is a process with some terminals and their practice world, which makes visits in parts.
 type long struct {
 	*testing.T
-	*scriptedRun
-	places    []*place
-	terminals []*terminal.Terminal
-	who       []*script.Applicant
-	since     []int
+	*crew
+	turn turn
 }
 
 func newLong(t *testing.T) *long {
 	t.Helper()
-	f := practiceFlags{reader: "virtual", state: withKeys(t, t.TempDir()), terminals: longTerminals, visits: *longRun, certificate: "resident-record"}
+	f := practiceFlags{reader: "virtual", state: withKeys(t, t.TempDir()), terminals: longTerminals, span: time.Hour, certificate: "resident-record"}
 	l := &long{T: t}
 	l.must(f.check())
 	s, err := openStage(f, newLog(io.Discard, true))
 	l.must(err)
-	l.scriptedRun = &scriptedRun{stage: s, out: io.Discard}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for n := range longTerminals {
-		p, err := s.place(n)
-		l.must(err)
-		who := script.NewApplicant(time.Now)
-		m, err := s.terminal(ctx, p, who, who.Observe)
-		l.must(err)
-		who.At(m)
-		running.Go(func() { _ = m.Run(ctx) })
-		l.places, l.terminals, l.who, l.since = append(l.places, p), append(l.terminals, m), append(l.who, who), append(l.since, 0)
-	}
-	t.Cleanup(func() {
-		stop()
-		running.Wait()
-		for _, p := range l.places {
-			_ = p.journal.Close()
-		}
-		_ = s.close()
-	})
+	l.crew, err = newCrew(context.Background(), s, io.Discard)
+	l.must(err)
+	turns, err := l.turns()
+	l.must(err)
+	l.turn = turns[0]
+	t.Cleanup(func() { l.must(errors.Join(l.close(), s.close())) })
 	return l
 }
 
@@ -85,59 +54,29 @@ func (l *long) must(err error) {
 // part makes some visits on all terminals at once, and holds journals, centre and trays against each other.
 func (l *long) part(visits int) script.Summary {
 	l.Helper()
-	l.tally = script.NewTally(l.world, time.Now)
-	l.left.Store(int64(visits))
-	errs := make([]error, longTerminals)
-	var all sync.WaitGroup
-	for n, p := range l.places {
-		all.Go(func() {
-			errs[n] = l.visits(l.Context(), p, l.terminals[n], l.who[n])
-			if errs[n] == nil {
-				errs[n] = delivered(l.Context(), l.terminals[n])
-			}
-		})
-	}
-	all.Wait()
-	l.must(errors.Join(errs...))
-	for n, p := range l.places {
-		l.must(l.tally.Reconcile(p.name, p.journal, uint64(l.since[n])))
-		now, _, err := p.journal.Verify()
-		l.must(err)
-		l.since[n] = now
-	}
-	tray, err := fresh(l.sheets(), nil)
-	l.must(err)
-	l.tally.Tray(tray)
-	l.must(os.RemoveAll(l.sheets()))
-	l.must(os.Mkdir(l.sheets(), 0o700))
+	l.tally = script.NewTally(l.world)
+	l.must(l.crew.turn(l.turn, visits))
 	return l.tally.Summary()
 }
 
-// stands counts what the process has.
-func (l *long) stands() (s standing) {
+// rest counts what the process has.
+func (l *long) rest() (s rested) {
 	l.Helper()
-	runtime.GC()
-	debug.FreeOSMemory()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	s.heap, s.own, s.goroutines = int64(m.HeapAlloc), own(), runtime.NumGoroutine()
-	if s.own < 0 {
+	var err error
+	s.standing, err = stands()
+	l.must(err)
+	if s.own = own(); s.own < 0 {
 		l.Fatal("the heap's profile has more stacks than expected")
 	}
-	statm, err := os.ReadFile("/proc/self/statm")
-	l.must(err)
-	pages, err := strconv.ParseInt(string(bytes.Fields(statm)[1]), 10, 64)
-	l.must(err)
-	s.rss = pages * int64(os.Getpagesize())
-	open, err := os.ReadDir("/proc/self/fd")
-	l.must(err)
-	s.files = len(open)
-	for _, p := range l.places {
-		info, err := os.Stat(filepath.Join(l.flags.state, "terminals", string(p.name), "journal.db"))
-		l.must(err)
-		s.journal += info.Size()
-	}
+	s.journal = l.journals()
 	return s
+}
+
+// rested is what a process has, everything having come to rest. own: of the heap, what was not allocated by the practice
+// world.
+type rested struct {
+	standing
+	own, journal int64 // bytes
 }
 
 // own returns how much of the heap was not allocated by the practice world, which is in the same process and remembers
@@ -186,14 +125,14 @@ func TestLongRun(t *testing.T) {
 	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
 	runtime.MemProfileRate = sampled
 	l, per := newLong(t), max(*longRun/longParts, 1)
-	var first, last standing
+	var first, last rested
 	began := time.Now()
 	for n := range longParts {
 		sum := l.part(per)
 		if sum.RightPrinted != per || sum.WrongPrinted != 0 || len(sum.Difference) != 0 {
 			t.Fatalf("%+v", sum)
 		}
-		if last = l.stands(); n == 0 {
+		if last = l.rest(); n == 0 {
 			first = last
 		}
 		t.Logf("%6d visits: heap %5d kB (own %5d), RSS %6d kB, %d goroutines, %d files, journals %6d kB, %.1f visits/s", (n+1)*per, last.heap>>10, last.own>>10, last.rss>>10,

@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"honnin/config/protocol"
+	"honnin/daemon/practice/scenario"
 	"honnin/drivers/printer"
 )
 
@@ -18,10 +20,19 @@ import (
 type practiceFlags struct {
 	reader, printer, state, listen    string
 	cardAnchors, pinFile, certificate string
+	scenario                          string
+	channel                           protocol.Channel
 	visits, terminals                 int
+	span                              time.Duration
 	enrol, stranger, json, guide      bool
 	hours, listenGiven, temporary     bool
+	channelGiven, certificateGiven    bool
+
+	played []scenario.Scenario // those that --scenario names
 }
+
+// scripted reports whether applicants come by themselves, and there is no screen.
+func (f *practiceFlags) scripted() bool { return f.visits > 0 || f.span > 0 }
 
 func practiceCommand() *cobra.Command {
 	var f practiceFlags
@@ -30,19 +41,25 @@ func practiceCommand() *cobra.Command {
 		Short: "run a whole terminal with practice parts",
 		Long: "practice runs a terminal against a practice world: a centre, registers, issuers and people that do not exist.\n" +
 			"Without --visits it serves the touch screen; with it, scripted applicants make that many visits.\n\n" +
-			"Exit status with --visits: 0 when every visit is accounted for and no wrong paper was printed, 3 otherwise.",
+			"--scenario NAME puts one of the mix-ups of 2023 into a municipality of that world, built small from its published\n" +
+			"cause; \"all\" plays each in turn with so many visits, \"list\" tells what they are.\n\n" +
+			"Exit status with --visits: 0 when every visit is accounted for, no wrong paper was printed, and each scenario\n" +
+			"had wrong paper offered; 3 otherwise.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f.listenGiven = c.Flags().Changed("listen")
+			f.listenGiven, f.channelGiven, f.certificateGiven = c.Flags().Changed("listen"), c.Flags().Changed("channel"), c.Flags().Changed("certificate")
+			if f.scenario == "list" {
+				return listScenarios(c.OutOrStdout(), f.json)
+			}
 			if err := f.check(); err != nil {
 				return err
 			}
-			log := newLog(c.ErrOrStderr(), f.visits > 0)
+			log := newLog(c.ErrOrStderr(), f.scripted())
 			if err := harden(log); err != nil {
 				return err
 			}
-			if f.visits > 0 {
-				return scripted(c.Context(), c.OutOrStdout(), f, log)
+			if f.scripted() {
+				return scripted(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), f, log)
 			}
 			return kiosk(c.Context(), c.OutOrStdout(), f, log)
 		},
@@ -54,7 +71,10 @@ func practiceCommand() *cobra.Command {
 	c.Flags().StringVar(&f.cardAnchors, "card-anchors", "", "directory of further card CA certificates, for real or strange cards")
 	c.Flags().BoolVar(&f.enrol, "enrol", false, "a strange card becomes a fictional resident")
 	c.Flags().StringVar(&f.pinFile, "pin-file", "", "file with the PIN of the card on a pcsc reader, for --visits")
-	c.Flags().IntVar(&f.visits, "visits", 0, "make so many scripted visits, without a screen")
+	c.Flags().StringVar(&f.scenario, "scenario", "", "play a mix-up of 2023: "+scenarioNames()+", all or list")
+	c.Flags().StringVar((*string)(&f.channel), "channel", string(protocol.Store), "store, or counter of a town hall; scenarios have their own")
+	c.Flags().IntVar(&f.visits, "visits", 0, "make so many scripted visits, without a screen; with --scenario all: so many of each")
+	c.Flags().DurationVar(&f.span, "for", 0, "make scripted visits for so long, such as 30m, the scenarios again and again; only sums are printed")
 	c.Flags().IntVar(&f.terminals, "terminals", 1, "on so many terminals at once, with --visits")
 	c.Flags().StringVar(&f.certificate, "certificate", string(protocol.ResidentRecord), "what scripted applicants ask for")
 	c.Flags().BoolVar(&f.json, "json", false, "one JSON object a visit, and a summary")
@@ -72,14 +92,19 @@ func (f *practiceFlags) check() error {
 		return usage("--reader must be virtual, pcsc or pcsc:NAME, not %q", f.reader)
 	case f.visits < 0 || f.terminals < 1 || f.terminals > 64:
 		return usage("--visits must not be negative, --terminals is 1 to 64")
+	case f.span < 0 || f.span > 0 && f.visits > 0:
+		return usage("--for is a time such as 30m, and stands in place of --visits")
 	case !protocol.Certificate(f.certificate).Valid():
 		return usage("--certificate must be one of %v", protocol.Certificates())
-	case f.terminals > 1 && (real || f.visits == 0):
-		return usage("--terminals needs --visits and the virtual reader")
-	case real && f.visits > 0 && f.pinFile == "":
+	case f.terminals > 1 && (real || !f.scripted()):
+		return usage("--terminals needs --visits or --for, and the virtual reader")
+	case real && f.scripted() && f.pinFile == "":
 		return usage("--visits with a real reader needs --pin-file")
 	case f.enrol && f.cardAnchors == "":
 		return usage("--enrol needs --card-anchors: a card is believed only under an anchor")
+	}
+	if err := f.cast(); err != nil {
+		return err
 	}
 	return f.fill()
 }

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,234 +14,258 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/daemon/practice"
+	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/script"
-	"honnin/daemon/terminal"
 )
 
+// maxPart is how many visits are made between two looks into the books: the practice centre remembers a bounded number of
+// transactions and of incidents.
+const maxPart = 512
+
+// againAfter is how many refusals there are at a terminal to one applicant who tries once more.
+const againAfter = 4
+
 // scripted makes visits without a screen and prints a line each, then the summary.
-func scripted(ctx context.Context, out io.Writer, f practiceFlags, log logrus.FieldLogger) (err error) {
+func scripted(ctx context.Context, out, said io.Writer, f practiceFlags, log logrus.FieldLogger) (err error) {
 	s, err := openStage(f, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	run := &scriptedRun{stage: s, out: out, tally: script.NewTally(s.world, time.Now)}
-	run.left.Store(int64(f.visits))
-	before, err := digests(s.sheets())
+	c, err := newCrew(ctx, s, out)
 	if err != nil {
 		return err
 	}
-	var wg sync.WaitGroup
-	errs := make([]error, f.terminals)
-	for n := range f.terminals {
-		wg.Go(func() { errs[n] = run.terminal(ctx, n) })
+	if f.span > 0 {
+		err = c.soak(said)
+	} else {
+		err = c.each(func(t turn) error { return c.turn(t, f.visits) })
 	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(err, c.close()); err != nil {
 		return err
-	}
-	if dir := s.sheets(); dir != "" {
-		tray, err := fresh(dir, before)
-		if err != nil {
-			return err
-		}
-		run.tally.Tray(tray)
 	}
 	if f.temporary {
 		defer os.RemoveAll(f.state)
 	}
-	return run.finish(f)
+	return c.finish()
 }
 
-// scriptedRun is what the terminals of a scripted run share.
-type scriptedRun struct {
-	*stage
-	tally *script.Tally
-	left  atomic.Int64 // visits to begin
-	next  atomic.Int64 // applicant
-
-	mu  sync.Mutex // guards out
-	out io.Writer
+// turn is what is played while some visits are made: a scenario, or none.
+type turn struct {
+	scenario.Scenario
+	channels []protocol.Channel
+	able     []practice.Person // who can come for its certificate
 }
 
-func (r *scriptedRun) terminal(ctx context.Context, n int) (err error) {
-	p, err := r.place(n)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.journal.Close()) }()
-	who := script.NewApplicant(time.Now)
-	t, err := r.stage.terminal(ctx, p, who, who.Observe)
-	if err != nil {
-		return err
-	}
-	since, _, err := p.journal.Verify() // what an earlier run left open is settled by now, and is not of this one
-	if err != nil {
-		return err
-	}
-	who.At(t)
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- t.Run(running) }()
-	err = r.visits(ctx, p, t, who)
-	if err == nil {
-		err = delivered(ctx, t)
-	}
-	stop()
-	if err = errors.Join(err, <-ended); err != nil {
-		return err
-	}
-	return r.tally.Reconcile(p.name, p.journal, uint64(since))
-}
-
-func (r *scriptedRun) visits(ctx context.Context, p *place, t *terminal.Terminal, who *script.Applicant) error {
-	for r.left.Add(-1) >= 0 {
-		w, err := r.wish(p)
-		if err != nil {
-			return err
+// turns are what the flags ask for, in order.
+func (c *crew) turns() (out []turn, err error) {
+	t := turn{Scenario: scenario.Scenario{Certificate: protocol.Certificate(c.flags.certificate)}, channels: []protocol.Channel{c.flags.channel}}
+	for _, s := range c.flags.played {
+		t := turn{Scenario: s, channels: s.Channels}
+		if c.flags.channelGiven {
+			t.channels = []protocol.Channel{c.flags.channel}
 		}
-		v, err := who.Visit(ctx, w)
-		if err != nil {
-			return err
-		}
-		if err := r.line(p, w, v); err != nil {
-			return err
-		}
-		if err := t.Reopen(script.Staff); err != nil { // a refusal closes a service; practice goes on
-			return err
-		}
+		out = append(out, t)
 	}
-	return nil
-}
-
-// wish says who comes next: each ordinary person of the world in turn who has what is wished for, or whoever's
-// card lies on a real reader.
-func (r *scriptedRun) wish(p *place) (script.Wish, error) {
-	w := script.Wish{Certificate: protocol.Certificate(r.flags.certificate)}
-	if p.attended != nil {
-		pin, err := readPIN(r.flags.pinFile)
-		w.PIN, w.Hands = pin, realHands{p}
-		return w, err
+	if len(out) == 0 {
+		out = append(out, t)
 	}
-	var able []practice.Person
-	for _, person := range r.world.People() {
-		if person.Ordinary && asks(person, w.Certificate) {
-			able = append(able, person)
-		}
-	}
-	if len(able) == 0 {
-		return w, usage("nobody in the practice world can ask for %s", w.Certificate)
-	}
-	person := able[int(r.next.Add(1)-1)%len(able)]
-	w.Applicant, w.PIN = person.ID, person.PIN
-	w.Hands = virtualHands{p, r.world, person.ID}
-	return w, nil
-}
-
-func asks(p practice.Person, c protocol.Certificate) bool {
-	for _, a := range p.Asks {
-		if a.Certificate == c {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *scriptedRun) line(p *place, w script.Wish, v script.Visit) error {
-	if p.attended != nil { // whoever's card lies there, by now enrolled
-		w.Applicant = r.world.Holder(p.attended.holder())
-	}
-	l := r.tally.Add(p.name, w, v)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.flags.json {
-		return script.WriteJSON(r.out, l)
-	}
-	return script.WriteText(r.out, l)
-}
-
-func (r *scriptedRun) finish(f practiceFlags) error {
-	sum := r.tally.Summary()
-	if err := script.WriteJSON(r.out, sum); err != nil {
-		return err
-	}
-	if sum.WrongPrinted != 0 || len(sum.Difference) != 0 || sum.Visits != f.visits {
-		return &exitError{exitRefused, errors.New("not every visit is accounted for, or wrong paper was printed: see the summary")}
-	}
-	return nil
-}
-
-// delivered waits until the centre has every outcome.
-func delivered(ctx context.Context, t *terminal.Terminal) error {
-	for {
-		done, err := t.Delivered()
-		if done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
-
-// digests returns the documents in a directory printer's tray; none for a real printer.
-func digests(dir string) (map[protocol.Digest]int, error) {
-	if dir == "" {
-		return nil, nil
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.pdf"))
-	out := map[protocol.Digest]int{}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil {
+	for i := range out {
+		if err := out[i].invite(c.world); err != nil {
 			return nil, err
-		}
-		out[sha256.Sum256(b)]++
-	}
-	return out, err
-}
-
-// fresh returns the documents that came out since before.
-func fresh(dir string, before map[protocol.Digest]int) ([]protocol.Digest, error) {
-	now, err := digests(dir)
-	if now == nil || err != nil {
-		return nil, err
-	}
-	out := []protocol.Digest{}
-	for d, n := range now {
-		for range n - before[d] {
-			out = append(out, d)
 		}
 	}
 	return out, nil
 }
 
-func (p *place) takePaper() {
-	if p.device != nil {
-		p.device.TakePaper()
+// invite finds each ordinary person of the world who has what is wished for.
+func (t *turn) invite(w *practice.World) error {
+	for _, p := range w.People() {
+		if p.Ordinary && slices.ContainsFunc(p.Asks, func(a practice.Ask) bool {
+			return a.Certificate == t.Certificate && (t.Municipality == "" || a.Municipality == t.Municipality)
+		}) {
+			t.able = append(t.able, p)
+		}
 	}
+	if len(t.able) == 0 {
+		return usage("nobody in the practice world can ask for %s", t.Certificate)
+	}
+	return nil
 }
 
-// virtualHands are an applicant's hands at a virtual reader.
-type virtualHands struct {
-	place  *place
-	world  *practice.World
-	person string
+// each does something for every turn, with its fault deployed.
+func (c *crew) each(do func(turn) error) error {
+	turns, err := c.turns()
+	if err != nil {
+		return err
+	}
+	for _, t := range turns {
+		if err := c.world.Play(t.ID); err != nil {
+			return err
+		}
+		if err := errors.Join(do(t), c.world.Play("")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (h virtualHands) Place() error {
-	c, err := h.world.Card(h.person)
+// turn makes visits, and keeps the books.
+func (c *crew) turn(t turn, visits int) error {
+	for ; visits > 0; visits -= maxPart {
+		if err := c.part(t, min(visits, maxPart)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part makes some visits on all terminals at once, and holds journals, centre, trays and books against each other.
+func (c *crew) part(t turn, visits int) error {
+	posts, err := c.posts(t.channels)
+	if err != nil {
+		return err
+	}
+	began, size := time.Now(), c.journals()
+	c.expected += visits
+	c.tally.Turn(t.ID)
+	var left atomic.Int64
+	left.Store(int64(visits))
+	errs := make([]error, len(posts))
+	var all sync.WaitGroup
+	for n, p := range posts {
+		all.Go(func() {
+			if errs[n] = c.visits(p, t, &left); errs[n] == nil {
+				errs[n] = delivered(c.ctx, p.terminal)
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return errors.Join(err, context.Cause(c.ctx))
+	}
+	err = c.reconcile(posts)
+	c.tally.Spent(t.ID, time.Since(began), c.journals()-size)
+	return err
+}
+
+// reconcile looks into the journals, the centre's books and the trays. Then the centre may put its papers away.
+func (c *crew) reconcile(posts []*post) (err error) {
+	for _, p := range posts {
+		if p.since, err = c.tally.Reconcile(p.name, p.journal, p.since); err != nil {
+			return err
+		}
+	}
+	c.world.File()
+	c.money.File()
+	if held := c.money.Sums().Held; held != 0 {
+		c.tally.Differ("%d yen are held for visits that are over", held)
+	}
+	if c.tray == nil {
+		return nil
+	}
+	sheets, err := c.tray.fresh()
 	if err == nil {
-		h.place.virtual.Place(c)
+		c.tally.Tray(sheets)
 	}
 	return err
 }
 
-func (h virtualHands) Pull() error {
-	h.place.virtual.Pull()
+// visits makes visits at one terminal until none is left. Somebody who was refused tries again now and then; where errors
+// go unheard, always.
+func (c *crew) visits(p *post, t turn, left *atomic.Int64) error {
+	refused := 0
+	var w script.Wish
+	for left.Add(-1) >= 0 {
+		if !w.Again {
+			var err error
+			if w, err = c.wish(p, t); err != nil {
+				return err
+			}
+		}
+		v, err := p.who.Visit(c.ctx, w)
+		if err != nil {
+			return err
+		}
+		l, err := c.line(p, t, w, v)
+		if err != nil {
+			return err
+		}
+		if l.Verdict == "refused" {
+			refused++
+		}
+		again := !w.Again && l.Verdict == "refused" && (t.ID == scenario.Unheard || refused%againAfter == 0)
+		if !again {
+			c.leaves(w.Applicant)
+		}
+		w.Again = again
+		if err := p.terminal.Reopen(script.Staff); err != nil { // a refusal closes a service; practice goes on
+			return err
+		}
+	}
 	return nil
 }
 
-func (h virtualHands) TakePaper() { h.place.takePaper() }
+// wish says who comes next: somebody who is not at another terminal, if there is one; or whoever's card lies on a real
+// reader.
+func (c *crew) wish(p *post, t turn) (script.Wish, error) {
+	w := script.Wish{Certificate: t.Certificate, Municipality: t.Municipality}
+	if p.attended != nil {
+		pin, err := readPIN(c.flags.pinFile)
+		w.PIN, w.Hands = pin, realHands{p.place}
+		return w, err
+	}
+	person := c.comes(t.able)
+	w.Applicant, w.PIN = person.ID, person.PIN
+	w.Hands = virtualHands{p.place, c.world, person.ID}
+	return w, nil
+}
+
+func (c *crew) comes(able []practice.Person) practice.Person {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next++
+	person := able[c.next%len(able)]
+	for n := range able {
+		if other := able[(c.next+n)%len(able)]; c.inside[other.ID] < c.inside[person.ID] {
+			person = other
+		}
+	}
+	c.inside[person.ID]++
+	return person
+}
+
+func (c *crew) leaves(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inside[id]--
+}
+
+func (c *crew) line(p *post, t turn, w script.Wish, v script.Visit) (script.Line, error) {
+	if p.attended != nil { // whoever's card lies there, by now enrolled
+		w.Applicant = c.world.Holder(p.attended.holder())
+	}
+	l := c.tally.Add(script.Stand{Terminal: p.name, Channel: p.channel, Scenario: t.Scenario}, w, v)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.flags.span > 0: // millions of lines would say nothing
+		return l, nil
+	case c.flags.json:
+		return l, script.WriteJSON(c.out, l)
+	}
+	return l, script.WriteText(c.out, l)
+}
+
+// finish prints the summary, and says whether it is one that has to be.
+func (c *crew) finish() error {
+	sum := c.tally.Summary()
+	sum.Soak = c.measured
+	if err := script.WriteJSON(c.out, sum); err != nil {
+		return err
+	}
+	if sum.Visits != c.expected || !sum.Sound() {
+		return &exitError{exitRefused, errors.New("not every visit is accounted for, or wrong paper was printed, or a scenario did not strike: see the summary")}
+	}
+	return nil
+}

@@ -60,7 +60,10 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if f.stranger {
 		w.HandStrangers(true)
 	}
-	return &stage{f, log, w, p, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment()}, nil
+	if len(f.played) == 1 {
+		err = w.Play(f.played[0].ID)
+	}
+	return &stage{f, log, w, p, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment()}, err
 }
 
 func (s *stage) close() error { return errors.Join(s.pool.Close(), s.world.Close()) }
@@ -106,18 +109,31 @@ func (s *stage) sheets() string {
 // place is where one terminal stands: its devices, as far as they are practice ones, and its journal.
 type place struct {
 	name     protocol.Terminal
+	channel  protocol.Channel
 	reader   terminal.Reader
 	virtual  *virtual.Reader // nil: a real reader
 	attended *attended       // a real reader with nobody at it: scripted visits only
 	printer  spool.Printer
 	device   *file.Printer // nil: a real printer
 	sheets   string        // the directory printer's directory
+	file     string        // of the journal
 	journal  *journal.Journal
 	tray     session.Tray
 }
 
-func (s *stage) place(n int) (p *place, err error) {
-	p = &place{name: protocol.Terminal(fmt.Sprintf("PRACTICE-%02d", n+1))}
+// placeName names a terminal: at a store, or on a town hall's counter.
+func placeName(n int, c protocol.Channel) protocol.Terminal {
+	if c == protocol.Counter {
+		return protocol.Terminal(fmt.Sprintf("COUNTER-%02d", n+1))
+	}
+	return protocol.Terminal(fmt.Sprintf("PRACTICE-%02d", n+1))
+}
+
+// place is the n-th place on the channel that the flags name.
+func (s *stage) place(n int) (*place, error) { return s.placeOn(n, s.flags.channel) }
+
+func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
+	p = &place{name: placeName(n, c), channel: c}
 	if err := s.devices(p); err != nil {
 		return nil, err
 	}
@@ -125,14 +141,15 @@ func (s *stage) place(n int) (p *place, err error) {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, err
 	}
-	p.journal, err = journal.Open(filepath.Join(home, "journal.db"), time.Now)
+	p.file = filepath.Join(home, "journal.db")
+	p.journal, err = journal.Open(p.file, time.Now)
 	return p, err
 }
 
 func (s *stage) devices(p *place) error {
 	if name, ok := readerName(s.flags.reader); ok {
 		p.reader = pcsc.New(name)
-		if s.flags.visits > 0 {
+		if s.flags.scripted() {
 			p.attended = &attended{Reader: pcsc.New(name), away: true}
 			p.reader = p.attended
 		}
@@ -200,7 +217,7 @@ func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, o
 		return nil, err
 	}
 	return terminal.New(ctx, terminal.Parts{
-		Terminal: p.name, Channel: protocol.Store, Reader: p.reader, Printer: p.printer, Tray: p.tray,
+		Terminal: p.name, Channel: p.channel, Reader: p.reader, Printer: p.printer, Tray: p.tray,
 		Policy: s.policy, Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
 		Screen: screen, Now: time.Now, Log: s.log, Observe: observe,
 	})

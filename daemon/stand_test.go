@@ -166,13 +166,9 @@ func (s *stand) prints(id string) {
 // sheets returns how many documents lie in the directory printer's tray.
 func (s *stand) sheets() int {
 	s.t.Helper()
-	d, err := digests(s.place.sheets)
+	d, err := (&trays{dir: s.place.sheets, seen: map[string]bool{}}).fresh()
 	s.must(err)
-	n := 0
-	for _, k := range d {
-		n += k
-	}
-	return n
+	return len(d)
 }
 
 // everythingDelivered waits until the centre has every outcome and incident.

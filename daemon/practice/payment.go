@@ -3,6 +3,7 @@ package practice
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"honnin/config/protocol"
@@ -17,6 +18,7 @@ type Payment struct {
 	mu    sync.Mutex
 	lines map[protocol.Transaction]*Line
 	order []protocol.Transaction
+	filed Sums
 }
 
 // Line is one transaction's money.
@@ -93,17 +95,39 @@ func (p *Payment) Lines() (out []Line) {
 }
 
 // Sums adds up.
-func (p *Payment) Sums() (s Sums) {
-	for _, l := range p.Lines() {
-		s.Taken += l.Yen
-		switch l.State {
-		case MoneyHeld:
-			s.Held += l.Yen
-		case MoneyKept:
-			s.Kept += l.Yen
-		case MoneyReturned:
-			s.Returned += l.Yen
-		}
+func (p *Payment) Sums() Sums {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.filed
+	for _, l := range p.lines {
+		s.add(*l)
 	}
 	return s
+}
+
+func (s *Sums) add(l Line) {
+	s.Taken += l.Yen
+	switch l.State {
+	case MoneyHeld:
+		s.Held += l.Yen
+	case MoneyKept:
+		s.Kept += l.Yen
+	case MoneyReturned:
+		s.Returned += l.Yen
+	}
+}
+
+// File keeps nothing but the sums of what was kept or returned: a movement of that money said again is refused from now on.
+func (p *Payment) File() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.order = slices.DeleteFunc(p.order, func(t protocol.Transaction) bool {
+		l := p.lines[t]
+		if l.State == MoneyHeld {
+			return false
+		}
+		p.filed.add(*l)
+		delete(p.lines, t)
+		return true
+	})
 }

@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
-	"honnin/daemon/session"
-	"honnin/spool/journal"
+	"honnin/daemon/practice/scenario"
 )
 
 // Line is one visit as "honnind practice --json" prints it. Ms is machine time per step in milliseconds: waits for
@@ -20,9 +17,13 @@ import (
 type Line struct {
 	Visit       uint64           `json:"visit"`
 	Terminal    string           `json:"terminal"`
+	Scenario    scenario.ID      `json:"scenario"` // whose fault the municipality's program has, "" for a sound one
+	Channel     protocol.Channel `json:"channel"`
 	Applicant   string           `json:"applicant"`
-	PaperOf     string           `json:"paper_of"` // whose record was drawn: the practice world's own books, "" when nothing was offered
-	Verdict     string           `json:"verdict"`  // accepted, refused; "" when no package was offered
+	Again       bool             `json:"again"`      // they were refused just before, and try once more
+	PaperOf     string           `json:"paper_of"`   // whose record was drawn: the practice world's own books, "" when nothing was offered
+	Superseded  bool             `json:"superseded"` // what was drawn was no longer in force, says the same book
+	Verdict     string           `json:"verdict"`    // accepted, refused; "" when no package was offered
 	Reason      string           `json:"reason"`
 	Also        []reason.Code    `json:"also"`
 	Class       reason.Class     `json:"class"`
@@ -30,7 +31,20 @@ type Line struct {
 	Impressions int              `json:"impressions"`
 	Document    string           `json:"document_sha256"`
 	Ms          Ms               `json:"ms"`
+
+	document protocol.Digest
+	truth    truth
 }
+
+// truth is what the practice world's books say of a visit's paper.
+type truth int
+
+const (
+	nothing truth = iota // no package was offered
+	unread               // one was, and refused before it was known which document it held
+	right
+	wrong // somebody else's, or superseded
+)
 
 // Ms is machine time in milliseconds. ToPaper is no step but a span over steps: see [ToPaper].
 type Ms struct {
@@ -43,138 +57,44 @@ type Ms struct {
 	ToPaper  float64 `json:"to_paper"`
 }
 
-// Summary is what all visits come to.
+// Summary is what visits come to. Visits is WrongRefused + WrongPrinted + WrongEnded + RightPrinted + RightRefused +
+// RightEnded + Unread + NothingOffered. An outcome of "unsure" counts as printed.
 type Summary struct {
-	Visits       int            `json:"visits"`
-	WrongOffered int            `json:"wrong_offered"` // packages of somebody else
-	WrongPrinted int            `json:"wrong_printed"` // on paper
-	RightPrinted int            `json:"right_printed"`
-	RightRefused int            `json:"right_refused"`
-	Refused      map[string]int `json:"refused"` // by reason
-	Difference   []string       `json:"difference"`
-	RatePerS     float64        `json:"rate_per_s"`
+	Visits          int            `json:"visits"`
+	WrongOffered    int            `json:"wrong_offered"` // packages of somebody else, or of a superseded record
+	WrongRefused    int            `json:"wrong_refused"`
+	WrongPrinted    int            `json:"wrong_printed"` // on paper
+	WrongEnded      int            `json:"wrong_ended"`   // neither: the visit ended for another cause
+	RightPrinted    int            `json:"right_printed"`
+	RightRefused    int            `json:"right_refused"`
+	RightEnded      int            `json:"right_ended"`
+	Unread          int            `json:"unread"`            // refused before it was known whose it was
+	NothingOffered  int            `json:"nothing_offered"`   // the visit ended before
+	Refused         map[string]int `json:"refused"`           // all, by reason
+	RightRefusedFor map[string]int `json:"right_refused_for"` // of these the right ones
+	Again           int            `json:"again"`             // visits of somebody who was refused just before
+	AgainPrinted    int            `json:"again_printed"`     // of these with right paper in the end
+	Incidents       int            `json:"incidents"`         // raised, and open at the centre
+	Difference      []string       `json:"difference"`        // between journals, centre, printers and books
+	JournalBytes    int64          `json:"journal_bytes"`     // by which the journals' files grew
+	Seconds         float64        `json:"seconds"`
+	RatePerS        float64        `json:"rate_per_s"`
+
+	Scenarios map[scenario.ID]Summary `json:"scenarios,omitempty"`
+	Soak      *Soak                   `json:"soak,omitempty"`
 }
 
-// Books are the records that a tally is held against.
-type Books interface {
-	PaperOf(protocol.Digest) (string, bool)
-	Outcome(protocol.Transaction) (protocol.Outcome, bool)
-}
-
-// Tally adds visits up. It is safe for concurrent use.
-type Tally struct {
-	books Books
-	began time.Time
-	now   func() time.Time
-
-	mu    sync.Mutex
-	sum   Summary
-	paper map[protocol.Digest]protocol.Outcome // by document, as the journals have it
-}
-
-// NewTally starts the clock.
-func NewTally(b Books, now func() time.Time) *Tally {
-	return &Tally{books: b, began: now(), now: now, paper: map[protocol.Digest]protocol.Outcome{}, sum: Summary{Refused: map[string]int{}, Difference: []string{}}}
-}
-
-// Add makes the line of one visit and counts it.
-func (t *Tally) Add(terminal protocol.Terminal, w Wish, v Visit) Line {
-	l := Line{Visit: v.Number, Terminal: string(terminal), Applicant: w.Applicant, Also: []reason.Code{}, Ms: milliseconds(v)}
-	if e := v.Ending; e != nil {
-		l.Outcome, l.Impressions, l.Reason = e.Outcome, e.Impressions, e.Reason
-		t.judge(&l, e)
-	}
-	t.count(l)
-	return l
-}
-
-func (t *Tally) judge(l *Line, e *session.Ending) {
-	if e.Document != (protocol.Digest{}) {
-		l.Document = e.Document.String()
-		l.PaperOf, _ = t.books.PaperOf(e.Document)
-		l.Verdict = "accepted"
-	}
-	if e.Code != "" {
-		l.Verdict, l.Reason, l.Class = "refused", string(e.Code), e.Code.Class()
-		l.Also = append(l.Also, e.Also...)
-	}
-	if e.Outcome == protocol.Printed {
-		l.Reason = ""
-	}
-}
-
-func (t *Tally) count(l Line) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	wrong := l.PaperOf != "" && l.PaperOf != l.Applicant
-	right := l.PaperOf != "" && !wrong
-	paper := l.Outcome == protocol.Printed || l.Outcome == protocol.Unsure
-	t.sum.Visits++
-	add := func(n *int, yes bool) {
-		if yes {
-			*n++
-		}
-	}
-	add(&t.sum.WrongOffered, wrong)
-	add(&t.sum.WrongPrinted, wrong && paper)
-	add(&t.sum.RightPrinted, right && l.Outcome == protocol.Printed)
-	add(&t.sum.RightRefused, right && l.Verdict == "refused")
-	if l.Verdict == "refused" {
-		t.sum.Refused[l.Reason]++
-	}
-}
-
-// Reconcile holds a terminal's journal against the centre's outcomes, transaction by transaction, and notes what the
-// journal says of paper. Entries up to since are of earlier runs.
-func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since uint64) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return j.Each(func(e journal.Entry) error {
-		if e.Kind != journal.Ended || e.Seq <= since {
-			return nil
-		}
-		t.paper[e.Document] = e.Outcome
-		if o, ok := t.books.Outcome(e.Transaction); !ok || o != e.Outcome {
-			t.differ("%s: transaction %s is %q in the journal and %q at the centre", terminal, e.Transaction, e.Outcome, o)
-		}
-		return nil
-	})
-}
-
-// Tray holds what came out of the printers against what the journals say of paper. Every document in the tray has
-// to be printed in a journal, or unsure, and once; every printed one has to be in the tray.
-func (t *Tally) Tray(documents []protocol.Digest) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := map[protocol.Digest]int{}
-	for _, d := range documents {
-		out[d]++
-		if o := t.paper[d]; out[d] > 1 || o != protocol.Printed && o != protocol.Unsure {
-			t.differ("document %s is in the tray and %q in the journal", d, o)
-		}
-	}
-	for d, o := range t.paper {
-		if o == protocol.Printed && out[d] == 0 {
-			t.differ("document %s is printed in the journal and not in the tray", d)
-		}
-	}
-}
-
-func (t *Tally) differ(format string, args ...any) {
-	t.sum.Difference = append(t.sum.Difference, fmt.Sprintf(format, args...))
-}
-
-// Summary closes the tally.
-func (t *Tally) Summary() Summary {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := t.sum
-	s.Difference = slices.Clone(s.Difference)
-	slices.Sort(s.Difference)
-	if d := t.now().Sub(t.began).Seconds(); d > 0 {
-		s.RatePerS = float64(int(float64(s.Visits)/d*100)) / 100
-	}
-	return s
+// Soak is what a long run made of the process that holds terminals, practice world and everything. In bytes.
+type Soak struct {
+	Terminals  int     `json:"terminals"`
+	Seconds    float64 `json:"seconds"`   // with everything
+	RSSStart   int64   `json:"rss_start"` // after the first round
+	RSSEnd     int64   `json:"rss_end"`
+	RSSPeak    int64   `json:"rss_peak"`
+	HeapStart  int64   `json:"heap_start"`
+	HeapEnd    int64   `json:"heap_end"`
+	Goroutines int     `json:"goroutines"` // at the end
+	Files      int     `json:"files"`      // open at the end
 }
 
 // WriteJSON writes a line, or the summary under its name.
@@ -191,7 +111,15 @@ func WriteText(w io.Writer, l Line) error {
 	if l.Reason != "" {
 		said = strings.TrimSpace(said + " " + l.Reason)
 	}
-	_, err := fmt.Fprintf(w, "%s visit %d: %s asked, paper of %s: %s → %s\n", l.Terminal, l.Visit, l.Applicant, or(l.PaperOf, "nobody"), or(said, "nothing offered"), l.Outcome)
+	paper := or(l.PaperOf, "nobody")
+	if l.Superseded {
+		paper += " (superseded)"
+	}
+	where := l.Terminal
+	if l.Scenario != "" {
+		where += " " + string(l.Scenario)
+	}
+	_, err := fmt.Fprintf(w, "%s visit %d: %s asked, paper of %s: %s → %s\n", where, l.Visit, l.Applicant, paper, or(said, "nothing offered"), l.Outcome)
 	return err
 }
 

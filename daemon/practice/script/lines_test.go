@@ -2,67 +2,112 @@ package script
 
 import (
 	"bytes"
-	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/daemon/practice"
+	"honnin/daemon/practice/scenario"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
 )
 
 // books is a practice world's, written out.
 type books struct {
-	papers   map[protocol.Digest]string
-	outcomes map[protocol.Transaction]protocol.Outcome
+	papers    map[protocol.Digest]practice.Paper
+	outcomes  map[protocol.Transaction]protocol.Outcome
+	incidents map[protocol.IncidentID]string
 }
 
-func (b books) PaperOf(d protocol.Digest) (string, bool) { s, ok := b.papers[d]; return s, ok }
+func (b books) Truth(d protocol.Digest) (practice.Paper, bool) { p, ok := b.papers[d]; return p, ok }
 func (b books) Outcome(t protocol.Transaction) (protocol.Outcome, bool) {
 	o, ok := b.outcomes[t]
 	return o, ok
 }
+func (b books) Incident(_ protocol.Terminal, id protocol.IncidentID) (string, bool) {
+	s, ok := b.incidents[id]
+	return s, ok
+}
 
 func clock() time.Time { return time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC) }
 
-var mine, other = protocol.Digest{1}, protocol.Digest{2}
+var mine, other, both, old, unknown = protocol.Digest{1}, protocol.Digest{2}, protocol.Digest{3}, protocol.Digest{4}, protocol.Digest{5}
 
+func papers() books {
+	return books{papers: map[protocol.Digest]practice.Paper{mine: {Of: "p01"}, other: {Of: "p02"}, both: {Of: "p01+p02"}, old: {Of: "p01", Superseded: true}}}
+}
+
+// TestLinesAndSums: each visit is in exactly one of the sums, and what is wrong is called so.
 func TestLinesAndSums(t *testing.T) {
-	tally := NewTally(books{papers: map[protocol.Digest]string{mine: "p01", other: "p02"}}, clock)
+	at := Stand{Terminal: "T-1", Channel: protocol.Counter, Scenario: scenario.Scenario{ID: scenario.Adachi, Refused: []reason.Code{reason.SubjectMismatch, reason.TagMismatch, reason.RecordSuperseded}}}
+	tally := NewTally(papers())
 	for name, c := range map[string]struct {
 		end     *session.Ending
 		paper   string
 		verdict string
 		class   reason.Class
+		sum     func(Summary) int
 	}{
-		"printed":         {&session.Ending{Outcome: protocol.Printed, Document: mine, Impressions: 1, Reason: "printed"}, "p01", "accepted", ""},
-		"refused":         {&session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.SubjectMismatch}, "p02", "refused", reason.MixedUp},
-		"refused wrongly": {&session.Ending{Outcome: protocol.Refused, Document: mine, Code: reason.PDFFont}, "p01", "refused", reason.Defective},
-		"wrong on paper":  {&session.Ending{Outcome: protocol.Unsure, Document: other}, "p02", "accepted", ""},
-		"nothing offered": {&session.Ending{Outcome: protocol.Abandoned, Reason: "cancel"}, "", "", ""},
-		"no transaction":  {nil, "", "", ""},
+		"printed":         {&session.Ending{Outcome: protocol.Printed, Document: mine, Impressions: 1, Reason: "printed"}, "p01", "accepted", "", func(s Summary) int { return s.RightPrinted }},
+		"refused":         {&session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.SubjectMismatch}, "p02", "refused", reason.MixedUp, func(s Summary) int { return s.WrongRefused }},
+		"mixed pages":     {&session.Ending{Outcome: protocol.Refused, Document: both, Code: reason.TagMismatch}, "p01+p02", "refused", reason.MixedUp, func(s Summary) int { return s.WrongRefused }},
+		"superseded":      {&session.Ending{Outcome: protocol.Refused, Document: old, Code: reason.RecordSuperseded}, "p01", "refused", reason.Late, func(s Summary) int { return s.WrongRefused }},
+		"refused wrongly": {&session.Ending{Outcome: protocol.Refused, Document: mine, Code: reason.PDFFont}, "p01", "refused", reason.Defective, func(s Summary) int { return s.RightRefused }},
+		"wrong on paper":  {&session.Ending{Outcome: protocol.Unsure, Document: other}, "p02", "accepted", "", func(s Summary) int { return s.WrongPrinted }},
+		"wrong, no paper": {&session.Ending{Outcome: protocol.Abandoned, Document: other}, "p02", "accepted", "", func(s Summary) int { return s.WrongEnded }},
+		"right, no paper": {&session.Ending{Outcome: protocol.Failed, Document: mine}, "p01", "accepted", "", func(s Summary) int { return s.RightEnded }},
+		"unreadable":      {&session.Ending{Outcome: protocol.Refused, Code: reason.PackageMalformed}, "", "refused", reason.Defective, func(s Summary) int { return s.Unread }},
+		"nothing offered": {&session.Ending{Outcome: protocol.Abandoned, Reason: "cancel"}, "", "", "", func(s Summary) int { return s.NothingOffered }},
+		"no transaction":  {nil, "", "", "", func(s Summary) int { return s.NothingOffered }},
 	} {
-		l := tally.Add("T-1", Wish{Applicant: "p01"}, Visit{Number: 7, Ending: c.end})
-		if l.PaperOf != c.paper || l.Verdict != c.verdict || l.Class != c.class || l.Visit != 7 {
+		before := c.sum(tally.Summary())
+		l := tally.Add(at, Wish{Applicant: "p01"}, Visit{Number: 7, Ending: c.end})
+		if l.PaperOf != c.paper || l.Verdict != c.verdict || l.Class != c.class || l.Visit != 7 || l.Scenario != scenario.Adachi || l.Channel != protocol.Counter {
 			t.Errorf("%s: %+v", name, l)
+		}
+		if after := c.sum(tally.Summary()); after != before+1 {
+			t.Errorf("%s: %d after %d", name, after, before)
 		}
 	}
 	got := tally.Summary()
-	want := Summary{Visits: 6, WrongOffered: 2, WrongPrinted: 1, RightPrinted: 1, RightRefused: 1}
-	got.Refused, got.Difference, got.RatePerS = nil, nil, 0
-	if b, _ := json.Marshal(got); !bytes.Equal(b, must(json.Marshal(want))) {
+	if sum := got.WrongOffered + got.RightPrinted + got.RightRefused + got.RightEnded + got.Unread + got.NothingOffered; got.Visits != 11 || sum != 11 || got.WrongOffered != 5 || got.Sound() {
 		t.Errorf("%+v", got)
+	}
+	if of := got.Scenarios[scenario.Adachi]; of.Visits != 11 || of.RightRefusedFor[string(reason.PDFFont)] != 1 || of.Refused[string(reason.SubjectMismatch)] != 1 {
+		t.Errorf("%+v", of)
 	}
 }
 
-func must(b []byte, err error) []byte {
-	if err != nil {
-		panic(err)
+// TestSound: what a summary must be, and each way in which it is not.
+func TestSound(t *testing.T) {
+	refused := &session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.SubjectMismatch}
+	printed := &session.Ending{Outcome: protocol.Printed, Document: mine}
+	kawasaki, _ := scenario.Find(string(scenario.Kawasaki))
+	for name, c := range map[string]struct {
+		at    scenario.Scenario
+		ends  []*session.Ending
+		sound bool
+	}{
+		"no scenario":            {scenario.Scenario{}, []*session.Ending{printed}, true},
+		"it struck":              {kawasaki, []*session.Ending{printed, refused}, true},
+		"it did not strike":      {kawasaki, []*session.Ending{printed}, false},
+		"another reason":         {kawasaki, []*session.Ending{refused, {Outcome: protocol.Refused, Document: other, Code: reason.PDFFont}}, false},
+		"on paper":               {kawasaki, []*session.Ending{refused, {Outcome: protocol.Printed, Document: other}}, false},
+		"perhaps on paper":       {kawasaki, []*session.Ending{refused, {Outcome: protocol.Unsure, Document: other}}, false},
+		"a paper that none drew": {kawasaki, []*session.Ending{refused, {Outcome: protocol.Printed, Document: unknown}}, false},
+	} {
+		tally := NewTally(papers())
+		for _, e := range c.ends {
+			tally.Add(Stand{Terminal: "T-1", Scenario: c.at}, Wish{Applicant: "p01"}, Visit{Ending: e})
+		}
+		if s := tally.Summary(); s.Sound() != c.sound {
+			t.Errorf("%s: %+v", name, s)
+		}
 	}
-	return b
 }
 
 // TestDifferences: each way in which journal, centre and tray can disagree is said, and agreement says nothing.
@@ -71,39 +116,45 @@ func TestDifferences(t *testing.T) {
 	printed := []journal.Entry{{Kind: journal.Accepted, Transaction: tx, Document: mine}, {Kind: journal.Sending, Transaction: tx, Document: mine},
 		{Kind: journal.Ended, Transaction: tx, Document: mine, Outcome: protocol.Printed}}
 	refused := []journal.Entry{{Kind: journal.Ended, Transaction: tx, Document: mine, Outcome: protocol.Refused}}
+	raised := append(slices.Clone(refused), journal.Entry{Kind: journal.Incident, Transaction: tx, Document: mine, Reason: "subject-mismatch"})
 	for name, c := range map[string]struct {
-		entries []journal.Entry
-		centre  protocol.Outcome
-		tray    []protocol.Digest
-		want    string
+		entries  []journal.Entry
+		centre   protocol.Outcome
+		tray     []protocol.Digest
+		incident string
+		want     string
 	}{
-		"all agree":               {printed, protocol.Printed, []protocol.Digest{mine}, ""},
-		"refused, and no paper":   {refused, protocol.Refused, nil, ""},
-		"the centre says another": {printed, protocol.Void, []protocol.Digest{mine}, "at the centre"},
-		"the centre says nothing": {printed, "", []protocol.Digest{mine}, "at the centre"},
-		"paper nobody printed":    {refused, protocol.Refused, []protocol.Digest{mine}, "in the tray and"},
-		"a stranger's paper":      {printed, protocol.Printed, []protocol.Digest{mine, other}, "in the tray and"},
-		"printed twice":           {printed, protocol.Printed, []protocol.Digest{mine, mine}, "in the tray and"},
-		"printed, and no paper":   {printed, protocol.Printed, nil, "not in the tray"},
+		"all agree":               {printed, protocol.Printed, []protocol.Digest{mine}, "", ""},
+		"refused, and no paper":   {refused, protocol.Refused, nil, "", ""},
+		"the centre says another": {printed, protocol.Void, []protocol.Digest{mine}, "", "at the centre"},
+		"the centre says nothing": {printed, "", []protocol.Digest{mine}, "", "at the centre"},
+		"paper nobody printed":    {refused, protocol.Refused, []protocol.Digest{mine}, "", "in the tray and"},
+		"a stranger's paper":      {printed, protocol.Printed, []protocol.Digest{mine, other}, "", "in the tray and"},
+		"printed twice":           {printed, protocol.Printed, []protocol.Digest{mine, mine}, "", "in the tray and"},
+		"printed, and no paper":   {printed, protocol.Printed, nil, "", "not in the tray"},
+		"an open incident":        {raised, protocol.Refused, nil, protocol.IncidentOpen, ""},
+		"one that was closed":     {raised, protocol.Refused, nil, protocol.IncidentClosed, "and not open"},
+		"one that never arrived":  {raised, protocol.Refused, nil, "", "and not open"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j, err := journal.Open(filepath.Join(t.TempDir(), "j"), clock)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer j.Close()
-			for _, e := range c.entries {
-				if _, err := j.Record(e); err != nil {
-					t.Fatal(err)
-				}
-			}
-			b := books{outcomes: map[protocol.Transaction]protocol.Outcome{}}
+			j := newJournal(t)
+			b := papers()
+			b.outcomes, b.incidents = map[protocol.Transaction]protocol.Outcome{}, map[protocol.IncidentID]string{}
 			if c.centre != "" {
 				b.outcomes[tx] = c.centre
 			}
-			tally := NewTally(b, clock)
-			if err := tally.Reconcile("T-1", j, 0); err != nil {
-				t.Fatal(err)
+			for _, e := range c.entries {
+				e, err := j.Record(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if head, err := e.Head(); err == nil && e.Kind == journal.Incident && c.incident != "" {
+					b.incidents[protocol.NameIncident("T-1", head)] = c.incident
+				}
+			}
+			tally := NewTally(b)
+			if last, err := tally.Reconcile("T-1", j, 0); err != nil || last != uint64(len(c.entries)) {
+				t.Fatal(last, err)
 			}
 			tally.Tray(c.tray)
 			got := strings.Join(tally.Summary().Difference, "; ")
@@ -114,28 +165,61 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-func TestEarlierRunsAreLeftAlone(t *testing.T) {
+// TestAStrangersPaperInTheTray: paper that no visit owned up to is wrong paper on the street.
+func TestAStrangersPaperInTheTray(t *testing.T) {
+	tally := NewTally(papers())
+	tally.Add(Stand{Terminal: "T-1"}, Wish{Applicant: "p01"}, Visit{Ending: &session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.SubjectMismatch}})
+	tally.Tray([]protocol.Digest{other})
+	if s := tally.Summary(); s.WrongPrinted != 1 || s.Sound() {
+		t.Errorf("%+v", s)
+	}
+}
+
+func newJournal(t *testing.T) *journal.Journal {
+	t.Helper()
 	j, err := journal.Open(filepath.Join(t.TempDir(), "j"), clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close()
+	t.Cleanup(func() { _ = j.Close() })
+	return j
+}
+
+func TestEarlierRunsAreLeftAlone(t *testing.T) {
+	j := newJournal(t)
 	e, err := j.Record(journal.Entry{Kind: journal.Ended, Transaction: protocol.Transaction{1}, Outcome: protocol.Refused})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tally := NewTally(books{}, clock)
-	if err := tally.Reconcile("T-1", j, e.Seq); err != nil || len(tally.Summary().Difference) != 0 {
-		t.Errorf("%v %v", err, tally.Summary().Difference)
+	tally := NewTally(books{})
+	if last, err := tally.Reconcile("T-1", j, e.Seq); err != nil || last != e.Seq || len(tally.Summary().Difference) != 0 {
+		t.Errorf("%d %v %v", last, err, tally.Summary().Difference)
+	}
+}
+
+// TestSummariesAddUp: scenarios of a run are told one by one and together, in time and room too.
+func TestSummariesAddUp(t *testing.T) {
+	tally := NewTally(papers())
+	for _, id := range []scenario.ID{scenario.Kawasaki, scenario.Adachi} {
+		s, _ := scenario.Find(string(id))
+		tally.Turn(id)
+		tally.Add(Stand{Terminal: "T-1", Scenario: s}, Wish{Applicant: "p01"}, Visit{Ending: &session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.SubjectMismatch}})
+		tally.Add(Stand{Terminal: "T-1", Scenario: s}, Wish{Applicant: "p01", Again: true}, Visit{Ending: &session.Ending{Outcome: protocol.Printed, Document: mine}})
+		tally.Spent(id, 2*time.Second, 800)
+	}
+	s := tally.Summary()
+	if s.Visits != 4 || s.Again != 2 || s.AgainPrinted != 2 || s.Seconds != 4 || s.RatePerS != 1 || s.JournalBytes != 1600 || len(s.Scenarios) != 2 || s.Scenarios[scenario.Adachi].Seconds != 2 || !s.Sound() {
+		t.Errorf("%+v", s)
 	}
 }
 
 func TestSummaryIsOneObjectUnderItsName(t *testing.T) {
 	var b bytes.Buffer
-	if err := WriteJSON(&b, NewTally(books{}, clock).Summary()); err != nil {
+	if err := WriteJSON(&b, NewTally(books{}).Summary()); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"summary":{"visits":0,"wrong_offered":0,"wrong_printed":0,"right_printed":0,"right_refused":0,"refused":{},"difference":[],"rate_per_s":0}}`
+	want := `{"summary":{"visits":0,"wrong_offered":0,"wrong_refused":0,"wrong_printed":0,"wrong_ended":0,"right_printed":0,"right_refused":0,"right_ended":0,"unread":0,` +
+		`"nothing_offered":0,"refused":{},"right_refused_for":{},"again":0,"again_printed":0,"incidents":0,"difference":[],"journal_bytes":0,"seconds":0,"rate_per_s":0}}`
 	if strings.TrimSpace(b.String()) != want {
 		t.Error(b.String())
 	}

@@ -3,8 +3,8 @@
 // the real ones. The applicant sees what a screen would show ([session.View]) and does what a finger and a hand
 // can do, and nothing else.
 //
-// Each visit is one [Line]; a [Tally] adds them up and, at the end, holds three books against each other: the
-// terminal's journal, the centre's outcomes and what lies in the printer's tray. People appear by ids only.
+// Each visit is one [Line]; a [Tally] adds them up and holds four books against each other, as often as it is told to: the
+// terminal's journal, the centre's outcomes and incidents, what lies in the printer's tray, and whose paper it was in truth. People appear by ids only.
 package script
 
 import (
@@ -38,10 +38,12 @@ type Terminal interface {
 
 // Wish is what one applicant comes for.
 type Wish struct {
-	Applicant   string // id
-	PIN         string
-	Certificate protocol.Certificate
-	Hands       Hands
+	Applicant    string // id
+	PIN          string
+	Certificate  protocol.Certificate
+	Municipality protocol.Municipality // "": any
+	Again        bool                  // refused just before
+	Hands        Hands
 }
 
 // ErrStuck is returned when a visit does not come to an end.
@@ -211,7 +213,7 @@ func (a *Applicant) act(v session.View, w Wish) error {
 		}
 		return press(session.Input{Kind: session.PressPIN, PIN: []byte(w.PIN)})
 	case session.Choosing:
-		return press(choose(v.Offers, w.Certificate))
+		return press(choose(v.Offers, w))
 	case session.TakeCard, session.Ended, session.CardForgotten:
 		return w.Hands.Pull()
 	case session.TakePaper:
@@ -224,9 +226,9 @@ func (a *Applicant) act(v session.View, w Wish) error {
 }
 
 // choose takes the first offer that can be had of the wished kind, with its default options; cancels if there is none.
-func choose(offers []protocol.Offer, want protocol.Certificate) session.Input {
+func choose(offers []protocol.Offer, w Wish) session.Input {
 	for _, o := range offers {
-		if o.Available && o.Certificate == want {
+		if o.Available && o.Certificate == w.Certificate && (w.Municipality == "" || o.Municipality == w.Municipality) {
 			return session.Input{Kind: session.PressChoose, Offer: o.ID, Options: defaults(o), Copies: 1}
 		}
 	}

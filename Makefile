@@ -23,7 +23,7 @@ define install
 	fi
 endef
 
-.PHONY: run build deps deps-test test check lint bench fuzz mutants longrun vectors clean
+.PHONY: run build deps deps-test test check lint bench fuzz mutants longrun soak vectors clean
 
 run: deps build
 	./honnind practice --state .practice --guide
@@ -87,6 +87,12 @@ mutants:
 VISITS ?= 20000
 longrun: deps-test
 	go test -tags slow -count=1 -timeout 0 -run '^TestLongRun$$' -v ./daemon -longrun $(VISITS)
+
+# make soak: every scenario in turn, again and again, on 8 terminals of this process with nothing left out, for TIME. A
+# table for people on standard error, the same as JSON on standard output. Ends with status 3 if anything is wrong.
+TIME ?= 30m
+soak: deps build
+	./honnind practice --scenario all --for $(TIME) --terminals 8
 
 # make vectors: make testdata/vectors anew.
 vectors:

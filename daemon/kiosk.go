@@ -70,7 +70,7 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Field
 		return err
 	}
 	defer func() { err = errors.Join(err, p.journal.Close()) }()
-	board := panel.New(s.world, p.virtual, p.device, p.sheets)
+	board := panel.New(s.world, p.channel, p.virtual, p.device, p.sheets)
 	server, err := touch.New(touch.Options{Hosts: hosts(l), Panel: board, Logger: log})
 	if err != nil {
 		return err
@@ -128,5 +128,6 @@ func guide(out io.Writer, f practiceFlags, p *place, address string) {
 	say(out, "  Card   press %s in the panel to place a card; its PIN is %s", first.ID, first.PIN)
 	say(out, "  Sheets %s", p.sheets)
 	say(out, "  Try    press “Be handed a stranger’s paper” (他人の書類が届く) in the panel and make the same visit: it is refused")
+	say(out, "         or press one of the incidents of 2023 (2023年の事故), which the municipality’s program then has")
 	say(out, "  Stop   Ctrl-C")
 }

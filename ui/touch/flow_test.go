@@ -339,7 +339,10 @@ func restart(t *testing.T, chromium *touchtest.Browser) {
 // practicePanel: the kiosk lives in its frame beside the panel, and both follow the practice world.
 func practicePanel(t *testing.T, chromium *touchtest.Browser) {
 	p := &fakePanel{state: PanelState{Sheets: []Sheet{{"visit-3.pdf", "Visit 3 · 住民票の写し"}}, Events: []Event{
-		{9, "refused", "refused", "subject-mismatch"}, {8, "done", "printed", ""}}, InTray: 1, NeedsStaff: true}}
+		{9, "refused", "refused", "subject-mismatch"}, {8, "done", "printed", ""}}, InTray: 1, NeedsStaff: true,
+		StaffCode: "Staff 7 confirms with the code 482913", Scenarios: []Scenario{
+			{ID: "yokohama", Ja: "横浜市 2023年3月27日", En: "Yokohama, 27 March 2023", JaWhy: strings.Repeat("負荷により、次の申請者のファイルが取り込まれた。", 3), Why: strings.Repeat("Under load the next file was picked up. ", 4)},
+			{ID: "tokushima", Ja: "徳島市 2023年3月27日", En: "Tokushima, 27 March 2023", JaWhy: "一つのプログラム", Why: "One program.", JaHow: "住民票の写しを申し込む", How: "Ask for a resident record.", On: true, OtherPlaces: true}}}}
 	h := newHarness(t, p)
 	b := chromium.Tab(t, 1440, 900)
 	b.Open(h.url + "/")
@@ -357,6 +360,8 @@ func practicePanel(t *testing.T, chromium *touchtest.Browser) {
 	other.Open(h.url + "/kiosk")
 	other.WaitScreen("welcome")
 	b.Act("stranger")
+	b.Scenario("yokohama")
+	b.Wait(`document.querySelector("[data-playing=yokohama]") !== null && document.querySelector("[data-playing=tokushima]") === null && document.querySelector("[data-staff-code]") !== null`)
 	h.srv.Show(Screen{Visit: 4, Name: PIN, TriesLeft: 3})
 	other.WaitScreen("pin")
 	other.EnterPIN("1234")
@@ -365,7 +370,7 @@ func practicePanel(t *testing.T, chromium *touchtest.Browser) {
 	}
 	b.Act("pull")
 	b.Wait(`document.querySelector('[data-card=""]') !== null`)
-	if !slices.Equal(p.done, []string{"stranger"}) {
+	if !slices.Equal(p.done, []string{"stranger", "play yokohama"}) {
 		t.Errorf("the practice world heard %v", p.done)
 	}
 	if bad := touchtest.Eval[string](b, `document.querySelector(".people").innerHTML`); strings.Contains(bad, "<b>一</b>") {

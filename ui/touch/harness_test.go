@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -165,6 +166,19 @@ func (p *fakePanel) PaperOut() error     { return p.note("paper-out") }
 func (p *fakePanel) TakePaper() error    { return p.note("take-paper") }
 func (p *fakePanel) HandStranger() error { return p.note("stranger") }
 func (p *fakePanel) Staff() error        { return p.note("staff") }
+
+func (p *fakePanel) Play(id string) error {
+	if !strings.HasPrefix(id, "y") {
+		return errFake
+	}
+	p.mu.Lock()
+	p.state.Scenarios = slices.Clone(p.state.Scenarios)
+	for i := range p.state.Scenarios {
+		p.state.Scenarios[i].On = p.state.Scenarios[i].ID == id
+	}
+	p.mu.Unlock()
+	return p.note("play " + id)
+}
 
 func (p *fakePanel) Sheet(name string) ([]byte, error) {
 	if name != "visit-3.pdf" {

@@ -12,6 +12,7 @@ type Panel interface {
 	PaperOut() error                           // the paper runs out, or is filled again
 	TakePaper() error                          // the sheets in the tray are taken
 	HandStranger() error                       // the issuer hands the next package of a neighbour over, or no longer
+	Play(scenario string) error                // this scenario's fault is in the municipality's program from now on, or no longer
 	Staff() error                              // signed-in staff say that tray and path are empty: reopen
 	Sheet(name string) (pdf []byte, err error) // a printed sheet, by the name that State gave
 }
@@ -32,9 +33,21 @@ type PanelState struct {
 	PaperOut   bool
 	InTray     int  // sheets in the tray
 	Stranger   bool // the next package will be a neighbour's
-	NeedsStaff bool // no visit begins until staff have looked
+	Scenarios  []Scenario
+	StaffCode  string // at a counter: how the practice world's member of staff confirms a name, in plain words
+	NeedsStaff bool   // no visit begins until staff have looked
 	Sheets     []Sheet
 	Events     []Event // newest first
+}
+
+// Scenario is one incident that can be played.
+type Scenario struct {
+	ID          string
+	Ja, En      string // where and when
+	JaWhy, Why  string // the published cause
+	JaHow, How  string // who meets it: the document to ask for, and whose cards do
+	On          bool
+	OtherPlaces bool // it shows on a channel that this terminal is not on
 }
 
 // Sheet is one printed document in the practice printer's directory.

@@ -55,7 +55,7 @@ func (s *Server) handlePanelAct(w http.ResponseWriter, r *http.Request) {
 		s.malformed(w, err)
 		return
 	}
-	err = s.act(form.Get("act"), form.Get("person"))
+	err = s.act(form.Get("act"), form.Get("person"), form.Get("scenario"))
 	s.PanelChanged()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusConflict)
@@ -64,9 +64,10 @@ func (s *Server) handlePanelAct(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Server) act(name, person string) error {
+func (s *Server) act(name, person, scenario string) error {
 	acts := map[string]func() error{
 		"place": func() error { return s.panel.Place(person) },
+		"play":  func() error { return s.panel.Play(scenario) },
 		"pull":  s.panel.Pull, "jam": s.panel.Jam, "clear-jam": s.panel.ClearJam, "paper-out": s.panel.PaperOut,
 		"take-paper": s.panel.TakePaper, "stranger": s.panel.HandStranger, "staff": s.panel.Staff,
 	}

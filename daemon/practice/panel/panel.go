@@ -1,5 +1,6 @@
 // Package panel is the practice world within reach of the hand: it stands beside the kiosk's picture and lets a
-// person place and pull cards, jam the printer, be handed a stranger's paper, and be the staff. Everything it does
+// person place and pull cards, jam the printer, be handed a stranger's paper, put one of the faults of 2023 into a
+// municipality's program, and be the staff. Everything it does
 // is done to the world around the terminal, never to the terminal: what the terminal makes of it is real.
 package panel
 
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"honnin/config/protocol"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/people"
 	"honnin/daemon/session"
@@ -41,6 +43,7 @@ type Terminal interface {
 // Panel implements touch.Panel. Reader and printer are nil where real ones are used.
 type Panel struct {
 	world   *practice.World
+	channel protocol.Channel
 	reader  *virtual.Reader
 	printer *file.Printer
 	dir     string // of the printer's sheets
@@ -59,9 +62,10 @@ type Panel struct {
 
 var _ touch.Panel = (*Panel)(nil)
 
-// New returns a panel over a world, a virtual reader (or nil) and a directory printer (or nil) printing to dir.
-func New(w *practice.World, r *virtual.Reader, p *file.Printer, dir string) *Panel {
-	return &Panel{world: w, reader: r, printer: p, dir: dir, cards: map[string]*virtual.Card{}, changed: func() {}}
+// New returns a panel over a world, beside a terminal of a channel with a virtual reader (or nil) and a directory printer
+// (or nil) printing to dir.
+func New(w *practice.World, c protocol.Channel, r *virtual.Reader, p *file.Printer, dir string) *Panel {
+	return &Panel{world: w, channel: c, reader: r, printer: p, dir: dir, cards: map[string]*virtual.Card{}, changed: func() {}}
 }
 
 // At tells the panel which terminal it stands beside, and what to call when it has something new to show.
@@ -112,7 +116,7 @@ func note(x people.Person) string {
 func (p *Panel) State() touch.PanelState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := touch.PanelState{Card: p.holder, Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets()}
+	s := touch.PanelState{Card: p.holder, Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios()}
 	if p.card != nil {
 		s.TriesLeft = p.card.TriesLeft()
 	}

@@ -257,6 +257,12 @@ func (b *Browser) Language(l string) {
 // Act presses a button of the practice panel, and Place puts a person's card on the reader (page "/").
 func (b *Browser) Act(act string) { b.tb.Helper(); b.Click(fmt.Sprintf(`[data-act=%q]`, act)) }
 
+// Scenario presses a scenario of the practice panel.
+func (b *Browser) Scenario(id string) {
+	b.tb.Helper()
+	b.Click(fmt.Sprintf(`[data-scenario=%q]`, id))
+}
+
 // Place places a person's card on the practice reader.
 func (b *Browser) Place(person string) {
 	b.tb.Helper()

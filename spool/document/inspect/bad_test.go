@@ -51,6 +51,7 @@ var (
 	}
 	unreading = map[string]func(){
 		"never reads":           forever,
+		"has no filter":         forever,
 		"floods unread":         flood,
 		"reports unread":        func() { say(frame(report(nil))); os.Exit(0) },
 		"dies unread":           func() { os.Exit(0) },
@@ -71,7 +72,11 @@ func misbehave(how string) {
 	if f, ok := silent[how]; ok {
 		f()
 	}
-	say(binary.BigEndian.AppendUint16([]byte(helloMagic), 0))
+	claims := Seccomp // as a child must that is to have a filter
+	if how == "has no filter" {
+		claims = 0
+	}
+	say(binary.BigEndian.AppendUint16([]byte(helloMagic), uint16(claims)))
 	if f, ok := unreading[how]; ok {
 		f()
 	}
@@ -112,7 +117,8 @@ var limited = map[string]func(){
 		for x := uint64(1); x != 0; x += 2 {
 		}
 	},
-	"looks around": func() { lookAround(confineOrDie) },
+	"looks around":           func() { lookAround(confineOrDie) },
+	"looks around, isolated": func() { lookAround(confineOrDie) },
 }
 
 func confineOrDie() Confinement {

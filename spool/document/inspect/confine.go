@@ -17,7 +17,7 @@ const (
 	LandlockNet                           // no TCP
 	LandlockScope                         // no signal and no abstract socket outside
 	AllThreads                            // Landlock holds every thread, not only the one that inspects
-	Namespaces                            // user, network and IPC namespaces of its own
+	Namespaces                            // user, network and IPC namespaces of its own; asked for where there is no filter
 	Seccomp                               // no other program, process, socket or file, for every thread
 )
 

@@ -130,12 +130,25 @@ func landlockRules(abi int) (a rulesetAttr, got Confinement) {
 // namespacesEnv tells the child that its namespaces are its own.
 const namespacesEnv = "HONNIN_INSPECT_NAMESPACES"
 
-// isolate asks for namespaces of its own for cmd: no network but an idle loopback, and a user without rights
-// over anything outside.
+const nobody = 65534
+
+// apart starts cmd in its way. Namespaces are no network but an idle loopback, and a user without rights over anything
+// outside. They add nothing to a filter that allows no socket, no System V object and no other process, and cost
+// some 8 ms of processor time each: making and unmaking a network, and a copy of the parent's page tables, for
+// Go does not vfork into a user namespace. Root's rights are given up otherwise.
+func apart(cmd *exec.Cmd, w way) {
+	switch {
+	case w == isolated:
+		isolate(cmd)
+	case w == filtered && os.Getuid() == 0:
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+}
+
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWIPC
-	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 65534, HostID: os.Getuid(), Size: 1}}
-	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 65534, HostID: os.Getgid(), Size: 1}}
+	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getuid(), Size: 1}}
+	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getgid(), Size: 1}}
 	cmd.Env = append(cmd.Env, namespacesEnv+"=1")
 }
 

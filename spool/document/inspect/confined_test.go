@@ -31,6 +31,7 @@ var attempts = []struct {
 	{"socket", func() error { return socket(unix.AF_INET) }},
 	{"unix-socket", func() error { return socket(unix.AF_UNIX) }},
 	{"parent-network", dialParent},
+	{"parent-memory", attachParent},
 	{"pipe", func() error { return unix.Pipe2(make([]int, 2), 0) }},
 	{"dup", func() error { _, err := unix.Dup(0); return err }},
 	{"memfd", func() error { _, err := unix.MemfdCreate("x", 0); return err }},
@@ -40,6 +41,7 @@ var attempts = []struct {
 	{"raise-cpu", func() error { return raise(unix.RLIMIT_CPU) }},
 	{"raise-files", func() error { return raise(unix.RLIMIT_NOFILE) }},
 	{"signal-parent", func() error { return unix.Kill(os.Getppid(), 0) }},
+	{"signal-thread", func() error { return unix.Tgkill(os.Getppid(), os.Getppid(), 0) }},
 	{"dumpable", func() error { return holds(unix.PR_GET_DUMPABLE, 0) }},
 	{"new-rights", func() error { return holds(unix.PR_GET_NO_NEW_PRIVS, 1) }},
 	{"exec", func() error { return unix.Exec("/bin/true", []string{"true"}, nil) }},
@@ -80,6 +82,19 @@ func dialParent() error {
 	}
 	defer unix.Close(fd)
 	return unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
+}
+
+// attachParent attaches the segment of memory whose number is in the arguments, which anybody may.
+func attachParent() error {
+	id, err := strconv.Atoi(os.Args[3])
+	if err != nil {
+		return err
+	}
+	b, err := unix.SysvShmAttach(id, 0, unix.SHM_RDONLY)
+	if err == nil {
+		_ = unix.SysvShmDetach(b)
+	}
+	return err
 }
 
 // fork makes a process, which ends at once.
@@ -145,12 +160,12 @@ type layer struct {
 	leaves  []string
 }
 
-var rest = []string{"dumpable", "new-rights", "signal-parent"}
+var rest = []string{"dumpable", "new-rights", "signal-parent", "signal-thread"}
 
 // layers hold a child each for itself: one that the kernel lacks, or that has a hole, leaves the others.
 var layers = map[string]layer{
-	"limits alone":   {onlyLimits, 0, append([]string{"mkdir", "chmod", "rename", "fork", "clone3", "exec", "raise-data", "raise-cpu", "raise-files"}, rest...)},
-	"landlock alone": {noNewRights(landlock), 0, append([]string{"chmod", "socket", "unix-socket", "pipe", "dup", "memfd", "fork", "clone3", "raise-data", "raise-cpu", "raise-files"}, rest...)},
+	"limits alone":   {onlyLimits, 0, append([]string{"mkdir", "chmod", "rename", "parent-memory", "fork", "clone3", "exec", "raise-data", "raise-cpu", "raise-files"}, rest...)},
+	"landlock alone": {noNewRights(landlock), 0, append([]string{"chmod", "socket", "unix-socket", "parent-memory", "pipe", "dup", "memfd", "fork", "clone3", "raise-data", "raise-cpu", "raise-files"}, rest...)},
 	"seccomp alone":  {noNewRights(seccomp), 0, []string{"pipe", "dup", "dumpable", "new-rights"}},
 	"namespaces alone": {func() Confinement { return Namespaces }, 0,
 		append([]string{"open", "create", "mkdir", "chmod", "rename", "socket", "unix-socket", "pipe", "dup", "memfd", "fork", "clone3", "exec", "raise-files", "raise-data", "raise-cpu"}, rest...)},
@@ -183,8 +198,8 @@ func kernelWithoutLandlock() Confinement {
 	return confineOrDie()
 }
 
-// TestConfinement: from inside, nothing can be opened, connected, started or raised, whether the kernel has
-// Landlock or not; and each layer by itself forbids its part, since nobody knows which of them will have a hole.
+// TestConfinement: from inside, nothing can be opened, connected, started or raised, whether the child is held by its filter
+// or in namespaces, and whether the kernel has Landlock or not; and each layer by itself forbids its part, since nobody knows which of them will have a hole.
 func TestConfinement(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -192,9 +207,14 @@ func TestConfinement(t *testing.T) {
 	}
 	defer l.Close()
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	segment, err := unix.SysvShmGet(unix.IPC_PRIVATE, 4096, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = unix.SysvShmCtl(segment, unix.IPC_RMID, nil) }()
 	granted := confinementHere(t)
 	for how, needs := range map[string]Confinement{
-		"looks around": Limits, "limits alone": Limits, "landlock alone": LandlockFiles, "seccomp alone": Seccomp,
+		"looks around": Seccomp, "looks around, isolated": Namespaces, "limits alone": Limits, "landlock alone": LandlockFiles, "seccomp alone": Seccomp,
 		"namespaces alone": Namespaces, "a kernel without landlock": Seccomp,
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -204,11 +224,11 @@ func TestConfinement(t *testing.T) {
 				}
 				t.Skipf("this kernel or user grants only %q", granted)
 			}
-			p := pool(t, Options{Command: []string{badChild, how, port}, Warm: -1})
-			p.plain = layers[how].confine != nil && needs != Namespaces
+			p := pool(t, Options{Command: []string{badChild, how, port, strconv.Itoa(segment)}, Warm: -1})
+			p.way = wayOf(how, needs)
 			f, err := p.Inspect(t.Context(), good(1).Bytes())
-			if err != nil || len(f.Findings) != 1 {
-				t.Fatalf("%v, %v", f.Findings, err)
+			if err != nil || len(f.Findings) != 1 || p.way != wayOf(how, needs) {
+				t.Fatalf("%v, %v, way %d", f.Findings, err, p.way)
 			}
 			held, worked, _ := strings.Cut(f.Findings[0].Detail, ": ")
 			if got, err := strconv.Atoi(held); err != nil || Confinement(got)&needs == 0 {
@@ -223,11 +243,22 @@ func TestConfinement(t *testing.T) {
 	}
 }
 
+// wayOf is the way that the name speaks of; a layer alone has no other beside it.
+func wayOf(how string, needs Confinement) way {
+	switch {
+	case needs == Namespaces:
+		return isolated
+	case layers[how].confine != nil:
+		return plain
+	}
+	return filtered
+}
+
 // excused: without its scopes Landlock lets a process signal its parent, without seccomp it may fork and root may
 // raise limits, and there is no TCP in Landlock's first versions.
 func excused(what string, granted Confinement) bool {
 	switch {
-	case what == "signal-parent":
+	case what == "signal-parent", what == "signal-thread":
 		return granted&(LandlockScope|Seccomp) == 0
 	case what == "parent-network":
 		return granted&LandlockNet == 0 && granted&Namespaces == 0
@@ -235,12 +266,17 @@ func excused(what string, granted Confinement) bool {
 	return granted&Seccomp == 0
 }
 
-func confinementHere(t *testing.T) Confinement {
-	p := pool(t, Options{})
-	if _, err := p.Inspect(t.Context(), good(1).Bytes()); err != nil {
-		t.Fatal(err)
+// confinementHere is what this kernel and user grant, one way or the other.
+func confinementHere(t *testing.T) (got Confinement) {
+	for _, w := range []way{filtered, isolated} {
+		p := pool(t, Options{Warm: -1})
+		p.way = w
+		if _, err := p.Inspect(t.Context(), good(1).Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		got |= p.Confinement()
 	}
-	return p.Confinement()
+	return got
 }
 
 // TestWaitingChild looks at a real child from outside, as it waits: what it was given, and what holds it.
@@ -251,7 +287,16 @@ func TestWaitingChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(open)
-	p := pool(t, Options{})
+	for _, w := range []way{filtered, isolated} {
+		lookAtWaiting(t, w)
+	}
+}
+
+func lookAtWaiting(t *testing.T, w way) {
+	t.Helper()
+	p := pool(t, Options{Warm: -1})
+	p.way, p.opts.Warm = w, 1
+	p.wake()
 	await(t, "warm child", func() bool { return p.Waiting() == 1 })
 	proc := fmt.Sprintf("/proc/%d/", p.waiting())
 	to, err := os.Readlink(proc + "fd/2")
@@ -271,19 +316,20 @@ func TestWaitingChild(t *testing.T) {
 	if env := read(t, proc+"environ"); !variables.MatchString(env) {
 		t.Errorf("environment %q", env)
 	}
-	childLimits(t, proc)
+	childLimits(t, proc, w)
 	if f, err := p.Inspect(t.Context(), good(1).Bytes()); err != nil || len(f.Findings) != 0 {
 		t.Fatalf("%v, %v", f.Findings, err)
 	}
 }
 
 // childLimits reads the limits and every thread's rights. Fork and exec pass both on, and nothing takes them back.
-func childLimits(t *testing.T, proc string) {
+func childLimits(t *testing.T, proc string, w way) {
 	t.Helper()
 	granted := confinementHere(t)
 	limits := read(t, proc+"limits")
 	want := map[string]int{"Max open files": 0, "Max file size": 0, "Max core file size": 0, "Max locked memory": 0, "Max msgqueue size": 0, "Max cpu time": 3, "Max data size": 384 << 20}
-	if granted&Namespaces != 0 {
+	apart := w == isolated && granted&Namespaces != 0
+	if apart {
 		want["Max processes"] = maxThreads
 	}
 	if raceDetector {
@@ -303,8 +349,11 @@ func childLimits(t *testing.T, proc string) {
 		if granted&Seccomp != 0 && (!strings.Contains(s, "\nSeccomp:\t2\n") || !strings.Contains(s, "\nNoNewPrivs:\t1\n")) {
 			t.Errorf("a thread is free:\n%s", s)
 		}
+		if !strings.Contains(s, "\nCapEff:\t0000000000000000\n") && w == filtered && granted&Seccomp != 0 {
+			t.Errorf("a thread has rights:\n%s", s)
+		}
 	}
-	if granted&Namespaces == 0 {
+	if !apart {
 		return
 	}
 	for _, ns := range []string{"net", "user", "ipc"} {
@@ -344,10 +393,28 @@ func TestGranted(t *testing.T) {
 	}
 }
 
+// TestEachWay: a child that was to have a filter and says that it has none is not given the document; the next is in
+// namespaces. Where a way is not granted the next one is taken.
+func TestEachWay(t *testing.T) {
+	p := pool(t, bad("has no filter"))
+	c, err := p.greeted(t.Context())
+	if err != nil || c.way == filtered || p.way == filtered || p.Confinement() != 0 {
+		t.Fatalf("%v, way %d, held by %q", err, p.way, p.Confinement())
+	}
+	c.discard()
+	for from, want := range map[way]way{filtered: isolated, isolated: plain} {
+		p.way = from
+		p.notThis(from)
+		if p.notThis(filtered); p.way != want {
+			t.Errorf("after %d comes %d", from, p.way)
+		}
+	}
+}
+
 // TestWithoutNamespaces: a site that grants none has its children all the same, held by the rest.
 func TestWithoutNamespaces(t *testing.T) {
 	p := pool(t, Options{Warm: -1})
-	p.plain = true
+	p.way = plain
 	if f, err := p.Inspect(t.Context(), good(1).Bytes()); err != nil || len(f.Findings) != 0 {
 		t.Fatalf("%v, %v", f.Findings, err)
 	}

@@ -3,8 +3,9 @@
 // library.
 //
 // Foreign bytes meet a large parser here, so the work is done in a child process ([Pool]): the same binary
-// started again, confined before it reads its first byte (memory, processor time, no new file or socket,
-// Landlock and namespaces of its own where the kernel grants them), one document in each, killed on wall time.
+// started again, confined before it reads its first byte (memory, processor time, no new file or socket, Landlock
+// and a seccomp filter where the kernel grants them; without the filter, namespaces of its own), one document in each,
+// killed on wall time.
 // A child that dies, hangs, floods or talks nonsense is a refusal, and what it held goes back to the kernel.
 // The signature over the document was checked before, in the parent.
 //

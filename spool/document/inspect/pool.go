@@ -58,7 +58,7 @@ type Pool struct {
 	all    map[*child]struct{}
 	deaths int // of idle children, since one was last of use
 	closed bool
-	plain  bool // this kernel or user grants no namespaces
+	way    way // in which children are started; it only rises
 	held   Confinement
 }
 
@@ -137,6 +137,10 @@ func (p *Pool) greeted(ctx context.Context) (*child, error) {
 		if err == nil {
 			stop := context.AfterFunc(ctx, c.kill)
 			held, hello := c.hello()
+			if hello == nil && c.way == filtered && held&Seccomp == 0 {
+				hello = errUnheld
+				p.notThis(filtered)
+			}
 			if stop(); hello == nil {
 				p.mu.Lock()
 				p.held = held

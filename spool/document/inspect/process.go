@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -22,32 +21,53 @@ const startLimit = 10 * time.Second
 // whoever took the child from it: a report may still be unread when its writer is long reaped.
 type child struct {
 	cmd  *exec.Cmd
+	way  way
 	in   *os.File // its standard input
 	out  *os.File // its standard output
 	dead chan struct{}
 }
 
-// start starts a child with namespaces of its own, or without where they are not granted.
+// way is how a child is held apart from this machine.
+type way uint8
+
+const (
+	filtered way = iota // by the seccomp filter that it then says to have, and as nobody where we are root
+	isolated            // in namespaces of its own
+	plain               // by what else is granted
+)
+
+// errUnheld is a child that was to have a filter and has none.
+var errUnheld = errors.New("a child is not held by seccomp")
+
+// start starts a child in the best way that is granted.
 func (p *Pool) start() (*child, error) {
-	p.mu.Lock()
-	plain, closed := p.plain, p.closed
-	p.mu.Unlock()
-	if closed {
-		return nil, ErrClosed
-	}
-	if !plain {
-		c, err := p.spawn(true)
-		if err == nil || !notGranted(err) {
+	for {
+		p.mu.Lock()
+		w, closed := p.way, p.closed
+		p.mu.Unlock()
+		if closed {
+			return nil, ErrClosed
+		}
+		if w == filtered && !filterable() {
+			p.notThis(w)
+			continue
+		}
+		c, err := p.spawn(w)
+		if err == nil || w == plain || !notGranted(err) {
 			return c, err
 		}
-		p.mu.Lock()
-		p.plain = true
-		p.mu.Unlock()
+		p.notThis(w)
 	}
-	return p.spawn(false)
 }
 
-// notGranted tells a kernel or a site that refuses namespaces from a start that failed for another reason.
+// notThis gives up one way of starting children, for as long as the pool lives.
+func (p *Pool) notThis(w way) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.way = max(p.way, w+1)
+}
+
+// notGranted tells a kernel or a site that refuses a way from a start that failed for another reason.
 func notGranted(err error) bool {
 	for _, e := range []error{syscall.EPERM, syscall.EACCES, syscall.ENOSYS, syscall.EINVAL, syscall.ENOSPC, syscall.EUSERS} {
 		if errors.Is(err, e) {
@@ -57,7 +77,7 @@ func notGranted(err error) bool {
 	return false
 }
 
-func (p *Pool) spawn(isolated bool) (*child, error) {
+func (p *Pool) spawn(w way) (*child, error) {
 	theirIn, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -69,8 +89,8 @@ func (p *Pool) spawn(isolated bool) (*child, error) {
 	defer theirIn.Close()
 	defer theirOut.Close()
 	roomy(in)
-	c := &child{in: in, out: out, dead: make(chan struct{})}
-	c.cmd = p.command(isolated)
+	c := &child{way: w, in: in, out: out, dead: make(chan struct{})}
+	c.cmd = p.command(w)
 	c.cmd.Stdin, c.cmd.Stdout = theirIn, theirOut
 	if err := p.adopt(c); err != nil {
 		return nil, errors.Join(err, in.Close(), out.Close())
@@ -79,14 +99,14 @@ func (p *Pool) spawn(isolated bool) (*child, error) {
 }
 
 // command describes the child. Its standard error goes to /dev/null: a crash may quote the document.
-func (p *Pool) command(isolated bool) *exec.Cmd {
+func (p *Pool) command(w way) *exec.Cmd {
 	b := p.opts.bounds()
 	cmd := &exec.Cmd{
 		Path: self,
 		Args: append(append([]string{}, p.opts.Command...), b.args()...),
 		Dir:  "/",
 		Env: []string{
-			"GOMAXPROCS=" + strconv.Itoa(min(2, runtime.NumCPU())),
+			"GOMAXPROCS=1", // a second one is idle for most of its life, and costs threads and pages
 			"GOMEMLIMIT=" + strconv.FormatUint(b.memory/4*3, 10),
 			"GOGC=off", // until the memory limit: a child does not live long enough to clean up
 			"GOTRACEBACK=none",
@@ -94,9 +114,7 @@ func (p *Pool) command(isolated bool) *exec.Cmd {
 		},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
-	if isolated {
-		isolate(cmd)
-	}
+	apart(cmd, w)
 	return cmd
 }
 

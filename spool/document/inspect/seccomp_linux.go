@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"os"
 	"runtime"
 	"unsafe"
 
@@ -18,7 +19,8 @@ var denied = []uint32{
 	unix.SYS_FCHMODAT, fchmodat2, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_REMOVEXATTR,
 	unix.SYS_LREMOVEXATTR, unix.SYS_CHROOT, unix.SYS_PIVOT_ROOT, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_FSOPEN, unix.SYS_MOUNT_SETATTR,
 	unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
-	unix.SYS_SHMGET, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
+	unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_MSGGET, unix.SYS_MSGSND, unix.SYS_MSGRCV, unix.SYS_MSGCTL,
+	unix.SYS_SEMGET, unix.SYS_SEMOP, unix.SYS_SEMTIMEDOP, unix.SYS_SEMCTL, unix.SYS_MQ_OPEN, unix.SYS_MQ_UNLINK, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_IO_URING_SETUP, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64,
 }
 
@@ -48,6 +50,14 @@ func seccomp() Confinement {
 	return Seccomp
 }
 
+// filterable reports whether this kernel would install a child's filter; what it did install the child says.
+func filterable() bool {
+	_, listed := machines[runtime.GOARCH]
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
+	return listed && errno == 0
+}
+
 func install(filter []unix.SockFilter) bool {
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
@@ -61,7 +71,8 @@ const (
 	x32 = 1 << 30 // system calls of the x32 ABI, which an x86-64 program may call too
 )
 
-// filter answers EPERM to the calls in the list and to clone without CLONE_THREAD. clone3, whose flags lie where a
+// filter answers EPERM to the calls in the list, to clone without CLONE_THREAD and to tgkill (the runtime's) at another
+// process. clone3, whose flags lie where a
 // filter cannot look, does not exist (ENOSYS): libc then uses clone.
 func (m machine) filter(list []uint32) []unix.SockFilter {
 	const load, equal, least, bits, answer = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K,
@@ -84,6 +95,11 @@ func (m machine) filter(list []uint32) []unix.SockFilter {
 		unix.SockFilter{Code: equal, Jf: 3, K: unix.SYS_CLONE},
 		unix.SockFilter{Code: load, K: atFirstArgument},
 		unix.SockFilter{Code: bits, Jt: 1, K: unix.CLONE_THREAD},
+		unix.SockFilter{Code: answer, K: not},
+		unix.SockFilter{Code: load, K: atNumber},
+		unix.SockFilter{Code: equal, Jf: 3, K: unix.SYS_TGKILL},
+		unix.SockFilter{Code: load, K: atFirstArgument},
+		unix.SockFilter{Code: equal, Jt: 1, K: uint32(os.Getpid())},
 		unix.SockFilter{Code: answer, K: not},
 		unix.SockFilter{Code: answer, K: unix.SECCOMP_RET_ALLOW},
 	)

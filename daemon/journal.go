@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"honnin/config/protocol"
 	"honnin/config/site"
+	"honnin/config/tokyo"
 	"honnin/spool/journal"
 )
 
@@ -29,6 +31,7 @@ type journalFlags struct {
 	config, file string
 	json         bool
 	visit        uint64
+	number       string
 	last         int
 	heads        []string
 	headsFile    string
@@ -63,13 +66,16 @@ func (f *journalFlags) open() (*journal.Journal, error) {
 func journalShowCommand() *cobra.Command {
 	var f journalFlags
 	c := &cobra.Command{
-		Use:   "show --config DIR [--visit N] [--last N]",
+		Use:   "show --config DIR [--visit N | --number QUOTED] [--last N]",
 		Short: "say what happened, entry by entry",
 		Long: "show prints what the journal holds, oldest first: one visit with everything that belongs to it, or the last\n" +
-			"entries. There is nothing personal in it. With --json each line is an entry as it is stored; its SHA-256 is\n" +
+			"entries. --number takes what a person quotes from the screen. There is nothing personal in it. With --json each line is an entry as it is stored; its SHA-256 is\n" +
 			"\"prev\" of the next one.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.quoted(); err != nil {
+				return err
+			}
 			j, err := f.open()
 			if err != nil {
 				return err
@@ -79,6 +85,7 @@ func journalShowCommand() *cobra.Command {
 	}
 	f.common(c)
 	c.Flags().Uint64Var(&f.visit, "visit", 0, "one visit, by its number")
+	c.Flags().StringVar(&f.number, "number", "", "one visit, by the number to quote that its screen showed: 0042-1122-7")
 	c.Flags().IntVar(&f.last, "last", 50, "so many of the last entries; 0: all (without --visit)")
 	return c
 }
@@ -113,7 +120,7 @@ func (f *journalFlags) show(j *journal.Journal, out io.Writer) error {
 // wanted returns which entries are shown: asked of each, oldest first.
 func (f *journalFlags) wanted(j *journal.Journal) (func(journal.Entry) bool, error) {
 	if f.visit > 0 {
-		return visitOf(j, f.visit)
+		return f.visitOf(j)
 	}
 	first, left := uint64(0), f.last
 	err := j.Back(func(e journal.Entry) (bool, error) {
@@ -128,9 +135,12 @@ func (f *journalFlags) wanted(j *journal.Journal) (func(journal.Entry) bool, err
 
 // visitOf picks the entries of one visit: those with its number, those of its transactions, and what became of them at
 // the centre.
-func visitOf(j *journal.Journal, visit uint64) (func(journal.Entry) bool, error) {
-	transactions, entries := map[protocol.Transaction]bool{{}: false}, map[uint64]bool{}
+func (f *journalFlags) visitOf(j *journal.Journal) (func(journal.Entry) bool, error) {
+	transactions, entries, visit := map[protocol.Transaction]bool{{}: false}, map[uint64]bool{}, f.visit
 	err := j.Back(func(e journal.Entry) (bool, error) {
+		if e.Kind == journal.VisitBegun && e.Visit == visit && !f.onDay(e) {
+			return false, fmt.Errorf("visit %d was not on that day: is %s of another terminal?", visit, f.number)
+		}
 		if e.Visit == visit && !e.Transaction.IsZero() {
 			transactions[e.Transaction] = true
 		}
@@ -142,6 +152,30 @@ func visitOf(j *journal.Journal, visit uint64) (func(journal.Entry) bool, error)
 		entries[e.Seq] = mine
 		return mine
 	}, err
+}
+
+// quoted reads the number to quote: the end of the terminal's name, month and day in Tokyo, the visit.
+func (f *journalFlags) quoted() (err error) {
+	if f.number == "" {
+		return nil
+	}
+	parts := strings.Split(f.number, "-")
+	n, visit := len(parts), uint64(0)
+	if n >= 3 && len(parts[n-2]) == 4 && f.visit == 0 {
+		visit, err = strconv.ParseUint(parts[n-1], 10, 64)
+	}
+	if f.visit = visit; visit == 0 || err != nil {
+		return usage("--number is what a screen shows, such as 0042-1122-7, and not given with --visit")
+	}
+	return nil
+}
+
+// onDay reports whether a visit that began so has the number that is asked for. The number is made a moment after the entry.
+func (f *journalFlags) onDay(e journal.Entry) bool {
+	day := func(d time.Duration) string {
+		return fmt.Sprintf("-%s-%d", e.At.Add(d).In(tokyo.Zone()).Format("0102"), e.Visit)
+	}
+	return f.number == "" || strings.HasSuffix(f.number, day(0)) || strings.HasSuffix(f.number, day(time.Minute))
 }
 
 func journalVerifyCommand() *cobra.Command {

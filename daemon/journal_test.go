@@ -58,6 +58,20 @@ func TestJournalOfARunningTerminal(t *testing.T) {
 			t.Errorf("%q is not told (%d):\n%s", words, code, told)
 		}
 	}
+	number := ""
+	for _, v := range s.screen.seen() {
+		if v.Code != "" {
+			number = v.Reference
+		}
+	}
+	if by, code := honnindSays(t, "journal", "show", "--journal", file, "--number", number); by != told || code != exitOK {
+		t.Errorf("%s does not find the visit (%d):\n%s", number, code, by)
+	}
+	_, name, _ := strings.Cut(told, "at the centre …")
+	name, _, _ = strings.Cut(strings.ToLower(string(s.place.name))+name, "\n")
+	if state, ok := s.world.Incident(s.place.name, protocol.IncidentID(name)); state != protocol.IncidentOpen || !ok {
+		t.Errorf("the centre does not know the incident by this name:\n%s", told)
+	}
 	lines, code := honnindSays(t, "journal", "show", "--journal", file, "--last", "0", "--json")
 	prev := protocol.Digest{}
 	for line := range strings.Lines(lines) {
@@ -98,7 +112,7 @@ func TestJournalOfARunningTerminal(t *testing.T) {
 
 func TestJournalUsage(t *testing.T) {
 	for _, args := range [][]string{{"show"}, {"verify"}, {"show", "--journal", "x", "--config", "y"}, {"verify", "--journal", "x", "--head", "0:00"},
-		{"verify", "--journal", "x", "--head", "7"}, {"verify", "--journal", "x", "--heads", os.DevNull}, {"dance"}} {
+		{"verify", "--journal", "x", "--head", "7"}, {"show", "--journal", "x", "--number", "7"}, {"show", "--journal", "x", "--number", "0042-1122-7", "--visit", "7"}, {"verify", "--journal", "x", "--heads", os.DevNull}, {"dance"}} {
 		if text, code := honnindSays(t, append([]string{"journal"}, args...)...); code != exitUsage {
 			t.Errorf("%v: %d %s", args, code, text)
 		}
@@ -215,4 +229,21 @@ func TestSlowDisk(t *testing.T) {
 		t.Error("the first byte did not wait for the disk")
 	}
 	s.quitAndBalance()
+}
+
+// TestAnotherDaysNumber: a number of another terminal, or of another day, does not show a stranger's visit.
+func TestAnotherDaysNumber(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "journal.db")
+	j, err := journal.Open(file, func() time.Time { return time.Date(2026, 11, 21, 14, 59, 30, 0, time.UTC) }) // 23:59:30 in Tokyo
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = j.BeginVisit(); err != nil || j.Close() != nil {
+		t.Fatal(err)
+	}
+	for number, want := range map[string]int{"0042-1121-1": exitOK, "0042-1122-1": exitOK, "E-01-1121-1": exitOK, "0042-1123-1": exitFailure, "0042-1121-2": exitFailure} {
+		if said, code := honnindSays(t, "journal", "show", "--journal", file, "--number", number); code != want {
+			t.Errorf("%s: %d %s", number, code, said)
+		}
+	}
 }

@@ -41,7 +41,7 @@ func words(e journal.Entry) string {
 	case journal.Ended:
 		return ended(e)
 	case journal.Incident:
-		return "incident: " + because(e, e.Reason)
+		return "incident: " + because(e, e.Reason) + atTheCentre(e)
 	case journal.Latched:
 		return fmt.Sprintf("the service of %s is closed on this terminal: %s", e.Municipality, e.Reason)
 	case journal.Unlatched:
@@ -109,6 +109,15 @@ func because(e journal.Entry, s string) string {
 		s += " at " + e.Where
 	}
 	return s
+}
+
+// atTheCentre says what the centre calls an incident, but for the terminal's name before it.
+func atTheCentre(e journal.Entry) string {
+	head, err := e.Head()
+	if err != nil {
+		return ""
+	}
+	return ", at the centre …" + string(protocol.NameIncident("", head))
 }
 
 // brief is a document by the beginning of its digest.

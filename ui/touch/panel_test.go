@@ -29,7 +29,7 @@ func TestPanelActs(t *testing.T) {
 	if got := h.do(t, "POST", "/panel/act", "act=play&scenario=yokohama"); got.status != 204 || p.done[len(p.done)-1] != "play yokohama" {
 		t.Errorf("play: %d, %v", got.status, p.done)
 	}
-	for _, bad := range []string{"act=play", "act=play&scenario=x","act=explode", "", "act=jam&act=jam", "%"} {
+	for _, bad := range []string{"act=play", "act=play&scenario=x", "act=explode", "", "act=jam&act=jam", "%"} {
 		if got := h.do(t, "POST", "/panel/act", bad); got.status/100 != 4 {
 			t.Errorf("%q: %d", bad, got.status)
 		}

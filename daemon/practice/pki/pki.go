@@ -114,7 +114,7 @@ func plan() []item {
 		{name: centre, key: people.P256, under: tlsCA, make: (*sign.Pair).NewCard, adjust: func(t *sign.Template) { t.Adjust = forServer }},
 		signer(receipts, people.P256, centreCA, CentreCode), signer(person, people.P256, centreCA, CentreCode),
 	}
-	for i, key := range []people.KeyKind{people.RSA2048, people.P384} {
+	for i, key := range []people.KeyKind{people.RSA2048, people.P256} {
 		ca := authority(cardCA(i+1), key)
 		ca.adjust = func(t *sign.Template) { t.Subject = cardAuthority() }
 		p = append(p, ca)

@@ -39,6 +39,8 @@ type holdings struct {
 	asked       bool // the payment was asked to hold the fee
 	sending     bool // the intent is, or may be, journalled
 	result      *spool.Result
+	out         bool   // at a counter: every sheet is out, and this is no outcome yet
+	staff       string // who read it; what they found is the refusal, or there is none
 }
 
 // take adds something to be used. False: it is too late, and the caller must destroy it.

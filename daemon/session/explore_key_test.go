@@ -11,6 +11,7 @@ type key struct {
 	who      who // whose certificate the visit has read
 	few      bool
 	offers   int
+	codes    int
 	copies   int
 	hand     int8
 	awaited  int8
@@ -25,7 +26,7 @@ type taskKey struct {
 	kind                         kind
 	answers, effect              Effect
 	begun, cancelled, mute, done bool
-	over                         bool
+	over, same                   bool
 	answer                       Event
 	past                         [8]reply
 	handle                       handle
@@ -41,6 +42,7 @@ type handKey struct {
 	card                            handle
 	pkg, verified, signed, refusal  bool
 	begun, accepted, asked, sending bool
+	out, staff                      bool
 	visit                           uint64
 	deal                            byte
 	result                          string
@@ -80,6 +82,7 @@ func (n *node) hash() uint64 {
 	x := &indexes{n: n}
 	k := key{state: n.state, number: n.visit.number, stay: n.visit.stay, hand: x.hand(n.visit.hand), awaited: x.task(n.awaited), plain: n.plain}
 	if n.state < Stranded { // later, only what is in custody counts
+		k.codes = n.visit.codes
 		k.who, k.few, k.offers, k.copies = whose(n.visit.applicant.certificate), n.visit.applicant.tries == 1, len(n.visit.applicant.offers), n.visit.chosen.Copies
 	}
 	for i, t := range n.tasks {
@@ -99,7 +102,7 @@ func (n *node) hash() uint64 {
 func (t *task) key(x *indexes) taskKey {
 	v := t.visit()
 	k := taskKey{there: true, kind: t.kind, answers: t.work.answers, effect: t.job.effect, begun: t.begun, cancelled: t.cancelled, mute: t.mute, done: t.done,
-		over: t.ending.over, handle: t.handle, left: t.left,
+		over: t.ending.over, same: v.said.same, handle: t.handle, left: t.left,
 		before: x.task(t.before), after: x.task(t.after), hand: x.hand(v.hand), number: v.number, list: keyOf(contents{list: t.list})}
 	if t.done {
 		k.answer = t.answer.event + 1
@@ -112,7 +115,7 @@ func (t *task) key(x *indexes) taskKey {
 func keyOf(c contents) handKey {
 	l := c.list
 	k := handKey{dying: c.dying, closed: c.closed, pkg: l.pkg != nil, verified: l.verified, signed: l.signed, refusal: l.refusal != nil, begun: l.begun,
-		accepted: l.accepted, asked: l.asked, sending: l.sending, visit: l.visit, deal: l.transaction[0]}
+		accepted: l.accepted, asked: l.asked, sending: l.sending, out: l.out, staff: l.staff != "", visit: l.visit, deal: l.transaction[0]}
 	if h, ok := l.card.(smallCard); ok {
 		k.card = h.handle
 	}

@@ -213,8 +213,8 @@ func (s *stage) fingerActs(n *node, add func(mover, string, func())) {
 		if lookUp(n.state, pressed[in.Kind]).verdict == stay || in.Kind == PressYes && n.state == MoreTime && n.renews == 0 {
 			continue
 		}
-		add(people, "finger: "+pressed[in.Kind].String(), func() {
-			if s.n.tray = s.n.tray && (s.r.state != TakePaper || in.Kind != PressFinish); s.r.state == MoreTime && in.Kind == PressYes {
+		add(people, "finger: "+pressed[in.Kind].String()+map[bool]string{true: ", it is theirs"}[in.Same], func() {
+			if s.n.tray = s.n.tray && in.Kind != PressCode && (s.r.state != TakePaper || in.Kind != PressFinish); s.r.state == MoreTime && in.Kind == PressYes {
 				s.n.renews--
 			}
 			s.press(s.r.visit.number, in)
@@ -224,12 +224,15 @@ func (s *stage) fingerActs(n *node, add func(mover, string, func())) {
 }
 
 var fingers = []Input{{Kind: PressPIN}, {Kind: PressChoose, Offer: "o1", Copies: 2}, {Kind: PressYes}, {Kind: PressBack}, {Kind: PressCancel},
-	{Kind: PressFinish}, {Kind: PressTouched}}
+	{Kind: PressFinish}, {Kind: PressTouched}, {Kind: PressCode, Same: true}, {Kind: PressCode}}
 
-var pressed = [...]Event{PressPIN: PINGiven, PressChoose: Chosen, PressYes: Yes, PressBack: Back, PressCancel: Cancel, PressFinish: Finish, PressTouched: Touched}
+var pressed = [...]Event{PressPIN: PINGiven, PressChoose: Chosen, PressYes: Yes, PressBack: Back, PressCancel: Cancel, PressFinish: Finish, PressTouched: Touched, PressCode: CodeGiven}
 
 func (s *stage) press(visit uint64, in Input) {
 	in.PIN = []byte("1234")
+	if in.Kind == PressCode {
+		in.PIN, in.Staff = []byte(rightCode), staffID
+	}
 	s.r.do(func() { s.r.press(visit, in) })
 }
 
@@ -384,8 +387,10 @@ func (s *stage) auditOne(b *book) {
 		s.law(b.journal != "" && b.journal == b.teller, "no outcome, or two: %+v", *b)
 	}
 	s.law(b.observed == 1 || s.n.over, "%d endings: %+v", b.observed, *b)
-	s.law(!b.bytes || b.result == "" || b.journal == b.result || b.journal == protocol.Unsure, "the journal is wrong about the paper: %+v", *b)
+	s.law(!b.bytes || b.result == "" || b.journal == b.result || b.journal == protocol.Unsure ||
+		b.journal == protocol.Refused && b.read == refuses, "the journal is wrong about the paper: %+v", *b)
 	paid := b.journal == protocol.Printed
+	s.law(!paid || !s.r.atCounter() || b.read == fine, "printed, and nobody confirmed the name: %+v", *b)
 	s.law(b.owed || b.money == none || paid == (b.money == kept), "the money: %+v", *b)
 	s.law(!b.bytes || b.sending, "a byte before the journal: %+v", *b)
 }

@@ -33,6 +33,7 @@ type plain struct {
 	telling                     int8
 	tries                       [3]int8 // by card
 	faults, puts, swaps, renews int8    // budgets: faults, cards laid down, another card, more time
+	wrongs                      int8    // wrong codes
 
 	dirty, tray    bool // something lies in the paper path; sheets lie in the tray
 	latched        bool // the journal says that staff are needed
@@ -78,7 +79,8 @@ type book struct {
 	sending         bool // journalled
 	bytes           bool // on their way to the printer
 	result          protocol.Outcome
-	dead            bool // ended before the printer's outcome was known
+	dead            bool  // ended before the printer's outcome was known
+	read            reply // by staff: fine, or refuses
 	money           money
 	journal, teller protocol.Outcome // what the journal and the centre know
 	observed        int8

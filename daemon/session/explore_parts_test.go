@@ -321,12 +321,42 @@ func (s smallQueue) Print(context.Context, spool.Released, spool.Progress) (spoo
 		s.n.tray = s.n.tray || got == fine
 		s.n.dirty = s.n.dirty || word == protocol.Unsure || got == jams
 		s.n.latched = s.n.latched || s.n.dirty && s.flaw != quietQueue
+		if s.r.atCounter() && word == protocol.Printed && b.journal == "" {
+			return spool.Result{Outcome: word}, nil
+		}
 		if b.journal != "" {
 			return spool.Result{Outcome: word}, errBroken // the journal takes no second outcome
 		}
 		b.journal = word
 	}
 	return spool.Result{Outcome: word}, nil
+}
+
+func (s smallQueue) Confirm(_ context.Context, t protocol.Transaction, o protocol.Outcome, _, staff string) error {
+	b := &s.n.books[t[0]]
+	if staff == "" {
+		o = protocol.Unsure
+	}
+	err := s.end(b, o)
+	s.n.latched = s.n.latched || err == nil && staff == "" && s.flaw != silentQueue
+	return err
+}
+
+func (s smallRest) Confirms(id string, _ []byte, _ protocol.Municipality) (bool, string) {
+	may := []reply{fine}
+	if s.n.wrongs > 0 || !s.answers {
+		may = append(may, no1)
+	}
+	got, live := s.asks("whose code", may...)
+	if live && got == no1 {
+		s.n.wrongs--
+	}
+	b := s.book(s.t.job.visit.hand)
+	if live && got == fine {
+		s.law(id == staffID && b.result == protocol.Printed, "a word about what is not out")
+		b.read = map[bool]reply{true: fine, false: refuses}[s.t.job.visit.said.same]
+	}
+	return got == fine, staffID
 }
 
 func (s smallPayment) Hold(context.Context, protocol.Transaction, int) error {
@@ -342,6 +372,7 @@ func (s smallPayment) Hold(context.Context, protocol.Transaction, int) error {
 
 func (s smallPayment) Keep(_ context.Context, t protocol.Transaction) error {
 	b := &s.n.books[t[0]]
+	s.law(!s.r.atCounter() || b.read == fine, "the fee is kept, and nobody confirmed the name")
 	s.law(b.result == protocol.Printed && b.money == held, "the fee (%v) is kept, and the paper is %q", b.money, b.result)
 	return s.moves(b, "keep", kept)
 }
@@ -405,6 +436,11 @@ func (s smallLedger) Latch(context.Context, uint64, protocol.Transaction, string
 }
 
 func (s smallLedger) StaffReady(context.Context, string) error { return nil }
+
+func (s smallLedger) WrongCode(context.Context, uint64, protocol.Transaction, string) error {
+	got, _ := s.asks("wrong code", fine, errs)
+	return s.err(got)
+}
 
 func (s smallLedger) Late(_ context.Context, _ uint64, _ protocol.Transaction, what string) error {
 	s.tooLate = s.tooLate && what != "package"

@@ -7,20 +7,22 @@ import (
 
 // Planted faults of the runner, by name.
 const (
-	oldAnswers = "an answer that nobody waits for counts"
-	oldFingers = "a finger on an old picture counts"
-	unseen     = "a word of staff opens what they have not seen"
-	anyCard    = "whatever card lies there may sign"
-	noIntent   = "the intent is not journalled"
-	keepAll    = "the fee is kept whatever happened"
-	noStaff    = "nobody asks whether staff are needed"
-	quietQueue = "the queue does not latch"
-	noLatch    = "no latch is journalled"
-	noEnd      = "an ending ends nothing"
-	noClock    = "the keypad has no clock"
-	forgetFee  = "the fee is forgotten"
-	forgetAll  = "card and package are forgotten"
-	twice      = "a transaction ends twice"
+	oldAnswers  = "an answer that nobody waits for counts"
+	oldFingers  = "a finger on an old picture counts"
+	unseen      = "a word of staff opens what they have not seen"
+	anyCard     = "whatever card lies there may sign"
+	noIntent    = "the intent is not journalled"
+	keepAll     = "the fee is kept whatever happened"
+	noStaff     = "nobody asks whether staff are needed"
+	quietQueue  = "the queue does not latch"
+	noLatch     = "no latch is journalled"
+	noEnd       = "an ending ends nothing"
+	noClock     = "the keypad has no clock"
+	forgetFee   = "the fee is forgotten"
+	forgetAll   = "card and package are forgotten"
+	twice       = "a transaction ends twice"
+	byItself    = "the terminal confirms the name by itself"
+	silentQueue = "a queue that calls nobody for unread sheets"
 )
 
 // spoil plants what happens in an ending.
@@ -30,6 +32,8 @@ func (s *stage) spoil(t *task) {
 		return
 	}
 	switch s.flaw {
+	case byItself:
+		h.list.staff, h.list.refusal = staffID, nil
 	case forgetFee:
 		h.list.asked = false
 	case forgetAll:
@@ -53,6 +57,8 @@ type planted struct {
 	w    small
 	law  string
 }
+
+var desk = small{puts: 1, counter: true, wrongs: 1}
 
 var one, two, exchanged, fault = small{puts: 1, renews: 1}, small{puts: 2}, small{puts: 2, swaps: 1}, small{puts: 1, faults: 1}
 
@@ -80,6 +86,12 @@ var plantedFaults = []planted{
 	{Clearing, Settled, ok, "", one, "waits for nothing"},
 	{Committing, Committed, ok, "", one, "waits for nothing"},
 	{Reading, CardRead, xx, "", one, "must never come"},
+	{ConfirmName, Timeout, goTo(Settling, End), "", desk, "paper to take"},
+	{Vouching, NotVouched, goTo(Settling, End), "", desk, "paper to take"},
+	{Vouching, NotVouched, ok, "", desk, "waits for nothing"},
+	{ConfirmName, Timeout, ok, "", desk, "waits for nothing"},
+	{ConfirmName, Timeout, goTo(Clearing, End), silentQueue, desk, "paper lies there"},
+	{flaw: byItself, w: desk, law: "nobody confirmed the name"},
 	{flaw: oldAnswers, w: one, law: "must never come"},
 	{flaw: oldFingers, w: one, law: "old picture"},
 	{flaw: unseen, w: fault, law: "staff opens what"},

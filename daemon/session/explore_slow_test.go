@@ -13,4 +13,9 @@ func TestExploreTwoVisits(t *testing.T) {
 // TestExploreOneFault explores one card and one fault, whichever and whenever.
 func TestExploreOneFault(t *testing.T) { wholly(t, small{puts: 1, faults: 1}, 100_000) }
 
+// TestExploreCounter does the same at a counter.
+func TestExploreCounter(t *testing.T) {
+	wholly(t, small{puts: 1, faults: 1, counter: true, wrongs: 1}, 100_000)
+}
+
 func TestExploreFindsDeepFaults(t *testing.T) { findAll(t, deepFaults) }

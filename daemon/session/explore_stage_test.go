@@ -40,7 +40,7 @@ type stage struct {
 func newStage() *stage {
 	s := &stage{}
 	r, err := New(Parts{Terminal: "JP-13-000042", Channel: protocol.Store, Reader: smallReader{s}, Centre: smallCentre{s}, Verifier: smallVerifier{s},
-		Queue: smallQueue{s}, Payment: smallPayment{s}, Ledger: smallLedger{s}, Latches: smallRest{s}, Screen: smallRest{s}, Tray: smallRest{s},
+		Queue: smallQueue{s}, Payment: smallPayment{s}, Ledger: smallLedger{s}, Latches: smallRest{s}, Screen: smallRest{s}, Staff: smallRest{s}, Tray: smallRest{s},
 		Observe: func(step Step) {
 			if step.End != nil {
 				s.n.books[step.Transaction[0]].observed++
@@ -50,7 +50,7 @@ func newStage() *stage {
 		panic(err)
 	}
 	r.hands, r.base, r.mail, r.timer = s, context.Background(), make(chan func(), 16), time.NewTimer(time.Hour)
-	r.limit.LookAgain = 1
+	r.limit.LookAgain, r.limit.Pause = 1, 1
 	s.r = r
 	return s
 }

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"honnin/config/protocol"
 )
 
 // small is how small the small world is.
 type small struct {
 	faults, puts, swaps, renews int8
 	stops                       bool
+	counter                     bool
+	wrongs                      int8
 }
 
 // found is what an exploration knows of a node: how it was reached first, which is a shortest way.
@@ -38,8 +42,10 @@ type atlas struct {
 // start is a terminal after its start, with an empty printer.
 func (s *stage) start(w small) *node {
 	n := &node{state: Unready}
-	n.plain = plain{presence: unknown, tries: [3]int8{0, 2, 2}, faults: w.faults, puts: w.puts, swaps: w.swaps, renews: w.renews, telling: 1}
-	s.stops = w.stops
+	n.plain = plain{presence: unknown, tries: [3]int8{0, 2, 2}, faults: w.faults, puts: w.puts, swaps: w.swaps, renews: w.renews, wrongs: w.wrongs, telling: 1}
+	if s.stops = w.stops; w.counter {
+		s.r.parts.Channel = protocol.Counter
+	}
 	s.enter(n)
 	s.r.launch(Look)
 	s.leave()
@@ -153,7 +159,8 @@ func wholly(t *testing.T, w small, least int) *atlas {
 		t.Fatalf("only %d states and %d transitions", len(a.nodes), len(a.steps))
 	}
 	for s, n := range a.states {
-		if n == 0 && (State(s) != Stranded || w.faults > 0) && (State(s) != Renewing || w.renews > 0) {
+		counter := State(s) == ConfirmName || State(s) == Vouching
+		if n == 0 && (State(s) != Stranded || w.faults > 0) && (State(s) != Renewing || w.renews > 0) && (!counter || w.counter) {
 			t.Errorf("never in %v", State(s))
 		}
 	}
@@ -174,6 +181,7 @@ func wholly(t *testing.T, w small, least int) *atlas {
 func TestExplore(t *testing.T) {
 	wholly(t, small{puts: 1, renews: 1}, 1500)
 	wholly(t, small{puts: 1, stops: true}, 2000)
+	wholly(t, small{puts: 1, stops: true, counter: true, wrongs: 1}, 2500)
 }
 
 // TestExploreMisses: where nothing can be reached, that is said.

@@ -135,6 +135,8 @@ func kindOf(c cause) IncidentKind {
 		return IncidentUnsure
 	case c.event == PrintSpoiled:
 		return IncidentSpoiled
+	case c.event == Out, c.from == ConfirmName, c.from == Vouching:
+		return IncidentUnconfirmed
 	case c.from == TakePaper:
 		return IncidentPaperLeft
 	}
@@ -185,6 +187,9 @@ func (r *Runner) settle(c cause, v visit, l holdings) answer {
 	}
 	e := l.ending(c, v)
 	err := r.journal(e, v, l)
+	if err != nil && l.out { // what is not written down was not confirmed
+		e = l.unread(e)
+	}
 	if l.asked {
 		r.pay(v, e)
 	}
@@ -198,6 +203,8 @@ func (l holdings) ending(c cause, v visit) Ending {
 	e := Ending{Visit: v.number, Transaction: l.transaction, Municipality: v.chosen.Offer.Municipality,
 		Certificate: v.chosen.Offer.Certificate, Reason: c.event.String(), Document: l.doc.Document()}
 	switch {
+	case l.out:
+		return l.read(e)
 	case l.result != nil:
 		e.Outcome, e.Impressions, e.Reason = l.result.Outcome, l.result.Impressions, l.result.Reason
 	case l.sending:
@@ -216,10 +223,32 @@ func (l holdings) ending(c cause, v visit) Ending {
 	return e
 }
 
+// read is the outcome of what came out whole at a counter: what a member of staff made of it.
+func (l holdings) read(e Ending) Ending {
+	if l.staff == "" {
+		return l.unread(e)
+	}
+	e.Outcome, e.Impressions, e.Reason, e.Staff = protocol.Printed, l.result.Impressions, l.result.Reason, l.staff
+	if l.refusal != nil {
+		e.Outcome, e.Code, e.Reason = protocol.Refused, l.refusal.Code, string(l.refusal.Code)
+	}
+	return e
+}
+
+// unread is its outcome where nobody's word is written down.
+func (l holdings) unread(e Ending) Ending {
+	e.Outcome, e.Impressions, e.Code, e.Reason, e.Staff = protocol.Unsure, l.result.Impressions, "", string(IncidentUnconfirmed), ""
+	return e
+}
+
 // journal records the outcome, unless the queue did so when the paper's fate was known.
 func (r *Runner) journal(e Ending, v visit, l holdings) error {
 	defer v.hand.timed(byJournal)()
 	switch {
+	case l.out:
+		return r.call(r.limit.End, func(ctx context.Context) error {
+			return r.parts.Queue.Confirm(ctx, e.Transaction, e.Outcome, e.Reason, e.Staff)
+		})
 	case l.result != nil:
 		return nil
 	case e.Outcome == protocol.Void:
@@ -257,7 +286,7 @@ func (r *Runner) tell(e Ending, l holdings) error {
 	if e.Outcome == protocol.Abandoned || e.Outcome == protocol.Void {
 		_ = r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Centre.Cancel(ctx, e.Transaction) })
 	}
-	report := protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Document: e.Document}
+	report := protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Document: e.Document, Staff: e.Staff}
 	if l.signed {
 		report.ReleaseSignature = l.signature.Bytes()
 	}

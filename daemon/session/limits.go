@@ -10,6 +10,7 @@ type Limits struct {
 	TakeCard  time.Duration // 60 s: then the document is void
 	CardLeft  time.Duration // 30 s: after a visit's end, then staff are called
 	TakePaper time.Duration // 60 s: then no visit begins until staff have looked
+	Confirm   time.Duration // 180 s: at a counter, to read the sheets and say whose they are; anew after a wrong code
 	Message   time.Duration // 10 s: how long the last word stays when the card is out
 
 	Ready   time.Duration // 10 s: readiness of all parts
@@ -19,6 +20,8 @@ type Limits struct {
 	Check   time.Duration // 10 s: the check
 	Pay     time.Duration // 120 s: taking the fee
 	Commit  time.Duration // 20 s: the register's answer and the printer's
+	Pause   time.Duration // 1 s: after the first wrong personal code; doubled after each, three times
+	Code    time.Duration // 30 s: looking at a personal code, with the pause after a wrong one
 	End     time.Duration // 20 s: each step of ending a transaction: journal, money, the centre
 	Print   time.Duration // 60 s, and
 	Sheet   time.Duration // 30 s for each impression
@@ -29,9 +32,9 @@ type Limits struct {
 func DefaultLimits() Limits {
 	const s = time.Second
 	return Limits{
-		Idle: 60 * s, MoreTime: 20 * s, LookAgain: 5 * s, TakeCard: 60 * s, CardLeft: 30 * s, TakePaper: 60 * s, Message: 10 * s,
+		Idle: 60 * s, MoreTime: 20 * s, LookAgain: 5 * s, TakeCard: 60 * s, CardLeft: 30 * s, TakePaper: 60 * s, Confirm: 180 * s, Message: 10 * s,
 		Ready: 10 * s, Card: 15 * s, Call: 15 * s, Package: 90 * s, Check: 10 * s, Pay: 120 * s, Commit: 20 * s,
-		End: 20 * s, Print: 60 * s, Sheet: 30 * s, Grace: 5 * s,
+		Pause: s, Code: 30 * s, End: 20 * s, Print: 60 * s, Sheet: 30 * s, Grace: 5 * s,
 	}
 }
 
@@ -39,7 +42,7 @@ func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	for _, f := range []struct{ have, want *time.Duration }{
 		{&l.Idle, &d.Idle}, {&l.MoreTime, &d.MoreTime}, {&l.LookAgain, &d.LookAgain}, {&l.TakeCard, &d.TakeCard},
-		{&l.CardLeft, &d.CardLeft}, {&l.TakePaper, &d.TakePaper}, {&l.Message, &d.Message}, {&l.Ready, &d.Ready},
+		{&l.Confirm, &d.Confirm}, {&l.Code, &d.Code}, {&l.Pause, &d.Pause}, {&l.CardLeft, &d.CardLeft}, {&l.TakePaper, &d.TakePaper}, {&l.Message, &d.Message}, {&l.Ready, &d.Ready},
 		{&l.Card, &d.Card}, {&l.Call, &d.Call}, {&l.Package, &d.Package}, {&l.Check, &d.Check}, {&l.Pay, &d.Pay},
 		{&l.Commit, &d.Commit}, {&l.End, &d.End}, {&l.Print, &d.Print}, {&l.Sheet, &d.Sheet}, {&l.Grace, &d.Grace},
 	} {

@@ -147,6 +147,8 @@ func (l Limits) ofPeople(s State) time.Duration {
 		return l.TakeCard
 	case TakePaper:
 		return l.TakePaper
+	case ConfirmName:
+		return l.Confirm
 	case Done:
 		return l.Message
 	case Ended:
@@ -159,8 +161,8 @@ func (l Limits) ofPeople(s State) time.Duration {
 func (r *Runner) show() {
 	v := r.visit
 	r.guard(func() {
-		r.parts.Screen.Show(View{Visit: v.number, State: r.state, Notice: v.notice, TriesLeft: v.applicant.tries,
-			WrongPIN: v.applicant.wrong, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
+		r.parts.Screen.Show(View{Visit: v.number, State: r.state, Notice: v.notice, TriesLeft: v.triesLeft(r.state),
+			WrongPIN: v.applicant.wrong, WrongCode: v.codes > 0, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
 			CardIn: r.presence == present, Code: v.code, Word: v.word, Reference: v.reference, Done: v.paper.done, Of: v.paper.of,
 			Remaining: r.limit.ofPeople(r.state)})
 	})

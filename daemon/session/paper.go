@@ -172,8 +172,12 @@ func (r *Runner) print(ctx context.Context, v visit) answer {
 	if err != nil || got.Outcome != protocol.Printed && got.Outcome != protocol.Failed {
 		got.Outcome = protocol.Unsure
 	}
-	if !v.hand.owe(func(h *holdings) { h.result = &got }) {
+	out := got.Outcome == protocol.Printed && r.atCounter()
+	if !v.hand.owe(func(h *holdings) { h.result, h.out = &got, out }) {
 		r.late(v.number, v.transaction(), "outcome")
+	}
+	if out {
+		return say(Out)
 	}
 	return say(r.onPaper(ctx, got))
 }

@@ -104,6 +104,8 @@ type Queue interface {
 	Void(ctx context.Context, visit uint64, d document.Verified, why string) error
 	Release(ctx context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (spool.Released, error)
 	Print(ctx context.Context, r spool.Released, p spool.Progress) (spool.Result, error)
+	// Confirm ends what is out at a counter, by the word of staff (an id), or "" for nobody's.
+	Confirm(ctx context.Context, t protocol.Transaction, o protocol.Outcome, why, staff string) error
 }
 
 // Payment holds the fee until it is known what happened on paper. Return of a transaction for which nothing is
@@ -131,6 +133,8 @@ type Ledger interface {
 	Latch(ctx context.Context, visit uint64, t protocol.Transaction, why string) error
 	// StaffReady records who (an id, never a name) said that tray and path are empty, and lifts the latch.
 	StaffReady(ctx context.Context, staff string) error
+	// WrongCode records that a personal code was wrong; staff is the id that was typed where it is somebody's, else "".
+	WrongCode(ctx context.Context, visit uint64, t protocol.Transaction, staff string) error
 	// Late records that something arrived for a dead transaction and was destroyed.
 	Late(ctx context.Context, visit uint64, t protocol.Transaction, what string) error
 }
@@ -143,6 +147,13 @@ type Latches interface {
 	Refused(ctx context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error
 }
 
+// Staff knows who may confirm a name at a counter, and their personal codes.
+type Staff interface {
+	// Confirms reports whether code is the one of the member of staff with this id, who may now confirm names on this
+	// municipality's certificates here. known is the id where it is somebody's. The caller overwrites code.
+	Confirms(id string, code []byte, m protocol.Municipality) (is bool, known string)
+}
+
 // Tray is a paper sensor at the output tray. It is optional.
 type Tray interface {
 	// Taken returns nil when no paper lies in the tray.
@@ -153,7 +164,7 @@ type Tray interface {
 // would have to answer.
 type Screen interface{ Show(View) }
 
-// Parts is everything a [Runner] is made of. Tray and Observe may be nil.
+// Parts is everything a [Runner] is made of. Tray and Observe may be nil; Staff too, but not at a counter.
 type Parts struct {
 	Terminal protocol.Terminal
 	Channel  protocol.Channel
@@ -165,6 +176,7 @@ type Parts struct {
 	Ledger   Ledger
 	Latches  Latches
 	Screen   Screen
+	Staff    Staff
 	Tray     Tray
 	Observe  func(Step) // called in order, by the same rule as Screen.Show
 	Limits   Limits     // zero fields get their default

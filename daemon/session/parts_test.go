@@ -199,7 +199,32 @@ func (w queue) Print(ctx context.Context, r spool.Released, p spool.Progress) (s
 	if err := w.asked(ctx, "print"); err != nil {
 		return spool.Result{}, errors.Join(err, deal.end(w.world, protocol.Unsure))
 	}
+	if w.channel == protocol.Counter && w.result.Outcome == protocol.Printed {
+		return w.result, nil // it waits for staff
+	}
 	return w.result, deal.end(w.world, w.result.Outcome)
+}
+
+func (w queue) Confirm(ctx context.Context, t protocol.Transaction, o protocol.Outcome, why, staff string) error {
+	if err := w.asked(ctx, "confirm"); err != nil {
+		return err
+	}
+	if staff == "" {
+		o = protocol.Unsure
+	}
+	w.with(func() { w.deals[t].staff = staff })
+	return w.deals[t].end(w.world, o)
+}
+
+// staff knows one member of staff.
+type staff struct{ *world }
+
+func (w staff) Confirms(id string, code []byte, m protocol.Municipality) (is bool, known string) {
+	_ = w.asked(context.Background(), "vouch")
+	if id != staffID || m != town {
+		return false, ""
+	}
+	return string(code) == rightCode, id
 }
 
 type payment struct{ *world }
@@ -270,6 +295,11 @@ func (w ledger) StaffReady(ctx context.Context, staff string) error {
 	}
 	w.with(func() { w.latched = false })
 	return nil
+}
+
+func (w ledger) WrongCode(ctx context.Context, visit uint64, t protocol.Transaction, staff string) error {
+	w.with(func() { w.wrong = append(w.wrong, staff) })
+	return w.asked(ctx, "wrong-code")
 }
 
 func (w ledger) Late(ctx context.Context, visit uint64, t protocol.Transaction, what string) error {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"honnin/config/policy"
+	"honnin/config/protocol"
 )
 
 // ErrRunning is returned by a second [Runner.Run].
@@ -56,9 +59,12 @@ const (
 	present
 )
 
-// New returns a runner. Everything but Tray and Observe must be there.
+// New returns a runner. Everything but Tray and Observe must be there, and Staff at a counter.
 func New(p Parts) (*Runner, error) {
 	if p.Terminal == "" || p.Channel == "" || slices.Contains([]any{p.Reader, p.Centre, p.Verifier, p.Queue, p.Payment, p.Ledger, p.Latches, p.Screen}, nil) {
+		return nil, ErrIncomplete
+	}
+	if p.Channel == protocol.Counter && p.Staff == nil {
 		return nil, ErrIncomplete
 	}
 	if p.Observe == nil {
@@ -193,6 +199,8 @@ func (r *Runner) press(visit uint64, in Input) {
 	switch in.Kind {
 	case PressPIN:
 		r.keypad(in.PIN)
+	case PressCode:
+		r.code(in)
 	case PressChoose:
 		r.choose(in)
 	case PressYes, PressBack, PressCancel, PressFinish, PressTouched:
@@ -211,6 +219,17 @@ func (r *Runner) keypad(pin []byte) {
 	}
 	r.visit.pin = pin // the work that this starts overwrites it
 	r.happen(PINGiven)
+}
+
+// code lets the word of a member of staff through only where one is asked for.
+func (r *Runner) code(in Input) {
+	if r.state != ConfirmName || !policy.ValidStaffID(in.Staff) || !policy.ValidStaffCode(in.PIN) {
+		clear(in.PIN)
+		r.tally.invalid()
+		return
+	}
+	r.visit.pin, r.visit.said = in.PIN, said{in.Staff, in.Same}
+	r.happen(CodeGiven)
 }
 
 func (r *Runner) choose(in Input) {

@@ -24,6 +24,8 @@ const (
 	Committing                  // the register's answer, then the printer's; from here on only an outcome ends it
 	Sending                     // the intent is journalled and synced
 	Printing                    // bytes are on their way to the printer
+	ConfirmName                 // at a counter: a member of staff holds the sheets, and compares the name on them with the applicant
+	Vouching                    // the personal code of that member of staff is looked at
 	Stranded                    // out of service while paper still moves: only the printer's outcome ends it
 	Settling                    // the sheets are out: the money is kept, the outcome handed over
 	TakePaper                   // the sheets are to be taken
@@ -55,6 +57,8 @@ const (
 	Finish  // read, or taken
 	Touched // somebody is there
 
+	CodeGiven // a personal code, and what its owner says of the name
+
 	Ready
 	NotReady
 	CardRead     // a trusted card with more than one try of the PIN left
@@ -71,6 +75,9 @@ const (
 	Committed    // the register says it is in force, and the printer is empty
 	Released     // "sending" is journalled and synced
 	Printed      // every sheet is known to be out
+	Out          // the same at a counter, where somebody has to read it first
+	Vouched      // staff: the name on every page is the applicant's
+	NotVouched   // that code is nobody's who may say so
 	PrintFailed  // the printer did not begin; nothing is on paper
 	PrintSpoiled // a jam, or only some of the sheets: known not to be complete
 	PrintUnsure  // nobody knows
@@ -102,7 +109,8 @@ const (
 	Release                        // journal "sending", synced
 	Print                          // the one effect that can move paper
 	AwaitPaper                     // until the tray is empty
-	lastWork     = AwaitPaper
+	Vouch                          // whose code it is; a wrong one is journalled, and answered slowly
+	lastWork     = Vouch
 )
 
 // Effects that end something. They run to their end whatever happens, in the order in which they were asked for.
@@ -129,25 +137,25 @@ func (e Effect) finishes() bool { return e > lastWork && e <= lastFinisher }
 var awaits = [numStates]Effect{
 	Unready: Look, Opening: Open, Reading: Read, VerifyingPIN: VerifyPIN, Authenticating: Authenticate, Applying: Fetch,
 	Checking: Check, Paying: Hold, Signing: Sign, Committing: Commit, Sending: Release, Printing: Print, Stranded: Print,
-	Settling: End, TakePaper: AwaitPaper, Renewing: End, Clearing: End,
+	Settling: End, TakePaper: AwaitPaper, Vouching: Vouch, Renewing: End, Clearing: End,
 }
 
 var stateNames = [numStates]string{
 	"unready", "out-of-service", "idle", "opening", "reading", "last-try", "enter-pin", "verifying-pin", "authenticating",
 	"choosing", "confirming", "applying", "checking", "paying", "signing", "take-card", "committing", "sending", "printing",
-	"stranded", "settling", "take-paper", "done", "more-time", "renewing", "clearing", "ended", "card-forgotten",
+	"confirm-name", "vouching", "stranded", "settling", "take-paper", "done", "more-time", "renewing", "clearing", "ended", "card-forgotten",
 }
 
 var eventNames = [numEvents]string{
 	"card-in", "card-out", "reader-lost", "staff-ready", "stop", "pin-given", "chosen", "yes", "back", "cancel", "finish",
-	"touched", "ready", "not-ready", "card-read", "one-try-left", "pin-right", "pin-wrong", "offered", "denied", "fetched",
-	"accepted", "refused", "held", "signed", "committed", "released", "printed", "print-failed", "print-spoiled",
+	"touched", "code-given", "ready", "not-ready", "card-read", "one-try-left", "pin-right", "pin-wrong", "offered", "denied", "fetched",
+	"accepted", "refused", "held", "signed", "committed", "released", "printed", "out", "vouched", "not-vouched", "print-failed", "print-spoiled",
 	"print-unsure", "paper-taken", "settled", "trouble", "timeout", "fault",
 }
 
 var effectNames = [numEffects]string{
 	"none", "look", "look-later", "open", "read", "verify-pin", "authenticate", "fetch", "check", "hold", "sign", "commit",
-	"release", "print", "await-paper", "judge", "latch", "raise-incident", "call-staff", "end", "await-card", "await-card-out",
+	"release", "print", "await-paper", "vouch", "judge", "latch", "raise-incident", "call-staff", "end", "await-card", "await-card-out",
 }
 
 func (s State) String() string  { return name(stateNames[:], int(s)) }

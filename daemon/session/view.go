@@ -12,8 +12,9 @@ type View struct {
 	Visit     uint64 // 0: no visit
 	State     State
 	Notice    Notice // Clearing, Ended, Done, CardForgotten: what the person is told
-	TriesLeft int    // EnterPIN, LastTry
+	TriesLeft int    // EnterPIN, LastTry; ConfirmName: of a personal code
 	WrongPIN  bool   // EnterPIN, LastTry: the last one was wrong
+	WrongCode bool   // ConfirmName: the last code was wrong
 	Offers    []protocol.Offer
 	Chosen    Choice // from Confirming on
 	Fee       int    // yen in all, from Confirming on
@@ -58,7 +59,9 @@ const (
 // Input is what a finger said. Main maps the screen's words to these.
 type Input struct {
 	Kind    InputKind
-	PIN     []byte           // PressPIN: ASCII digits; the runner takes and overwrites them
+	PIN     []byte           // PressPIN: ASCII digits; PressCode: a personal code's; the runner takes and overwrites them
+	Staff   string           // PressCode: the id that was typed
+	Same    bool             // PressCode: the name on every page is the applicant's
 	Offer   string           // PressChoose: an offer's id
 	Options protocol.Options // PressChoose
 	Copies  int              // PressChoose
@@ -76,6 +79,7 @@ const (
 	PressCancel            // end the visit
 	PressFinish            // read, or taken
 	PressTouched           // someone is there
+	PressCode              // at a counter: what a member of staff says of the name
 )
 
 // Ending is the one outcome of a transaction. It holds nothing personal.
@@ -90,6 +94,7 @@ type Ending struct {
 	Reason       string        // a code, the printer's word or the event that ended it
 	Document     protocol.Digest
 	Impressions  int
+	Staff        string // at a counter: who read the sheets (an id)
 }
 
 // Incident is something that somebody must look at. It holds nothing personal.
@@ -118,6 +123,7 @@ const (
 	IncidentSpoiled       IncidentKind = "spoiled"        // a jam, or only some of the sheets
 	IncidentPaperLeft     IncidentKind = "paper-left"     // printed, and not taken
 	IncidentCardForgotten IncidentKind = "card-forgotten" // a card lies on the reader and nobody takes it
+	IncidentUnconfirmed   IncidentKind = "unconfirmed"    // at a counter: printed, and nobody confirmed the name
 	IncidentMoney         IncidentKind = "money"          // money could not be kept or returned as it should be
 )
 

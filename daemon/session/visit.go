@@ -33,6 +33,22 @@ type dealing struct {
 	chosen    Choice
 	held      bool
 	paper     paper
+	said      said
+	codes     int // wrong ones
+}
+
+// said is what a member of staff said of the sheets, with a code that is still to be looked at.
+type said struct {
+	staff string
+	same  bool
+}
+
+// triesLeft is of what is asked for in s.
+func (d dealing) triesLeft(s State) int {
+	if s == ConfirmName || s == Vouching {
+		return CodeTries - d.codes
+	}
+	return d.applicant.tries
 }
 
 // applicant is known after Reading, the offers after Authenticating.

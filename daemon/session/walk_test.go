@@ -20,6 +20,7 @@ type deal struct {
 	pin, proof, accepted, held, signed, cardOut, committed, released bool
 	printing                                                         bool // the effect was asked for
 	known                                                            Event
+	vouched                                                          bool // staff said that the name is the applicant's
 }
 
 // step moves the model, or says which law was broken.
@@ -30,12 +31,13 @@ func (m model) step(e Event) (model, error) {
 	if moves {
 		n.deal.learn(m.state, e)
 	}
+	learned := n.deal
 	for _, f := range effects {
 		if err := n.deal.do(f); err != nil {
 			return n, fmt.Errorf("%v/%v → %v: %w", m.state, e, to, err)
 		}
 	}
-	return n, n.lawful(m, e, effects)
+	return n, n.lawful(m, e, effects, learned)
 }
 
 func (d *deal) learn(s State, e Event) {
@@ -56,8 +58,12 @@ func (d *deal) learn(s State, e Event) {
 		d.committed = d.cardOut
 	case Released:
 		d.released = d.committed
-	case Printed, PrintFailed, PrintSpoiled, PrintUnsure:
-		d.known = e
+	case Printed, Out, PrintFailed, PrintSpoiled, PrintUnsure:
+		if d.known == 0 {
+			d.known = e
+		}
+	case Vouched:
+		d.vouched = d.known == Out
 	}
 }
 
@@ -98,8 +104,8 @@ func lacks(ok bool, what string) error {
 	return fmt.Errorf("%s", what)
 }
 
-// lawful holds for every single move.
-func (n model) lawful(m model, e Event, effects []Effect) error {
+// lawful holds for every single move; learned is what was known before its effects.
+func (n model) lawful(m model, e Event, effects []Effect, learned deal) error {
 	resting := slices.Contains([]State{Idle, Unready, OutOfService, Opening, TakePaper, Done, Ended, CardForgotten}, n.state)
 	switch {
 	case resting && n.deal.open:
@@ -108,6 +114,10 @@ func (n model) lawful(m model, e Event, effects []Effect) error {
 		return fmt.Errorf("%v/%v: %v without a latch", m.state, e, n.state)
 	case m.state == OutOfService && n.state != OutOfService && e != StaffReady:
 		return fmt.Errorf("%v reopens the terminal", e)
+	case n.state == Settling && m.state != Settling && learned.known == Out && !learned.vouched:
+		return fmt.Errorf("%v/%v: the money is kept before staff have read the sheets", m.state, e)
+	case m.state == ConfirmName && n.state != ConfirmName && n.state != Vouching && (n.state != OutOfService || !slices.Contains(effects, Latch)):
+		return fmt.Errorf("%v: sheets that nobody read are left without a latch", e)
 	case n.state == TakePaper && m.state == Settling && e != Settled:
 		return fmt.Errorf("paper before the outcome is settled")
 	case m.deal.printing && m.deal.known == 0 && !n.deal.printing && n.deal.open:
@@ -191,6 +201,27 @@ func TestWalkFindsShortCuts(t *testing.T) {
 	}
 }
 
+// What staff have not read is settled by nothing: no event but theirs leads to the money.
+func TestWalkFindsUnreadSheets(t *testing.T) {
+	tried := 0
+	for _, s := range []State{Printing, ConfirmName, Vouching} {
+		for e := range numEvents {
+			if e == Vouched && s == Vouching || s == Printing && e != Out {
+				continue
+			}
+			tried++
+			with(s, e, goTo(Settling, End), func() {
+				if _, _, err := walk(); err == nil {
+					t.Errorf("%v/%v keeps the money of sheets that nobody read, and nobody sees it", s, e)
+				}
+			})
+		}
+	}
+	if tried < 70 {
+		t.Fatalf("only %d tried", tried)
+	}
+}
+
 func TestWalkFindsTransactionsWithoutAnEnd(t *testing.T) {
 	tried := 0
 	eachMove(t, func(s State, e Event, c cell) {
@@ -247,8 +278,16 @@ var straight = []Event{Ready, CardIn, Ready, CardRead, PINGiven, PINRight, Offer
 	CardOut, Committed, Released, Printed, Settled, PaperTaken, Timeout}
 
 func TestStraight(t *testing.T) {
+	t.Run("store", func(t *testing.T) { straightOn(t, straight) })
+	at := slices.Index(straight, Printed)
+	t.Run("counter", func(t *testing.T) {
+		straightOn(t, slices.Replace(slices.Clone(straight), at, at+1, Out, CodeGiven, NotVouched, CodeGiven, Vouched))
+	})
+}
+
+func straightOn(t *testing.T, way []Event) {
 	m, papers := model{state: Unready}, 0
-	for _, e := range straight {
+	for _, e := range way {
 		n, err := m.step(e)
 		if err != nil {
 			t.Fatal(err)
@@ -267,7 +306,7 @@ func TestStraight(t *testing.T) {
 var natural = map[State]Event{Unready: Ready, OutOfService: StaffReady, Idle: CardIn, Opening: Ready, Reading: CardRead, LastTry: Yes,
 	EnterPIN: PINGiven, VerifyingPIN: PINRight, Authenticating: Offered, Choosing: Chosen, Confirming: Yes, Applying: Fetched,
 	Checking: Accepted, Paying: Held, Signing: Signed, TakeCard: CardOut, Committing: Committed, Sending: Released, Printing: Printed,
-	Stranded: PrintUnsure, Settling: Settled, TakePaper: PaperTaken, Done: Timeout, MoreTime: Yes, Renewing: Settled, Clearing: Settled,
+	ConfirmName: CodeGiven, Vouching: Vouched, Stranded: PrintUnsure, Settling: Settled, TakePaper: PaperTaken, Done: Timeout, MoreTime: Yes, Renewing: Settled, Clearing: Settled,
 	Ended: CardOut, CardForgotten: CardOut}
 
 // Random visits: mostly the way to paper, with anything in between.

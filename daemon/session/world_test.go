@@ -28,6 +28,10 @@ type world struct {
 	runner *Runner
 	stop   func()
 
+	channel protocol.Channel
+	code    string // of the staff at the counter
+	differs bool   // what they find
+
 	mu       sync.Mutex
 	calls    []string                               // in order
 	hooks    map[string]func(context.Context) error // run inside a call, by its name
@@ -55,6 +59,7 @@ type world struct {
 	judged   []reason.Code
 	incident []Incident
 	lates    []string
+	wrong    []string // whose code was wrong
 	progress spool.Progress
 	gates    []chan struct{} // of deaf parts
 	seconds  int             // second outcomes, all refused
@@ -63,6 +68,8 @@ type world struct {
 
 // account is what became of one transaction.
 type account struct {
+	staff string // who confirmed it
+
 	journal, centre []protocol.Outcome
 	held            bool
 	kept, returned  int
@@ -82,10 +89,15 @@ var cardDER = sync.OnceValue(func() []byte {
 	return der
 })
 
+const rightCode, staffID = "482913", "1207"
+
+// atCounter puts a world at a counter.
+func atCounter(w *world) { w.channel = protocol.Counter }
+
 const town = protocol.Municipality("141003")
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, hooks: map[string]func(context.Context) error{}, lose: make(chan error), tries: 3, pin: "1234",
+	w := &world{t: t, channel: protocol.Store, code: rightCode, hooks: map[string]func(context.Context) error{}, lose: make(chan error), tries: 3, pin: "1234",
 		result: spool.Result{Outcome: protocol.Printed, Impressions: 2}, ready: spool.Readiness{Ready: true},
 		deals: map[protocol.Transaction]*account{}, closed: map[protocol.Municipality]bool{}}
 	w.offers = []protocol.Offer{{ID: "o1", Municipality: town, Certificate: protocol.ResidentRecord, Fee: 200, Available: true,
@@ -111,8 +123,11 @@ func inBubble(t *testing.T, prepare func(*world), f func(w *world)) {
 }
 
 func (w *world) begin() {
-	p := Parts{Terminal: "JP-13-000042", Channel: protocol.Store, Reader: w, Centre: centre{w}, Verifier: verifier{w}, Queue: queue{w},
+	p := Parts{Terminal: "JP-13-000042", Channel: w.channel, Reader: w, Centre: centre{w}, Verifier: verifier{w}, Queue: queue{w},
 		Payment: payment{w}, Ledger: ledger{w}, Latches: latches{w}, Screen: w, Observe: w.observe}
+	if w.channel == protocol.Counter {
+		p.Staff = staff{w}
+	}
 	r, err := New(p)
 	if err != nil {
 		w.t.Fatal(err)
@@ -240,6 +255,13 @@ func (w *world) enter(pin string) {
 	w.press(Input{Kind: PressPIN, PIN: b})
 }
 
+// vouch is what staff do at a counter: they say what they found, with their code.
+func (w *world) vouch(id, code string, same bool) {
+	b := []byte(code)
+	w.with(func() { w.pins = append(w.pins, b) })
+	w.press(Input{Kind: PressCode, Staff: id, PIN: b, Same: same})
+}
+
 func (w *world) choose() { w.press(Input{Kind: PressChoose, Offer: "o1", Copies: 2}) }
 
 // act does what a reasonable person does next. It reports whether there is something to do.
@@ -255,6 +277,8 @@ func (w *world) act() bool {
 		w.choose()
 	case TakeCard:
 		w.card(false)
+	case ConfirmName:
+		w.vouch(staffID, w.code, !w.differs)
 	case TakePaper, Done:
 		w.key(PressFinish)
 	case Ended, CardForgotten:
@@ -319,6 +343,9 @@ func (w *world) auditOne(a *account, ended int) {
 		return
 	}
 	printed := slices.Contains(append(a.centre, a.journal...), protocol.Printed)
+	if w.channel == protocol.Counter && slices.Contains(a.journal, protocol.Printed) && a.staff == "" {
+		w.t.Error("printed, and nobody confirmed the name")
+	}
 	if a.prints > 1 || printed && a.prints != 1 {
 		w.t.Errorf("printed %d times, outcome %v", a.prints, a.centre)
 	}

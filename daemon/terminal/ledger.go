@@ -71,6 +71,10 @@ func (l *ledger) StaffReady(_ context.Context, staff string) error {
 	return l.record(journal.Entry{Kind: journal.StaffReady, Staff: staff})
 }
 
+func (l *ledger) WrongCode(_ context.Context, visit uint64, t protocol.Transaction, staff string) error {
+	return l.record(journal.Entry{Kind: journal.WrongCode, Visit: visit, Transaction: t, Staff: staff})
+}
+
 func (l *ledger) Late(_ context.Context, visit uint64, t protocol.Transaction, what string) error {
 	return l.record(journal.Entry{Kind: journal.Late, Visit: visit, Transaction: t, Reason: what})
 }

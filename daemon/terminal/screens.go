@@ -28,6 +28,8 @@ var screens = map[session.State]touch.Name{
 	session.Committing:     touch.Committing,
 	session.Sending:        touch.Committing,
 	session.Printing:       touch.Printing,
+	session.ConfirmName:    touch.ConfirmName,
+	session.Vouching:       touch.Vouching,
 	session.Stranded:       touch.OutOfService,
 	session.Settling:       touch.Printing,
 	session.TakePaper:      touch.TakePaper,
@@ -79,7 +81,7 @@ var (
 
 // Picture turns what the session shows into what the touch screen draws.
 func Picture(v session.View) touch.Screen {
-	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, Offers: v.Offers,
+	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, WrongCode: v.WrongCode, Offers: v.Offers,
 		Chosen: touch.Choice(v.Chosen), Fee: v.Fee, Held: v.Held, CardIn: v.CardIn, Code: v.Code, Reference: v.Reference,
 		Seconds: int(v.Remaining.Seconds()), Done: v.Done, Of: v.Of}
 	switch v.State {
@@ -98,6 +100,9 @@ func Picture(v session.View) touch.Screen {
 
 func lastWord(v session.View) (touch.Name, touch.Message) {
 	w := notices[v.Notice]
+	if v.Notice == session.DocRefused && v.Code == reason.NameMismatch {
+		w.name = touch.Withheld
+	}
 	if m, ok := cardWords[v.Code]; ok && v.Notice == session.CardRefused {
 		w.message = m
 	}
@@ -127,10 +132,10 @@ func unready(word string) touch.Message {
 // presses says what the session makes of each action of a finger.
 var presses = map[touch.Action]session.InputKind{
 	touch.Pin: session.PressPIN, touch.Apply: session.PressChoose, touch.Yes: session.PressYes, touch.More: session.PressYes,
-	touch.Back: session.PressBack, touch.Cancel: session.PressCancel, touch.Finish: session.PressFinish, touch.Touched: session.PressTouched,
+	touch.Code: session.PressCode, touch.Back: session.PressBack, touch.Cancel: session.PressCancel, touch.Finish: session.PressFinish, touch.Touched: session.PressTouched,
 }
 
 // Pressed turns what a finger did into what the session hears.
 func Pressed(f touch.Finger) session.Input {
-	return session.Input{Kind: presses[f.Action], PIN: f.PIN, Offer: f.Offer, Options: f.Options, Copies: f.Copies}
+	return session.Input{Kind: presses[f.Action], PIN: f.PIN, Offer: f.Offer, Options: f.Options, Copies: f.Copies, Staff: f.Staff, Same: f.Same}
 }

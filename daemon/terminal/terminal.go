@@ -74,12 +74,18 @@ const (
 
 // New settles what the last run left open, and plugs the terminal together. Nothing is printed by it.
 func New(ctx context.Context, p Parts) (*Terminal, error) {
+	if err := staffed(p); err != nil {
+		return nil, err
+	}
 	box := outbox{p.Journal, p.Terminal}
 	deliver := centre.NewDeliverer(box, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
 	queue, found, err := spool.NewQueue(ctx, p.Journal, p.Printer, p.Now)
 	if err != nil {
 		return nil, err
+	}
+	if p.Channel == protocol.Counter {
+		queue.AtCounter()
 	}
 	if n := found.Number(); n > 0 {
 		p.Log.WithFields(logrus.Fields{"void": len(found.Void), "unsure": len(found.Unsure), "printed": len(found.Printed),
@@ -103,6 +109,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue}, Latches: fresh{shut, p.Policy, p.Now},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
+		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
 	if err != nil {
 		return nil, err

@@ -56,6 +56,10 @@ func sample(n Name) Screen {
 		s.Offers = sampleOffers()
 	case Refused:
 		s.CardIn, s.Code, s.Reference = true, reason.SubjectMismatch, "0042-1121-12345"
+	case ConfirmName:
+		s.TriesLeft, s.WrongCode, s.Of = 4, true, 12
+	case Withheld:
+		s.CardIn, s.Code, s.Reference = true, reason.NameMismatch, "0042-1121-12345"
 	case FailedPaper:
 		s.Reference = "0042-1121-12345"
 	case Ended, Blocked:

@@ -107,7 +107,7 @@ var steps = []struct {
 	{"pin", []Name{PIN, LastTry, Blocked}},
 	{"choose", []Name{LoadingOffers, Choose}},
 	{"confirm", []Name{Confirm, Working, Checking, Pay, Signing}},
-	{"print", []Name{TakeCard, Committing, Printing, TakePaper, Done}},
+	{"print", []Name{TakeCard, Committing, Printing, ConfirmName, Vouching, TakePaper, Done}},
 }
 
 // Step is one part of a visit as drawn in the header.

@@ -48,7 +48,7 @@ func kiosk(t *testing.T, chromium *touchtest.Browser) (*harness, *touchtest.Brow
 func TestInChromium(t *testing.T) {
 	chromium := touchtest.Start(t, 1024, 768)
 	for name, f := range map[string]func(*testing.T, *touchtest.Browser){
-		"every screen": everyScreen, "every message": everyMessage, "every refusal": everyRefusal, "PIN": pinInTheBrowser, "application": application,
+		"every screen": everyScreen, "every message": everyMessage, "every refusal": everyRefusal, "PIN": pinInTheBrowser, "counter": deskInTheBrowser, "application": application,
 		"double tap": doubleTap, "progress": progress, "language": languageOfAVisit, "abandoned language": abandonedLanguage,
 		"still": still, "another page": anotherPage, "restart": restart, "panel": practicePanel,
 	} {
@@ -83,6 +83,41 @@ func pinInTheBrowser(t *testing.T, chromium *touchtest.Browser) {
 		t.Error("digits are left over")
 	}
 	b.Wait(`document.querySelector("[data-send]").disabled`)
+}
+
+// deskInTheBrowser: staff type a number and a code; the code goes out once, and stands nowhere.
+func deskInTheBrowser(t *testing.T, chromium *touchtest.Browser) {
+	h, b := kiosk(t, chromium)
+	for _, says := range []string{"same", "differs"} {
+		h.srv.Show(Screen{Visit: 11, Name: ConfirmName, TriesLeft: 5, Of: 2, WrongCode: says == "differs"})
+		b.Wait(fmt.Sprintf(`document.getElementById("picture").dataset.picture === "%d"`, h.number()))
+		ready := func() bool {
+			return touchtest.Eval[bool](b, `[...document.querySelectorAll("[data-word]")].every((b) => !b.disabled)`)
+		}
+		tap := func(keys ...string) {
+			for _, k := range keys {
+				b.Click(fmt.Sprintf(`[data-key=%q]`, k))
+			}
+		}
+		tap("1", "2", "9", "erase", "0", "7")
+		b.Click(`[data-field="code"]`)
+		tap("9", "clear", "4", "8", "2", "9", "1")
+		if ready() {
+			t.Error("five digits may be sent")
+		}
+		tap("3")
+		if shown := touchtest.Eval[string](b, `[...document.querySelectorAll("[data-value]")].map((v) => v.textContent).join()`); shown != "1207,●●●●●●" || !ready() {
+			t.Errorf("it shows %q", shown)
+		}
+		where := `document.documentElement.outerHTML + location.href + document.cookie + JSON.stringify([localStorage, sessionStorage])`
+		if strings.Contains(touchtest.Eval[string](b, where), "482913") {
+			t.Error("the code stands in the page")
+		}
+		b.Click(fmt.Sprintf(`[data-word$=%q]`, "/"+says))
+		if f := h.next(t); f.Action != Code || f.Visit != 11 || f.Staff != "1207" || string(f.PIN) != "482913" || f.Same != (says == "same") {
+			t.Errorf("%s: sent %+v", says, f)
+		}
+	}
 }
 
 func application(t *testing.T, chromium *touchtest.Browser) {

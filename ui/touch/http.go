@@ -13,7 +13,7 @@ var static embed.FS
 // maxBody bounds a posted form, bytes. An application with every option is under 500.
 const maxBody = 4 << 10
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; " +
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types honnin"
 
@@ -21,7 +21,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-sr
 const sheetPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 var headers = map[string]string{
-	"Content-Security-Policy":      policy,
+	"Content-Security-Policy":      contentPolicy,
 	"Cache-Control":                "no-store",
 	"X-Content-Type-Options":       "nosniff",
 	"X-Frame-Options":              "SAMEORIGIN",
@@ -40,6 +40,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /kiosk/events", s.admitted(s.handleEvents))
 	s.mux.HandleFunc("POST /kiosk/finger", s.admitted(s.handleFinger))
 	s.mux.HandleFunc("POST /kiosk/pin/{visit}/{picture}", s.admitted(s.handlePIN))
+	s.mux.HandleFunc("POST /kiosk/code/{visit}/{picture}/{says}/{staff}", s.admitted(s.handleCode))
 	s.mux.HandleFunc("POST /kiosk/local", s.admitted(s.handleLocal))
 	if s.panel != nil {
 		s.mux.HandleFunc("GET /{$}", s.handlePanel)

@@ -21,7 +21,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 		}
 	}
 	for _, never := range []string{"unsafe-inline", "unsafe-eval", "*", "http:", "data:"} {
-		if strings.Contains(policy, never) {
+		if strings.Contains(contentPolicy, never) {
 			t.Errorf("the policy allows %q", never)
 		}
 	}

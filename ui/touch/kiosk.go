@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"honnin/config/policy"
 	"honnin/config/protocol"
 )
 
@@ -252,7 +253,7 @@ func (s *Server) handlePIN(w http.ResponseWriter, r *http.Request) {
 		s.malformed(w, err)
 		return
 	}
-	pin, err := readPIN(r.Body)
+	pin, err := readDigits(r.Body, pinLength, pinLength)
 	if err != nil {
 		s.malformed(w, err)
 		return
@@ -260,11 +261,27 @@ func (s *Server) handlePIN(w http.ResponseWriter, r *http.Request) {
 	s.reply(w, s.pass(Finger{Visit: visit, Action: Pin, PIN: pin}, number))
 }
 
-func readPIN(body io.Reader) ([]byte, error) {
-	var b [pinLength + 1]byte
-	defer clear(b[:])
-	n, err := io.ReadFull(body, b[:])
-	if n != pinLength || !errors.Is(err, io.ErrUnexpectedEOF) || bytes.ContainsFunc(b[:n], notDigit) {
+// handleCode takes a word of staff: who says what is in the address, the digits of their code are the body.
+func (s *Server) handleCode(w http.ResponseWriter, r *http.Request) {
+	visit, number, err := address(r.PathValue("visit"), r.PathValue("picture"))
+	says, staff := r.PathValue("says"), r.PathValue("staff")
+	if err != nil || says != "same" && says != "differs" || len(staff) > policy.MaxStaffID || strings.ContainsFunc(staff, notDigit) {
+		s.malformed(w, errForm)
+		return
+	}
+	code, err := readDigits(r.Body, policy.MinStaffCode, policy.MaxStaffCode)
+	if err != nil {
+		s.malformed(w, err)
+		return
+	}
+	s.reply(w, s.pass(Finger{Visit: visit, Action: Code, PIN: code, Staff: staff, Same: says == "same"}, number))
+}
+
+func readDigits(body io.Reader, least, most int) ([]byte, error) {
+	b := make([]byte, most+1)
+	defer clear(b)
+	n, err := io.ReadFull(body, b)
+	if n < least || !errors.Is(err, io.ErrUnexpectedEOF) || bytes.ContainsFunc(b[:n], notDigit) {
 		return nil, errForm
 	}
 	return bytes.Clone(b[:n]), nil

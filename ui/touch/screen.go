@@ -28,10 +28,13 @@ const (
 	TakeCard      Name = "take-card"      // nothing: only the card ends it
 	Committing    Name = "committing"     // nothing, from here on nobody cancels
 	Printing      Name = "printing"       // nothing; shows Done of Of
+	ConfirmName   Name = "confirm-name"   // Code, at a counter: for staff; shows TriesLeft, WrongCode, Of
+	Vouching      Name = "vouching"       // nothing; the code is looked at
 	TakePaper     Name = "take-paper"     // Finish
 	Done          Name = "done"           // Finish; shows Message (NoMessage or MsgPaperForgotten)
 	MoreTime      Name = "more-time"      // More, Cancel; shows Seconds
 	Refused       Name = "refused"        // Finish; shows Code, Reference
+	Withheld      Name = "withheld"       // Finish; at a counter: staff keep the sheets; shows Code, Reference
 	FailedPaper   Name = "failed-paper"   // Finish; shows Reference
 	Ended         Name = "ended"          // Finish; shows Message
 	OutOfService  Name = "out-of-service" // nothing; shows Message, Reference
@@ -40,7 +43,7 @@ const (
 // Names returns every screen, in the order of a visit.
 func Names() []Name {
 	return []Name{Welcome, Reading, PIN, LastTry, Blocked, LoadingOffers, Choose, Confirm, Working, Checking, Pay,
-		Signing, TakeCard, Committing, Printing, TakePaper, Done, MoreTime, Refused, FailedPaper, Ended, OutOfService}
+		Signing, TakeCard, Committing, Printing, ConfirmName, Vouching, TakePaper, Done, MoreTime, Refused, Withheld, FailedPaper, Ended, OutOfService}
 }
 
 // Action is what a finger said.
@@ -49,6 +52,7 @@ type Action string
 // The actions.
 const (
 	Pin     Action = "pin"     // Finger.PIN holds the digits
+	Code    Action = "code"    // a word of staff: Finger.Staff, Same, and the digits of the code in PIN
 	Yes     Action = "yes"     // go on
 	Back    Action = "back"    // one step back
 	Cancel  Action = "cancel"  // end the visit
@@ -59,7 +63,8 @@ const (
 )
 
 var allowed = map[Name][]Action{
-	Welcome: {}, Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, OutOfService: {},
+	Welcome: {}, Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, Vouching: {}, OutOfService: {},
+	ConfirmName: {Code}, Withheld: {Finish},
 	PIN: {Pin, Cancel}, LastTry: {Yes, Cancel}, Blocked: {Finish}, LoadingOffers: {Cancel}, Choose: {Apply, Cancel},
 	Confirm: {Yes, Back, Cancel}, Working: {Cancel}, Pay: {Yes, Cancel}, TakePaper: {Finish}, Done: {Finish},
 	MoreTime: {More, Cancel}, Refused: {Finish}, FailedPaper: {Finish}, Ended: {Finish},
@@ -131,8 +136,9 @@ type Choice struct {
 type Screen struct {
 	Visit     uint64           // 0: no visit
 	Name      Name             //
-	TriesLeft int              // PIN, LastTry: PIN tries left on the card; below 1 is not shown
+	TriesLeft int              // PIN, LastTry: PIN tries left on the card; ConfirmName: of the code; below 1 is not shown
 	WrongPIN  bool             // PIN: the last one was wrong
+	WrongCode bool             // ConfirmName: the last one was wrong
 	Offers    []protocol.Offer // Choose
 	Chosen    Choice           // Confirm
 	Fee       int              // yen in all: Confirm, Pay
@@ -142,7 +148,7 @@ type Screen struct {
 	Code      reason.Code      // Refused
 	Reference string           // the number to quote
 	Seconds   int              // after so many seconds the screen changes by itself; 0: not shown
-	Done, Of  int              // Printing: impressions known to be out, of how many
+	Done, Of  int              // Printing, ConfirmName: impressions known to be out, of how many
 }
 
 // clone makes the picture independent of what its maker does afterwards.
@@ -156,7 +162,9 @@ func (s Screen) clone() Screen {
 type Finger struct {
 	Visit   uint64 // the visit of the picture that was touched
 	Action  Action
-	PIN     []byte // Pin: four ASCII digits; the receiver overwrites them after use
+	PIN     []byte // Pin: four ASCII digits; Code: 6 to 12; the receiver overwrites them after use
+	Staff   string // Code: the id that was typed, 1 to 8 digits
+	Same    bool   // Code: the name on every page is the applicant's
 	Offer   string // Apply
 	Options protocol.Options
 	Copies  int // Apply: 1 to protocol.MaxCopies

@@ -1,12 +1,12 @@
 // The kiosk's script: it puts the pictures that the server draws on the screen and posts what a finger did.
-// It holds two things of its own: the digits of a PIN until they are sent, and the second count.
+// It holds two things of its own: the digits of a PIN, or of a code of staff, until they are sent, and the second count.
 "use strict";
 (() => {
   const plain = { createHTML: (s) => s }; // the server's templates escape; this page takes HTML from nowhere else
   const policy = window.trustedTypes ? trustedTypes.createPolicy("honnin", plain) : plain;
   const stage = document.getElementById("stage");
   const RETRY_MS = 2000, TOUCH_MS = 5000, LANGUAGE_MS = 60000, PIN_LENGTH = 4;
-  let digits = [], ticking = 0, forgetting = 0, lastTouch = 0;
+  let digits = [], desk = {}, ticking = 0, forgetting = 0, lastTouch = 0;
 
   const picture = () => document.getElementById("picture");
   const post = (url, body, type) => fetch(url, {
@@ -29,6 +29,7 @@
       now.dataset.tick = next.dataset.tick;
     } else {
       digits = [];
+      desk = {};
       stage.replaceChildren(next);
       next.querySelector("h1").focus();
     }
@@ -94,7 +95,40 @@
     post("/kiosk/finger", new URLSearchParams({ visit: p.dataset.visit, picture: p.dataset.picture, action: "touched" })).catch(() => {});
   }
 
+  // --- two fields at a counter: the number of a member of staff, shown, and a code, of which only the length is
+
+  function pick(field) {
+    for (const f of picture().querySelectorAll("[data-field]")) {
+      f.classList.toggle("here", f === field);
+      f.setAttribute("aria-pressed", f === field);
+    }
+  }
+
+  function type(field, k) {
+    const is = desk[field.dataset.field] ??= [];
+    if (k === "clear") is.length = 0;
+    else if (k === "erase") is.pop();
+    else if (is.length < Number(field.dataset.max)) is.push(k.charCodeAt(0));
+    const code = field.dataset.field === "code";
+    field.querySelector("[data-value]").textContent = code ? "●".repeat(is.length) : String.fromCharCode(...is);
+    const whole = [...picture().querySelectorAll("[data-field]")]
+      .every((f) => (desk[f.dataset.field] ?? []).length >= Number(f.dataset.least ?? 1));
+    picture().querySelectorAll("[data-word]").forEach((b) => { b.disabled = !whole; });
+    touched();
+  }
+
+  function sendWord(button) {
+    if (!desk.code || !desk.staff) return; // sent, and not taken: it is to be typed again
+    const body = Uint8Array.from(desk.code), url = `${button.dataset.word}/${String.fromCharCode(...desk.staff)}`;
+    desk.code.fill(0);
+    desk = {};
+    picture().querySelectorAll("[data-value]").forEach((v) => { v.textContent = ""; });
+    send(() => post(url, body, "application/octet-stream"), button).finally(() => body.fill(0));
+  }
+
   function key(k) {
+    const field = picture().querySelector("[data-field].here");
+    if (field) return type(field, k);
     if (k === "clear") digits = [];
     else if (k === "erase") digits.pop();
     else if (digits.length < PIN_LENGTH) digits.push(k.charCodeAt(0));
@@ -135,11 +169,13 @@
     if (!b || b.disabled) return;
     if (b.dataset.key) key(b.dataset.key);
     else if (b.dataset.send) sendPIN(b);
+    else if (b.dataset.field) pick(b);
+    else if (b.dataset.word) sendWord(b);
     else if (b.dataset.step) step(b);
   });
   document.addEventListener("change", touched);
   document.addEventListener("keydown", (e) => {
-    if (!document.querySelector("[data-send]")) return;
+    if (!document.querySelector("[data-send], [data-word]")) return;
     if (/^[0-9]$/.test(e.key)) key(e.key);
     if (e.key === "Backspace") key("erase");
   });

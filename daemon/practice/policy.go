@@ -21,6 +21,7 @@ func (w *World) Policy() string {
 			t.Code, t.Name.En, inline(k.IssuingCA.Certificate), inline(k.RegisterCA.Certificate))
 		fmt.Fprintf(&b, "  [[municipality.software]]\n  name = %q\n  floor = \"1.4.0\"\n  fixes = [%q]\n", s.Name, s.Fixes[0])
 	}
+	b.WriteString(staff())
 	return b.String()
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/daemon/practice"
 	"honnin/daemon/session"
 	"honnin/spool"
 )
@@ -43,6 +44,7 @@ type Wish struct {
 	Certificate  protocol.Certificate
 	Municipality protocol.Municipality // "": any
 	Again        bool                  // refused just before
+	Differs      bool                  // at a counter: staff find another's name on the sheets
 	Hands        Hands
 }
 
@@ -216,6 +218,8 @@ func (a *Applicant) act(v session.View, w Wish) error {
 		return press(choose(v.Offers, w))
 	case session.TakeCard, session.Ended, session.CardForgotten:
 		return w.Hands.Pull()
+	case session.ConfirmName:
+		return press(session.Input{Kind: session.PressCode, Staff: practice.StaffID, PIN: []byte(practice.StaffCode), Same: !w.Differs})
 	case session.TakePaper:
 		w.Hands.TakePaper()
 		return press(session.Input{Kind: session.PressFinish})

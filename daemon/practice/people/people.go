@@ -1,8 +1,8 @@
 // Package people is who lives in the practice world, and where: three municipalities that do not exist (prefecture
-// code 99), a dozen people whose names say that they do not either (架空, 見本, 例田 …), and what the registers say
+// code 99), two dozen people whose names say that they do not either (架空, 見本, 例田 …), and what the registers say
 // of them. It is data and nothing else.
 //
-// Outside the registers and the sheets a person is known by an id only: p01 to p12, and e01 and on for guests
+// Outside the registers and the sheets a person is known by an id only: p01 to p24, and e01 and on for guests
 // whose strange card was enrolled. Every My Number here has a wrong check digit, so that it cannot be anybody's.
 package people
 
@@ -61,6 +61,18 @@ func All() []Person {
 		{ID: "p10", PIN: "1010", Key: P384, Generation: 2, Renewed: true, Linked: true, Home: Reiji},
 		{ID: "p11", PIN: "1111", Key: P256, Generation: 2, Home: Reiji},
 		{ID: "p12", PIN: "1212", Key: P256, Generation: 2, Linked: true, Home: Reiji},
+		{ID: "p13", PIN: "1313", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p14", PIN: "1414", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p15", PIN: "1515", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p16", PIN: "1616", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p17", PIN: "1717", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p18", PIN: "1818", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p19", PIN: "1919", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p20", PIN: "2020", Key: P256, Generation: 1, Linked: true, Home: Mihon},
+		{ID: "p21", PIN: "2121", Key: P256, Generation: 1, Linked: true, Home: Kaku},
+		{ID: "p22", PIN: "2222", Key: P256, Generation: 1, Linked: true, Home: Kaku},
+		{ID: "p23", PIN: "2323", Key: P256, Generation: 1, Linked: true, Home: Kaku},
+		{ID: "p24", PIN: "2424", Key: P256, Generation: 1, Linked: true, Home: Kaku},
 	}
 }
 

@@ -51,7 +51,7 @@ func optionSets(c protocol.Certificate) (out []protocol.Options) {
 
 // Every sheet that anybody may ask for, in every variant, can be drawn with the committed fonts.
 func TestEverySheetCanBeDrawn(t *testing.T) {
-	drawn := 0
+	drawn, pages := 0, map[protocol.Certificate]int{}
 	for code, primary := range settled(t) {
 		var office *sheet.Office
 		for _, town := range people.Towns() {
@@ -77,16 +77,19 @@ func TestEverySheetCanBeDrawn(t *testing.T) {
 						t.Error(p.ID, c, err)
 						continue
 					}
-					if _, err := sheet.Lay(content, sheet.Issue{Serial: "1", At: time.Now(), Office: office}); err != nil || content.Kind() != c {
+					l, err := sheet.Lay(content, sheet.Issue{Serial: "1", At: time.Now(), Office: office})
+					if err != nil || content.Kind() != c {
 						t.Error(p.ID, c, err)
+						continue
 					}
+					pages[c] = max(pages[c], l.Pages())
 					drawn++
 				}
 			}
 		}
 	}
-	if drawn < 200 {
-		t.Error("drawn:", drawn)
+	if drawn < 200 || pages[protocol.ResidentRecord] < 2 {
+		t.Error("drawn:", drawn, "pages:", pages)
 	}
 }
 
@@ -160,7 +163,7 @@ func TestPeople(t *testing.T) {
 			ordinary++
 		}
 	}
-	if len(seen) != 12 || ordinary != 9 || kinds[people.RSA2048] != 3 || kinds[people.P256] == 0 || kinds[people.P384] == 0 {
+	if len(seen) != 24 || ordinary != 21 || kinds[people.RSA2048] != 3 || kinds[people.P256] == 0 || kinds[people.P384] == 0 {
 		t.Error(len(seen), ordinary, kinds)
 	}
 }

@@ -31,7 +31,17 @@ const (
 	originReiji = "見本県例示郡例示町大字本籍３番地"
 )
 
+// households are everybody's.
 func households() []household {
+	all := first()
+	for _, n := range neighbours {
+		all = append(all, n.household())
+	}
+	return all
+}
+
+// first are the households of p01 to p12.
+func first() []household {
 	d := func(y, m, day int) sheet.Date { return sheet.Date{Year: y, Month: m, Day: day} }
 	return []household{
 		{Mihon, register.Household{Address: "見本県見本市手本町一丁目２番３号", Head: "架空　太郎", People: []register.Member{
@@ -77,6 +87,9 @@ func seals() map[string]seal {
 		"p01": {Text: "架空", Size: 180, Tilt: -3}, "p03": {Text: "見本", Size: 165, Tilt: 2},
 		"p04": {Text: "想定", Size: 210, Tilt: 1, Square: true}, "p07": {Text: "例田", Size: 150, Tilt: 4},
 		"p10": {Text: "試山", Size: 180, Tilt: -1}, "p12": {Text: "恵", Size: 135, Tilt: 5},
+	}
+	for _, n := range neighbours {
+		engraved[n.id] = sheet.Imprint{Text: n.family, Size: 150, Tilt: n.tilt}
 	}
 	out := map[string]seal{}
 	for _, h := range households() {
@@ -125,7 +138,16 @@ func familyOf(code protocol.Municipality, origin, head string, given map[string]
 	return family{code, f}
 }
 
+// families are everybody's family registers.
 func families() []family {
+	all := firstFamilies()
+	for _, n := range neighbours {
+		all = append(all, n.registered())
+	}
+	return all
+}
+
+func firstFamilies() []family {
 	d := func(y, m, day int) sheet.Date { return sheet.Date{Year: y, Month: m, Day: day} }
 	return []family{
 		familyOf(Mihon, originMihon, "架空　太郎", map[string]string{"p01": "太郎", "p02": "花子"}, "見本県見本市手本町一丁目２番３号",

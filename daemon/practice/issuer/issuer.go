@@ -1,12 +1,13 @@
 // Package issuer is a practice municipality's certificate-issuing server: it reads a record, draws it, and signs.
 //
-// The three steps are [Issuer.Read], [Issuer.Render] and [Issuer.Seal], and [Issuer.Issue] is one after the other
-// with every value handed on by hand: nothing is kept between two orders, no file name, no slot, no "current
-// applicant". What an issuer must keep to: the fields that are drawn, the token, and the stored fingerprint that
+// The three steps are [Issuer.Read], [Issuer.Render] (draw, state, bind) and [Issuer.Seal], and [Issuer.Issue] is one
+// after the other with every value handed on by hand: nothing is kept between two orders, no file name, no slot, no
+// "current applicant". What an issuer must keep to: the fields that are drawn, the token, and the stored fingerprint that
 // is hashed come from one reading; the hash is made from the stored bytes, never from the request's certificate.
 //
-// What can go wrong on purpose (a neighbour's data between two steps) is a matter for whoever calls the steps,
-// not for a switch in them. [Package.Paper] says whose record was drawn: the practice world's ground truth.
+// What goes wrong in a faulty program (a neighbour's data between two steps) is a matter for whoever calls the steps,
+// not for a switch in them (package scenario). [Package.Paper] says whose record was drawn, and Tokens which versions: the practice
+// world's ground truth.
 package issuer
 
 import (
@@ -35,17 +36,33 @@ type Order struct {
 	Copies      int
 }
 
-// Draft is a certificate drawn and not yet signed.
+// Drawn is a certificate drawn of one reading, and neither stated nor bound.
+type Drawn struct {
+	Reading register.Reading
+	Serial  string
+	At      time.Time
+	Content protocol.Digest
+	layout  *sheet.Layout
+}
+
+// Pages returns the pages, each tagged with an order's transaction and the hash that travels with the reading.
+func (d Drawn) Pages(o Order) []sheet.Page {
+	return d.layout.Tagged(sheet.Tag{Subject: protocol.HashFingerprint(o.Nonce, d.Reading.Fingerprint), Transaction: o.Transaction, At: d.At})
+}
+
+// Draft is a document drawn and not yet signed.
 type Draft struct {
-	PDF   []byte
-	Paper string
+	PDF    []byte
+	Paper  string           // whose record was drawn: an id, or several joined by "+"
+	Tokens []protocol.Token // of the versions that were drawn
 }
 
 // Package is a signed certificate package.
 type Package struct {
 	Bytes    []byte
 	Document protocol.Digest // SHA-256 of the PDF
-	Paper    string          // whose record was drawn
+	Paper    string          // as the draft's
+	Tokens   []protocol.Token
 }
 
 // Source is the register as an issuer reads it.
@@ -64,6 +81,13 @@ type Config struct {
 	Software     protocol.Software
 	Lifetime     time.Duration // of a statement: expires_at − issued_at
 	Now          func() time.Time
+}
+
+// With returns an issuer of the same municipality over another source, that says it is another program.
+func (i *Issuer) With(s Source, program protocol.Software) *Issuer {
+	c := i.Config
+	c.Source, c.Software = s, program
+	return &Issuer{Config: c, tokyo: i.tokyo}
 }
 
 // Issuer issues one municipality's certificates. It is safe for concurrent use.
@@ -100,31 +124,46 @@ func (i *Issuer) Read(o Order) (register.Reading, error) {
 	return i.Source.Read(o.Certificate.Register(), o.Person, o.Applicant)
 }
 
-// Render draws what was read and writes the statement about it.
+// Render draws what was read, writes the statement about it, and binds both.
 func (i *Issuer) Render(o Order, r register.Reading) (Draft, error) {
-	content, err := r.Facts.Content(o.Certificate, o.Options, r.Person)
+	d, err := i.Draw(o, r)
 	if err != nil {
 		return Draft{}, err
+	}
+	return i.Bind(o, r, d)
+}
+
+// Draw draws what was read.
+func (i *Issuer) Draw(o Order, r register.Reading) (Drawn, error) {
+	content, err := r.Facts.Content(o.Certificate, o.Options, r.Person)
+	if err != nil {
+		return Drawn{}, err
 	}
 	now := i.Now()
 	serial := fmt.Sprintf("%s-%s-%07d", i.Municipality, now.In(i.tokyo).Format("20060102"), i.serial.Add(1))
 	layout, err := sheet.Lay(content, sheet.Issue{Serial: serial, At: now, Office: i.Office})
-	if err != nil {
-		return Draft{}, err
-	}
-	subject := protocol.HashFingerprint(o.Nonce, r.Fingerprint)
-	statement, err := protocol.Statement{
-		Transaction: o.Transaction, Terminal: o.Terminal, Nonce: o.Nonce, SubjectHash: subject,
+	return Drawn{r, serial, now, protocol.HashContent(o.Nonce, content.Canonical()), layout}, err
+}
+
+// State writes the statement: subject hash and token of a reading, everything else of what was drawn.
+func (i *Issuer) State(o Order, r register.Reading, d Drawn) ([]byte, error) {
+	return protocol.Statement{
+		Transaction: o.Transaction, Terminal: o.Terminal, Nonce: o.Nonce, SubjectHash: protocol.HashFingerprint(o.Nonce, r.Fingerprint),
 		Municipality: i.Municipality, Certificate: o.Certificate, Options: o.Options, Copies: o.Copies,
-		Pages: layout.Pages(), Serial: serial,
-		Record:   protocol.Record{Register: r.Register, Token: r.Token, Content: protocol.HashContent(o.Nonce, content.Canonical()), AsOf: protocol.At(r.AsOf)},
-		IssuedAt: protocol.At(now), ExpiresAt: protocol.At(now.Add(i.Lifetime)),
+		Pages: d.layout.Pages(), Serial: d.Serial,
+		Record:   protocol.Record{Register: r.Register, Token: r.Token, Content: d.Content, AsOf: protocol.At(r.AsOf)},
+		IssuedAt: protocol.At(d.At), ExpiresAt: protocol.At(d.At.Add(i.Lifetime)),
 		Software: i.Software,
 	}.Encode()
+}
+
+// Bind binds what was drawn with a statement for a reading: the one that was drawn, in a sound program.
+func (i *Issuer) Bind(o Order, r register.Reading, d Drawn) (Draft, error) {
+	statement, err := i.State(o, r, d)
 	if err != nil {
 		return Draft{}, err
 	}
-	return Draft{layout.PDF(sheet.Tag{Subject: subject, Transaction: o.Transaction, At: now}, statement), r.Person}, nil
+	return Draft{sheet.Bind(d.Pages(o), d.At, statement), d.Reading.Person, []protocol.Token{d.Reading.Token}}, nil
 }
 
 // Seal signs a draft.
@@ -135,5 +174,5 @@ func (i *Issuer) Seal(d Draft) (Package, error) {
 	if err != nil {
 		return Package{}, err
 	}
-	return Package{b, protocol.Fingerprint(d.PDF), d.Paper}, nil
+	return Package{b, protocol.Fingerprint(d.PDF), d.Paper, d.Tokens}, nil
 }

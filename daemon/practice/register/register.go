@@ -101,9 +101,16 @@ func (p *Primary) Add(r protocol.Register, facts Facts, people ...string) {
 	p.issue(rec, facts)
 }
 
+// maxVersions is how many versions of a record are remembered; about older ones the register knows nothing.
+const maxVersions = 64
+
 // issue makes facts the version in force.
 func (p *Primary) issue(rec *record, facts Facts) {
 	v := &version{of: rec, token: protocol.NewToken(), facts: facts}
+	if len(rec.versions) == maxVersions {
+		delete(p.tokens, rec.versions[0].token)
+		rec.versions = slices.Delete(rec.versions, 0, 1)
+	}
 	rec.versions = append(rec.versions, v)
 	p.tokens[v.token] = v
 }
@@ -155,6 +162,18 @@ func (p *Primary) Abolish(r protocol.Register, person string) error {
 	return p.supersede(r, person, func(*record, *version) {})
 }
 
+// Anew enters an abolished record again, as it was, under a token of its own.
+func (p *Primary) Anew(r protocol.Register, person string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rec := p.records[key{r, person}]
+	if rec == nil || rec.last().superseded.IsZero() {
+		return ErrNotRegistered
+	}
+	p.issue(rec, rec.last().facts)
+	return nil
+}
+
 func (p *Primary) supersede(r protocol.Register, person string, then func(*record, *version)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,22 +207,86 @@ func (p *Primary) Read(r protocol.Register, person string, applicant protocol.Di
 // Neighbour returns somebody else with a record in this register, of another record than this person's where there
 // is one, and the fingerprint stored for them. The order is always the same.
 func (p *Primary) Neighbour(r protocol.Register, person string) (other string, fingerprint protocol.Digest, ok bool) {
+	all := p.Neighbours(r, person)
+	if len(all) == 0 {
+		return "", protocol.Digest{}, false
+	}
+	return all[0].Person, all[0].Fingerprint, true
+}
+
+// Holder is one holder of a record in force, and the first fingerprint that is stored for them.
+type Holder struct {
+	Person      string
+	Fingerprint protocol.Digest
+}
+
+// Neighbours returns everybody else with a record in this register, in the order of their ids: those of other records than this
+// person's, or, where there are none, the other holders of it.
+func (p *Primary) Neighbours(r protocol.Register, person string) []Holder {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	own := p.records[key{r, person}]
-	for _, k := range slices.SortedFunc(maps.Keys(p.records), func(a, b key) int { return strings.Compare(a.person, b.person) }) {
-		rec := p.records[k]
-		if k.register != r || k.person == person || !rec.last().superseded.IsZero() {
-			continue
-		}
-		if h, _ := rec.holder(k.person); len(h.fingerprints) > 0 && (!ok || rec != own) {
-			other, fingerprint, ok = k.person, h.fingerprints[0], true
-			if rec != own {
-				return other, fingerprint, ok
-			}
+	var others, own []Holder
+	for k, rec := range p.records {
+		h, _ := rec.holder(k.person)
+		switch {
+		case k.register != r || k.person == person || !rec.last().superseded.IsZero() || len(h.fingerprints) == 0:
+		case rec == p.records[key{r, person}]:
+			own = append(own, Holder{k.person, h.fingerprints[0]})
+		default:
+			others = append(others, Holder{k.person, h.fingerprints[0]})
 		}
 	}
-	return other, fingerprint, ok
+	if len(others) == 0 {
+		others = own
+	}
+	slices.SortFunc(others, func(a, b Holder) int { return strings.Compare(a.Person, b.Person) })
+	return others
+}
+
+// Alone reports whether a person is the only holder of their record.
+func (p *Primary) Alone(r protocol.Register, person string) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	rec := p.records[key{r, person}]
+	return rec != nil && len(rec.holders) == 1
+}
+
+// InForceNow reports whether every one of these tokens names a version in force.
+func (p *Primary) InForceNow(tokens ...protocol.Token) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return !slices.ContainsFunc(tokens, func(t protocol.Token) bool {
+		v := p.tokens[t]
+		return v == nil || !v.superseded.IsZero()
+	})
+}
+
+// Copy returns a copy of the registers as they are now: a replica that hears of nothing afterwards.
+func (p *Primary) Copy() *Primary {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	c := New(p.code, p.now)
+	copies := map[*record]*record{}
+	for k, rec := range p.records {
+		if copies[rec] == nil {
+			copies[rec] = rec.copy(c.tokens)
+		}
+		c.records[k] = copies[rec]
+	}
+	c.people = maps.Clone(p.people)
+	return c
+}
+
+// copy returns a copy that has the latest version only, and enters its token.
+func (rec *record) copy(tokens map[protocol.Token]*version) *record {
+	c := &record{register: rec.register}
+	for _, h := range rec.holders {
+		c.holders = append(c.holders, holder{h.person, slices.Clone(h.fingerprints)})
+	}
+	v := *rec.last()
+	v.of = c
+	c.versions, tokens[v.token] = []*version{&v}, &v
+	return c
 }
 
 func (rec *record) holder(person string) (holder, bool) {

@@ -38,6 +38,15 @@ func (b *books) enter(d protocol.Digest, p Paper) {
 	}
 }
 
+func (b *books) supersede(d protocol.Digest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p, ok := b.papers[d]; ok {
+		p.Superseded = true
+		b.papers[d] = p
+	}
+}
+
 func (b *books) read(d protocol.Digest) (Paper, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

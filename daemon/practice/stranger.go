@@ -32,14 +32,19 @@ func (w *World) strange() bool {
 	return s
 }
 
-// issue has a town's issuer make a package for an order, or for a neighbour's, and enters it in the books.
+// issue has a town's issuer make a package for an order, or for a neighbour's, and enters it in the books. Where a
+// scenario plays, its program is the issuer.
 func (w *World) issue(t *town, o issuer.Order) (issuer.Package, error) {
 	if w.strange() {
 		o = t.neighbours(o)
 	}
-	p, err := t.issuer.Issue(o)
+	issue := t.issuer.Issue
+	if play := w.at(t); play != nil {
+		issue = play.issue
+	}
+	p, err := issue(o)
 	if err == nil {
-		w.books.enter(p.Document, Paper{Of: p.Paper})
+		w.books.enter(p.Document, Paper{Of: p.Paper, Superseded: !t.primary.InForceNow(p.Tokens...)})
 	}
 	return p, err
 }

@@ -1,4 +1,4 @@
-// Package practice is a small world to practise in: an issuing centre with its registers and issuers, a dozen
+// Package practice is a small world to practise in: an issuing centre with its registers and issuers, two dozen
 // fictional people and the cards in their hands, and somebody who takes money.
 //
 // It is made of real parts. The centre is a TLS server on loopback that a terminal calls as it would call any
@@ -34,7 +34,6 @@ import (
 	"honnin/daemon/practice/people"
 	"honnin/daemon/practice/pki"
 	"honnin/daemon/practice/register"
-	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/server"
 )
 
@@ -90,7 +89,7 @@ type World struct {
 	guests   int
 	status   map[protocol.Digest]people.Status
 	stranger stranger
-	playing  scenario.ID
+	play     *play // nil: every program is sound
 }
 
 // town is one municipality at work.
@@ -180,24 +179,27 @@ func (w *World) open() {
 		at := w.towns[t.Code]
 		c.Municipalities = append(c.Municipalities, server.Municipality{Town: t, Primary: at.primary,
 			Issue:   func(o issuer.Order) (issuer.Package, error) { return w.issue(at, o) },
-			InForce: at.inForce(w.options.Now)})
+			InForce: w.inForce(at)})
 	}
 	w.centre = server.New(c)
 	w.http = w.centre.HTTP(pki.TLS(w.keys.Centre), pki.Pool(w.keys.TLSCA))
 }
 
-// inForce answers for a town's register, signed with its key.
-func (t *town) inForce(now func() time.Time) func(register.Question) ([]byte, error) {
+// inForce answers for a town's register, signed with its key. The books take note of what is no longer in force.
+func (w *World) inForce(t *town) func(register.Question) ([]byte, error) {
 	return func(q register.Question) ([]byte, error) {
 		a, err := t.primary.InForce(q)
 		if err != nil {
 			return nil, err
 		}
+		if !a.InForce {
+			w.books.supersede(q.Asked.Document)
+		}
 		b, err := a.Encode()
 		if err != nil {
 			return nil, err
 		}
-		return sign.Sign(b, t.register.Options(now()))
+		return sign.Sign(b, t.register.Options(w.options.Now()))
 	}
 }
 
@@ -226,7 +228,7 @@ func (w *World) shut() error {
 	if e := <-w.served; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
-	return err
+	return errors.Join(err, w.Play(""))
 }
 
 // Access is what a terminal needs to call the centre.

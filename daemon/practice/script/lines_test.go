@@ -128,9 +128,9 @@ func TestDifferences(t *testing.T) {
 		"refused, and no paper":   {refused, protocol.Refused, nil, "", ""},
 		"the centre says another": {printed, protocol.Void, []protocol.Digest{mine}, "", "at the centre"},
 		"the centre says nothing": {printed, "", []protocol.Digest{mine}, "", "at the centre"},
-		"paper nobody printed":    {refused, protocol.Refused, []protocol.Digest{mine}, "", "in the tray and"},
-		"a stranger's paper":      {printed, protocol.Printed, []protocol.Digest{mine, other}, "", "in the tray and"},
-		"printed twice":           {printed, protocol.Printed, []protocol.Digest{mine, mine}, "", "in the tray and"},
+		"paper nobody printed":    {refused, protocol.Refused, []protocol.Digest{mine}, "", "in the tray 1 times, and 0"},
+		"a stranger's paper":      {printed, protocol.Printed, []protocol.Digest{mine, other}, "", "in the tray 1 times, and 0"},
+		"printed twice":           {printed, protocol.Printed, []protocol.Digest{mine, mine}, "", "in the tray 2 times, and 1"},
 		"printed, and no paper":   {printed, protocol.Printed, nil, "", "not in the tray"},
 		"an open incident":        {raised, protocol.Refused, nil, protocol.IncidentOpen, ""},
 		"one that was closed":     {raised, protocol.Refused, nil, protocol.IncidentClosed, "and not open"},
@@ -162,6 +162,34 @@ func TestDifferences(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestOneDocumentTwoPeople: somebody is handed the very file that its right holder prints elsewhere. That is no difference, and
+// it is refused once and printed once.
+func TestOneDocumentTwoPeople(t *testing.T) {
+	for name, c := range map[string]struct {
+		tray []protocol.Digest
+		want int
+	}{"once": {[]protocol.Digest{mine}, 0}, "twice": {[]protocol.Digest{mine, mine}, 1}, "never": {nil, 1}} {
+		j, b := newJournal(t), papers()
+		b.outcomes = map[protocol.Transaction]protocol.Outcome{{8}: protocol.Printed, {9}: protocol.Refused}
+		tally := NewTally(b)
+		for _, e := range []journal.Entry{{Kind: journal.Accepted, Transaction: protocol.Transaction{8}, Document: mine}, {Kind: journal.Sending, Transaction: protocol.Transaction{8}, Document: mine},
+			{Kind: journal.Ended, Transaction: protocol.Transaction{8}, Document: mine, Outcome: protocol.Printed}, {Kind: journal.Ended, Transaction: protocol.Transaction{9}, Document: mine, Outcome: protocol.Refused}} {
+			if _, err := j.Record(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tally.Add(Stand{}, Wish{Applicant: "p01"}, Visit{Ending: &session.Ending{Outcome: protocol.Printed, Document: mine}})
+		tally.Add(Stand{}, Wish{Applicant: "p02"}, Visit{Ending: &session.Ending{Outcome: protocol.Refused, Document: mine, Code: reason.OtherTransaction}})
+		if _, err := tally.Reconcile("T-1", j, 0); err != nil {
+			t.Fatal(err)
+		}
+		tally.Tray(c.tray)
+		if s := tally.Summary(); s.WrongOffered != 1 || s.RightPrinted != 1 || len(s.Difference) != c.want {
+			t.Errorf("%s: %+v", name, s)
+		}
 	}
 }
 

@@ -39,8 +39,13 @@ type Tally struct {
 	sums map[scenario.ID]*Summary
 	turn scenario.ID // whose turn the differences belong to
 
-	lines map[protocol.Digest]truth            // since the last look into the trays, by document
-	paper map[protocol.Digest]protocol.Outcome // as the journals have it
+	paper map[protocol.Digest]*paper // since the last look into the trays
+}
+
+// paper is what became of one document. Two people may have been handed the same one: its holder, and somebody else.
+type paper struct {
+	right           bool // somebody was, for whom it was right
+	printed, unsure int  // as the journals have it
 }
 
 // NewTally returns an empty tally.
@@ -51,7 +56,17 @@ func NewTally(b Books) *Tally {
 }
 
 func (t *Tally) forget() {
-	t.lines, t.paper = map[protocol.Digest]truth{}, map[protocol.Digest]protocol.Outcome{}
+	t.paper = map[protocol.Digest]*paper{}
+}
+
+// of is called with the lock held.
+func (t *Tally) of(d protocol.Digest) *paper {
+	p, ok := t.paper[d]
+	if !ok {
+		p = &paper{}
+		t.paper[d] = p
+	}
+	return p
 }
 
 // Turn says which scenario's visits and differences follow; "" for none.
@@ -114,7 +129,9 @@ func (t *Tally) look(l *Line, d protocol.Digest) {
 	if !ok || p.Wrong(l.Applicant) {
 		l.truth = wrong
 	}
-	t.lines[d] = l.truth
+	if l.truth == right {
+		t.of(d).right = true
+	}
 }
 
 // count is called with the lock held.
@@ -171,7 +188,7 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 		last = max(last, e.Seq)
 		switch e.Kind {
 		case journal.Ended:
-			t.paper[e.Document] = e.Outcome
+			t.of(e.Document).ended(e.Outcome)
 			if o, ok := t.books.Outcome(e.Transaction); !ok || o != e.Outcome {
 				t.differ("%s: transaction %s is %q in the journal and %q at the centre", terminal, e.Transaction, e.Outcome, o)
 			}
@@ -181,6 +198,15 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 		return true, nil
 	})
 	return last, err
+}
+
+func (p *paper) ended(o protocol.Outcome) {
+	switch o {
+	case protocol.Printed:
+		p.printed++
+	case protocol.Unsure:
+		p.unsure++
+	}
 }
 
 func (t *Tally) incident(terminal protocol.Terminal, e journal.Entry) error {
@@ -197,7 +223,7 @@ func (t *Tally) incident(terminal protocol.Terminal, e journal.Entry) error {
 }
 
 // Tray holds what came out of the printers against what the journals say of paper, and against the books. Every document
-// in the tray has to be printed in a journal, or unsure, and once; every printed one has to be in the tray. Wrong
+// in the tray has to be printed in a journal, or unsure, as often; every printed one has to be in the tray. Wrong
 // paper in the tray that no visit owned up to counts as printed.
 func (t *Tally) Tray(documents []protocol.Digest) {
 	t.mu.Lock()
@@ -205,15 +231,15 @@ func (t *Tally) Tray(documents []protocol.Digest) {
 	out := map[protocol.Digest]int{}
 	for _, d := range documents {
 		out[d]++
-		if o := t.paper[d]; out[d] > 1 || o != protocol.Printed && o != protocol.Unsure {
-			t.differ("document %s is in the tray and %q in the journal", d, o)
-			if t.lines[d] != right {
+		if p := t.of(d); out[d] > p.printed+p.unsure {
+			t.differ("document %s is in the tray %d times, and %d times in a journal", d, out[d], p.printed+p.unsure)
+			if !p.right || out[d] > 1 {
 				t.sum(t.turn).WrongPrinted++
 			}
 		}
 	}
-	for d, o := range t.paper {
-		if o == protocol.Printed && out[d] == 0 {
+	for d, p := range t.paper {
+		if p.printed > out[d] {
 			t.differ("document %s is printed in the journal and not in the tray", d)
 		}
 	}

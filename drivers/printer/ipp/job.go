@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync"
 	"sync/atomic"
 
 	"honnin/drivers/printer"
@@ -36,10 +37,12 @@ type facts struct {
 var jobAttributes = []string{"job-id", "job-name", "job-uuid", "job-state", "job-state-reasons",
 	"job-impressions", "job-impressions-completed", "time-at-processing", "time-at-creation", "job-printer-up-time"}
 
-var (
-	errLost  = &printer.Fault{Reason: "job-lost", Err: errors.New("the job of that number is not ours")}
-	uuidForm = regexp.MustCompile(`^urn:uuid:[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-)
+var errLost = &printer.Fault{Reason: "job-lost", Err: errors.New("the job of that number is not ours")}
+
+// uuidForm is compiled on first use, and not in each child that inspects a document.
+var uuidForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^urn:uuid:[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+})
 
 func readFacts(a attributes) (facts, error) {
 	id, state := a.number("job-id"), a.number("job-state")
@@ -70,7 +73,7 @@ func (j *job) id() string {
 
 // uuidOr lets no free text of a device into the journal.
 func uuidOr(s, otherwise string) string {
-	if uuidForm.MatchString(s) {
+	if uuidForm().MatchString(s) {
 		return s
 	}
 	return otherwise

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -87,19 +86,21 @@ func (in *inspection) compareStatement(ctx *model.Context) string {
 	return ""
 }
 
-// zuluDate is a date in UTC without an offset. ISO 32000-1, 7.9.4, allows it and much software writes it (cairo,
-// for one), but pdfcpu's strict mode does not read it.
-var zuluDate = regexp.MustCompile(`^D:[0-9]{14}Z$`)
+// zulu reports whether s is a date in UTC without an offset. ISO 32000-1, 7.9.4, allows it and much software writes it
+// (cairo, for one), but pdfcpu's strict mode does not read it.
+func zulu(s []byte) bool {
+	return len(s) == 17 && string(s[:2]) == "D:" && digits(s[2:]) == 14 && s[16] == 'Z'
+}
 
 // plainDates takes the Z off such dates in what pdfcpu has read. How deep o nests was bounded by our parser.
 func plainDates(o types.Object) types.Object {
 	switch o := o.(type) {
 	case types.StringLiteral:
-		if zuluDate.MatchString(o.Value()) {
+		if zulu([]byte(o.Value())) {
 			return types.StringLiteral(strings.TrimSuffix(o.Value(), "Z"))
 		}
 	case types.HexLiteral:
-		if b, err := o.Bytes(); err == nil && zuluDate.Match(b) {
+		if b, err := o.Bytes(); err == nil && zulu(b) {
 			return types.NewHexLiteral(bytes.TrimSuffix(b, []byte("Z")))
 		}
 	case types.Array:

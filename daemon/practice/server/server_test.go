@@ -398,3 +398,17 @@ func TestHTTPServer(t *testing.T) {
 		t.Error("log or time limits")
 	}
 }
+
+// What was reconciled is forgotten, and nothing before its outcome.
+func TestForget(t *testing.T) {
+	d := open(t)
+	b := d.began(t)
+	if d.Forget(b.Transaction) {
+		t.Error("a transaction without an outcome was forgotten")
+	}
+	want(t, d.ask(http.MethodPost, "/v1/transactions/"+b.Transaction.String()+"/outcome", protocol.OutcomeReport{Outcome: protocol.Abandoned}), http.StatusNoContent, "")
+	if !d.Forget(b.Transaction) || d.Forget(b.Transaction) {
+		t.Error("forgotten not once")
+	}
+	want(t, d.ask(http.MethodGet, "/v1/transactions/"+b.Transaction.String()+"/package", nil), http.StatusNotFound, protocol.ProblemUnknown)
+}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ const (
 	wordReopen = "reopen" // services that refusals had closed are open again
 )
 
-var staffForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
+var staffForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`) })
 
 // counter is what staff can say to a terminal.
 type counter interface {
@@ -83,7 +84,7 @@ func answerStaff(ctx context.Context, conn net.Conn, t counter) {
 
 func hear(ctx context.Context, line string, t counter) error {
 	word, staff, _ := strings.Cut(line, " ")
-	if !staffForm.MatchString(staff) {
+	if !staffForm().MatchString(staff) {
 		return errors.New("an id of 1 to 32 letters, digits and hyphens is wanted")
 	}
 	switch word {
@@ -114,7 +115,7 @@ func staffCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if !staffForm.MatchString(id) {
+			if !staffForm().MatchString(id) {
 				return usage("--as wants an id of 1 to 32 letters, digits and hyphens")
 			}
 			s, err := site.Load(dir)

@@ -116,7 +116,7 @@ func note(x people.Person) string {
 func (p *Panel) State() touch.PanelState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := touch.PanelState{Card: p.holder, Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios()}
+	s := touch.PanelState{Card: p.holder, Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios(), StaffCode: p.staffCode()}
 	if p.card != nil {
 		s.TriesLeft = p.card.TriesLeft()
 	}
@@ -132,7 +132,7 @@ func (p *Panel) State() touch.PanelState {
 	return s
 }
 
-var sheetName = regexp.MustCompile(`^[0-9a-f]{32}\.pdf$`)
+var sheetName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{32}\.pdf$`) })
 
 func (p *Panel) sheets() (out []touch.Sheet) {
 	entries, err := os.ReadDir(p.dir)
@@ -141,7 +141,7 @@ func (p *Panel) sheets() (out []touch.Sheet) {
 	}
 	at := map[string]time.Time{}
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && sheetName.MatchString(e.Name()) {
+		if info, err := e.Info(); err == nil && sheetName().MatchString(e.Name()) {
 			at[e.Name()] = info.ModTime()
 			out = append(out, touch.Sheet{Name: e.Name(), Label: info.ModTime().Format("15:04:05") + " " + e.Name()[:8]})
 		}
@@ -152,7 +152,7 @@ func (p *Panel) sheets() (out []touch.Sheet) {
 
 // Sheet returns a printed sheet.
 func (p *Panel) Sheet(name string) ([]byte, error) {
-	if !sheetName.MatchString(name) || p.dir == "" {
+	if !sheetName().MatchString(name) || p.dir == "" {
 		return nil, os.ErrNotExist
 	}
 	return os.ReadFile(filepath.Join(p.dir, name))

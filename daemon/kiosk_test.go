@@ -105,6 +105,62 @@ func TestTouch(t *testing.T) {
 	}
 }
 
+// TestTouchAnIncident: Adachi's fault is put into the municipality's program from the panel. Visits follow, as at any other
+// machine, until its paper goes astray: the screen tells it, and the number on it finds what happened.
+func TestTouchAnIncident(t *testing.T) {
+	var log strings.Builder
+	address, state, stop := kioskAt(t, &log)
+	panel := touchtest.Start(t, 1500, 900)
+	panel.Open(address)
+	kiosk := panel.Tab(t, 1024, 768)
+	kiosk.Open(address + "kiosk")
+	kiosk.WaitScreen("welcome")
+	panel.Scenario("adachi")
+	panel.Wait(`document.querySelector("[data-playing=adachi]") !== null`)
+	screen := func() string {
+		return touchtest.Eval[string](kiosk, `document.getElementById("picture").dataset.screen`)
+	}
+	printed := 0
+	for upToTheCheck(panel, kiosk); ; upToTheCheck(panel, kiosk) {
+		kiosk.Wait(`["take-card", "refused"].includes(document.getElementById("picture")?.dataset.screen)`)
+		if screen() == "refused" {
+			break
+		}
+		printed++
+		panel.Act("pull")
+		kiosk.WaitScreen("take-paper")
+		panel.Act("take-paper")
+		kiosk.WaitScreen("done")
+		kiosk.Press("done")
+		kiosk.WaitScreen("welcome")
+		if printed == 30 {
+			t.Fatal("30 visits, and the fault did not strike")
+		}
+	}
+	kiosk.Shot("refused-adachi")
+	panel.Shot("panel-adachi")
+	said := touchtest.Eval[string](kiosk, `document.getElementById("picture").innerText`)
+	for _, words := range []string{"この書類は印刷しませんでした", "破棄しました", "手数料はかかりません", "だれにも見せていません", "市区町村の窓口", "This document was not printed"} {
+		if !strings.Contains(said, words) {
+			t.Errorf("%q is not on the screen:\n%s", words, said)
+		}
+	}
+	number := touchtest.Eval[string](kiosk, `document.querySelector(".quote strong").textContent`)
+	code := touchtest.Eval[string](kiosk, `document.querySelector(".code code").textContent`)
+	panel.Act("pull")
+	kiosk.WaitScreen("welcome")
+	if n := sheets(t, state); n != printed {
+		t.Errorf("%d sheets after %d visits that printed", n, printed)
+	}
+	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
+	kiosk.Open("about:blank")
+	stop()
+	told, exit := honnindSays(t, "journal", "show", "--journal", filepath.Join(state, "terminals", "PRACTICE-01", "journal.db"), "--number", number)
+	if exit != exitOK || !strings.Contains(told, "incident: "+code) {
+		t.Errorf("%s does not find the %s (%d):\n%s", number, code, exit, told)
+	}
+}
+
 func upToTheCheck(panel, kiosk *touchtest.Browser) {
 	panel.Place("p01")
 	kiosk.WaitScreen("pin")

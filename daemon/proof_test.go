@@ -13,7 +13,7 @@ import (
 
 var (
 	proofCommand = regexp.MustCompile("(?m)`?\\./honnind ([^`\n]+)`?")
-	codeForm    = regexp.MustCompile("`([a-z]+-[a-z]+)`")
+	codeForm     = regexp.MustCompile("`([a-z]+-[a-z]+)`")
 	proofRow     = regexp.MustCompile("(?m)^\\| (.*) \\| (.*) \\| `\\./honnind (practice --scenario (\\S+) --visits 20)` \\|$")
 )
 

@@ -35,6 +35,14 @@ func (p *Panel) scenarios() (out []touch.Scenario) {
 	return out
 }
 
+// staffCode says how the practice world's member of staff confirms a name at a counter.
+func (p *Panel) staffCode() string {
+	if p.channel != protocol.Counter {
+		return ""
+	}
+	return "職員番号 " + practice.StaffID + "、確認コード " + practice.StaffCode + "。 Staff " + practice.StaffID + " confirms names with the code " + practice.StaffCode + "."
+}
+
 // how says with whose card, and for what, a visit meets a scenario.
 func (p *Panel) how(s scenario.Scenario) (ja, en string) {
 	var who []string

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// TestCrashEverywhere kills the terminal at every step of five kinds of visit.
+// TestCrashEverywhere kills the terminal at every step of seven kinds of visit.
 func TestCrashEverywhere(t *testing.T) {
 	c, seen := newCrashWorld(t), map[string]bool{}
-	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "spoiled"} {
+	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "spoiled", "counter", "differs"} {
 		c.T = t
 		for _, at := range c.whole(kind) {
 			if seen[at] {
@@ -28,17 +28,20 @@ func TestCrashEverywhere(t *testing.T) {
 // TestCrashAfterACrash kills the terminal a second time at every step of the start that settles what the first cut left.
 func TestCrashAfterACrash(t *testing.T) {
 	c := newCrashWorld(t)
-	for _, first := range []string{"held: money held 1", "sending: printer did Create-Job 1", "handed: journal ended 1", "ended: journalled kept 1"} {
+	for _, first := range []string{"held: money held 1", "sending: printer did Create-Job 1", "handed: journal ended 1", "ended: journalled kept 1", "out: journal ended 1"} {
 		c.T = t
-		n := 0
-		for _, again := range c.cutAt("printed", first) {
+		n, kind := 0, "printed"
+		if strings.HasPrefix(first, "out:") {
+			kind = "counter"
+		}
+		for _, again := range c.cutAt(kind, first) {
 			if asksAgain.MatchString(again) || strings.HasPrefix(again, "started: printer") {
 				continue
 			}
 			n++
 			t.Run(first+"/"+again, func(t *testing.T) {
 				c.T = t
-				c.cutAt("printed", first, again)
+				c.cutAt(kind, first, again)
 			})
 		}
 		if n == 0 {

@@ -47,12 +47,16 @@ func crashingTerminal(t *testing.T, told string) {
 			conn, err := new(net.Dialer).DialContext(ctx, network, address)
 			return &steppedLine{Conn: conn, step: step}, err
 		})
+		if atCounter(o.Visit) {
+			p.Channel = protocol.Counter
+		}
 		if o.Visit == "forgotten" {
 			p.Limits.TakeCard = 50 * time.Millisecond
 		}
 	})
 	s.must(s.Reopen("settler"))
 	w := s.wish("p04", protocol.ResidentRecord)
+	w.Differs = o.Visit == "differs"
 	switch o.Visit {
 	case "settle":
 		s.everythingDelivered()

@@ -18,5 +18,5 @@ const staffVerifier = "pbkdf2-sha256:100000:dOERJGkoNqwi4Q-4dBNB4w:HJj445qAlTUY0
 
 // staff is the policy's table of those who confirm names.
 func staff() string {
-	return fmt.Sprintf("\n[[staff]] # the code is %s\nid = %q\nroles = [%q]\ncode = %q\nexpires = \"2999-12-31\"\n", StaffCode, StaffID, policy.Confirm, staffVerifier)
+	return fmt.Sprintf("\n[[staff]]\nid = %q\nroles = [%q]\ncode = %q\nexpires = \"2999-12-31\"\n", StaffID, policy.Confirm, staffVerifier)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	company = 2  // real orders beside one that stand for as many neighbours
+	company = 2  // real orders that stand for one neighbour: they come once, and may be nearly done
 	rounds  = 16 // how often a neighbour applies beside one order, at most
 	quiet   = 3  // orders that are left alone after wrong paper was made
 )
@@ -59,10 +59,7 @@ func (p *play) enter(o issuer.Order) (neighbours []issuer.Order, busy bool) {
 		p.quiet--
 		return nil, false
 	}
-	if beside < company {
-		beside = 0
-	}
-	return p.neighboursOf(o, max(0, p.neighbours-beside)), true
+	return p.neighboursOf(o, max(0, p.neighbours-beside/company)), true
 }
 
 // beside counts the real orders that this one can meet: with one program for two services, the other service's.

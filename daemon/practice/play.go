@@ -22,7 +22,7 @@ const printWait = time.Millisecond
 
 // Play deploys the faulty program of a scenario in its municipality, in place of the sound one; "" takes it back.
 //
-// A fault shows when others apply at the same moment. Where fewer than two other orders are under way in town, neighbours
+// A fault shows when others apply at the same moment. Where too few real orders are under way in town, neighbours
 // apply too: residents at other stores, in transactions of their own, through the same program; their packages go
 // nowhere. City hall goes about its business. Both go on beside each order until wrong paper was made, and then leave the
 // next three orders alone.

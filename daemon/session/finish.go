@@ -36,11 +36,12 @@ func (r *Runner) finish(effects []Effect, c cause, v visit, before *work, over b
 }
 
 func (r goroutines) finish(e ending) {
+	r.endings++
 	go func() {
 		wait(r.base, e.after, r.limit.Grace)
 		a := r.protect(0, func() answer { return r.finishAll(e) })
 		close(e.work.done)
-		r.post(func() { r.answered(e.work, a) })
+		r.post(func() { r.endings--; r.answered(e.work, a) })
 	}()
 }
 

@@ -130,36 +130,52 @@ func TestStoppedEverywhere(t *testing.T) {
 	})
 }
 
+// channels are where a terminal may stand.
+var channels = map[string]func(*world){"store": func(*world) {}, "counter": atCounter}
+
+// eachCall does f for every call of a visit, in a store and at a counter.
+func eachCall(t *testing.T, f func(t *testing.T, call string, at func(*world))) {
+	for channel, at := range channels {
+		for _, call := range everyCall(t, at) {
+			t.Run(channel+" "+call, func(t *testing.T) { f(t, call, at) })
+		}
+	}
+}
+
 // Every call of every part fails once: nothing is lost, and the next visit works, or staff are called.
 func TestEveryPartFails(t *testing.T) {
-	for _, call := range everyCall(t) {
-		t.Run(call, func(t *testing.T) {
-			inBubble(t, func(w *world) {
-				w.breaks(call)
-				failed := false
-				w.hook(call, func(context.Context) error {
-					w.mu.Lock()
-					defer w.mu.Unlock()
-					if failed {
-						return nil
-					}
-					failed = true
-					return errBroken
-				})
-			}, func(w *world) { w.goesOn(30) })
-		})
-	}
+	eachCall(t, func(t *testing.T, call string, at func(*world)) {
+		inBubble(t, func(w *world) {
+			at(w)
+			w.breaks(call)
+			failed := false
+			w.hook(call, func(context.Context) error {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if failed {
+					return nil
+				}
+				failed = true
+				return errBroken
+			})
+		}, func(w *world) { w.goesOn(30) })
+	})
 }
 
 // breaks notes which accounts cannot balance when call fails.
 func (w *world) breaks(call string) {
-	w.broken = map[string]bool{"journal": slices.Contains([]string{"ended", "void", "outcome"}, call)}
+	w.broken = map[string]bool{"journal": slices.Contains([]string{"ended", "void", "outcome", "confirm"}, call)}
 }
 
 // everyCall returns the names of all calls of a visit that prints and one that is cancelled.
-func everyCall(t *testing.T) (calls []string) {
+func everyCall(t *testing.T, at func(*world)) (calls []string) {
 	t.Helper()
-	inBubble(t, nil, func(w *world) {
+	inBubble(t, at, func(w *world) {
+		if w.channel == protocol.Counter {
+			w.to(ConfirmName)
+			w.vouch(staffID, "000000", true)
+			time.Sleep(2 * time.Second)
+		}
 		w.to(Done)
 		w.to(TakeCard)
 		w.key(PressCancel)
@@ -201,32 +217,38 @@ func (w *world) goesOn(rounds int) {
 
 // A panic in any part is an incident and closes the terminal, and still nothing is lost.
 func TestEveryPartPanics(t *testing.T) {
-	for _, call := range everyCall(t) {
+	eachCall(t, func(t *testing.T, call string, at func(*world)) {
 		if call == "show" || call == "incident" || call == "latch" {
-			continue // see below
+			return // see below
 		}
-		t.Run(call, func(t *testing.T) {
-			inBubble(t, func(w *world) { w.breaks(call) }, func(w *world) {
-				w.want(Idle)
-				var panicked atomic.Bool
-				w.hook(call, func(context.Context) error {
-					panicked.Store(true)
-					w.hook(call, nil)
-					panic("a part is broken")
-				})
-				if call == "watch" {
-					w.lose <- errBroken
-					time.Sleep(6 * time.Second)
-				}
-				for i := 0; i < 60 && !panicked.Load(); i++ {
-					if slices.Contains([]string{"cancel", "void", "ended", "return"}, call) {
-						w.cancelAt(TakeCard, call == "ended")
-					}
-					w.act()
-				}
-				w.panicked(call)
+		inBubble(t, func(w *world) { at(w); w.breaks(call) }, func(w *world) {
+			w.want(Idle)
+			var panicked atomic.Bool
+			w.hook(call, func(context.Context) error {
+				panicked.Store(true)
+				w.hook(call, nil)
+				panic("a part is broken")
 			})
+			if call == "watch" {
+				w.lose <- errBroken
+				time.Sleep(6 * time.Second)
+			}
+			for i := 0; i < 60 && !panicked.Load(); i++ {
+				if slices.Contains([]string{"cancel", "void", "ended", "return"}, call) {
+					w.cancelAt(TakeCard, call == "ended")
+				}
+				w.mistype(call == "wrong-code")
+				w.act()
+			}
+			w.panicked(call)
 		})
+	})
+}
+
+// mistype types a code that is nobody's where one is asked for, if it is to.
+func (w *world) mistype(is bool) {
+	if is && w.state() == ConfirmName {
+		w.vouch(staffID, "000000", true)
 	}
 }
 

@@ -43,6 +43,7 @@ type Runner struct {
 	visit    visit
 	work     *work           // what the state awaits; nil: nothing
 	tail     <-chan struct{} // closed when the last finisher is done
+	endings  int             // that have not reported yet
 	soon     []Event         // what follows at once from what is known
 	presence presence
 	stay     uint64 // counts stays of cards on the reader
@@ -139,7 +140,7 @@ func (r *Runner) loop(stop <-chan struct{}) {
 
 // resting reports whether nothing is lost if the runner ends here.
 func (r *Runner) resting() bool {
-	return slices.Contains([]State{Idle, Unready, OutOfService, Ended, Done, CardForgotten}, r.state)
+	return r.endings == 0 && slices.Contains([]State{Idle, Unready, OutOfService, Ended, Done, CardForgotten}, r.state)
 }
 
 // leave ends the visit, and waits for what must run to its end.

@@ -19,16 +19,17 @@ type happening struct {
 // TestRandomStories lets anything happen to a running terminal: people, cards, time, parts that fail, panic, are slow
 // or do not come back. Whatever it was, the accounts balance, and afterwards the terminal works again.
 func TestRandomStories(t *testing.T) {
-	calls := everyCall(t)
+	calls := everyCall(t, atCounter)
 	calls = slices.DeleteFunc(calls, func(c string) bool { return c == "show" || c == "watch" })
 	printed := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		story := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) happening {
 			kind := rapid.SampledFrom([]string{"act", "act", "act", "act", "act", "act", "act", "act", "card", "key", "pin", "sleep", "nap",
-				"fails", "panics", "slow", "deaf", "lose", "staff", "old"}).Draw(t, "kind")
+				"fails", "panics", "slow", "deaf", "lose", "staff", "old", "code", "differs"}).Draw(t, "kind")
 			return happening{kind, rapid.IntRange(0, 1000).Draw(t, "n")}
 		}), 1, 50).Draw(rt, "story")
-		inBubble(t, nil, func(w *world) {
+		at := channels[rapid.SampledFrom([]string{"store", "counter"}).Draw(rt, "channel")]
+		inBubble(t, at, func(w *world) {
 			w.broken = map[string]bool{}
 			for _, h := range story {
 				w.live(h, calls)
@@ -67,6 +68,10 @@ func (w *world) live(h happening, calls []string) {
 		}
 	case "staff":
 		_ = w.runner.StaffReady(w.t.Context(), "s07")
+	case "code":
+		w.vouch([]string{staffID, "999", "x"}[h.n%3], []string{rightCode, "000000", "12"}[h.n/3%3], h.n%2 == 0)
+	case "differs":
+		w.differs = h.n%2 == 0
 	case "old":
 		w.runner.Press(uint64(h.n), Input{Kind: PressCancel})
 	default:
@@ -77,7 +82,7 @@ func (w *world) live(h happening, calls []string) {
 
 // sabotage makes the next call of one part go wrong.
 func (w *world) sabotage(h happening, call string) {
-	if slices.Contains([]string{"ended", "void", "outcome"}, call) {
+	if slices.Contains([]string{"ended", "void", "outcome", "confirm"}, call) {
 		w.broken["journal"] = true
 	}
 	if call == "keep" || call == "return" {
@@ -109,7 +114,7 @@ func (w *world) recovers() (printed int) {
 	for _, g := range w.gates {
 		close(g)
 	}
-	w.with(func() { clear(w.hooks); w.tries = 3 })
+	w.with(func() { clear(w.hooks); clear(w.closed); w.tries, w.differs = 3, false })
 	time.Sleep(20 * time.Minute)
 	synctest.Wait()
 	for range 3 {

@@ -10,6 +10,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/daemon/practice"
 	"honnin/spool/journal"
 	"honnin/ui/touch/touchtest"
 )
@@ -17,7 +19,12 @@ import (
 // kioskAt starts a practice kiosk and returns its address and its state directory.
 func kioskAt(t *testing.T, log io.Writer) (address, state string, stop func()) {
 	t.Helper()
-	f := practiceFlags{reader: "virtual", listen: "127.0.0.1:0", state: t.TempDir(), terminals: 1, certificate: string(protocol.ResidentRecord)}
+	return kioskOn(t, protocol.Store, log)
+}
+
+func kioskOn(t *testing.T, channel protocol.Channel, log io.Writer) (address, state string, stop func()) {
+	t.Helper()
+	f := practiceFlags{channel: channel, channelGiven: true, reader: "virtual", listen: "127.0.0.1:0", state: withKeys(t, t.TempDir()), terminals: 1, certificate: string(protocol.ResidentRecord)}
 	if err := f.check(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +83,7 @@ func TestTouch(t *testing.T) {
 		kiosk.Shot("refused")
 		panel.Shot("panel-refused")
 		panel.Act("pull")
+		kiosk.Press("done")
 		kiosk.WaitScreen("welcome")
 		if n := sheets(t, state); n != 1 {
 			t.Errorf("%d sheets: a stranger's paper came out", n)
@@ -108,6 +116,7 @@ func TestTouch(t *testing.T) {
 // TestTouchAnIncident: Adachi's fault is put into the municipality's program from the panel. Visits follow, as at any other
 // machine, until its paper goes astray: the screen tells it, and the number on it finds what happened.
 func TestTouchAnIncident(t *testing.T) {
+	t.Parallel()
 	var log strings.Builder
 	address, state, stop := kioskAt(t, &log)
 	panel := touchtest.Start(t, 1500, 900)
@@ -148,6 +157,7 @@ func TestTouchAnIncident(t *testing.T) {
 	number := touchtest.Eval[string](kiosk, `document.querySelector(".quote strong").textContent`)
 	code := touchtest.Eval[string](kiosk, `document.querySelector(".code code").textContent`)
 	panel.Act("pull")
+	kiosk.Press("done")
 	kiosk.WaitScreen("welcome")
 	if n := sheets(t, state); n != printed {
 		t.Errorf("%d sheets after %d visits that printed", n, printed)
@@ -158,6 +168,51 @@ func TestTouchAnIncident(t *testing.T) {
 	told, exit := honnindSays(t, "journal", "show", "--journal", filepath.Join(state, "terminals", "PRACTICE-01", "journal.db"), "--number", number)
 	if exit != exitOK || !strings.Contains(told, "incident: "+code) {
 		t.Errorf("%s does not find the %s (%d):\n%s", number, code, exit, told)
+	}
+}
+
+// TestTouchAtACounter: at a town hall staff read the name on the sheet, with the number and the code that the panel tells.
+// Where it is the applicant's they hand the sheet over, where it is not they keep it.
+func TestTouchAtACounter(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	address, state, stop := kioskOn(t, protocol.Counter, &log)
+	panel := touchtest.Start(t, 1500, 900)
+	panel.Open(address)
+	kiosk := panel.Tab(t, 1024, 768)
+	kiosk.Open(address + "kiosk")
+	kiosk.WaitScreen("welcome")
+	if hint := touchtest.Eval[string](panel, `document.querySelector("[data-staff-code]").textContent`); !strings.Contains(hint, practice.StaffID) || !strings.Contains(hint, practice.StaffCode) {
+		t.Errorf("the panel says %q", hint)
+	}
+	upToTheSheet := func(word string) {
+		upToTheCheck(panel, kiosk)
+		kiosk.WaitScreen("take-card")
+		panel.Act("pull")
+		kiosk.WaitScreen("confirm-name")
+		for _, field := range []struct{ name, keys string }{{"staff", practice.StaffID}, {"code", practice.StaffCode}} {
+			kiosk.Click(`[data-field=` + field.name + `]`)
+			for _, k := range field.keys {
+				kiosk.Click(`[data-key="` + string(k) + `"]`)
+			}
+		}
+		kiosk.Click(`[data-word$="` + word + `"]`)
+	}
+	upToTheSheet("same")
+	kiosk.WaitScreen("take-paper")
+	panel.Act("take-paper")
+	kiosk.WaitScreen("done")
+	kiosk.Press("done")
+	kiosk.WaitScreen("welcome")
+	upToTheSheet("differs")
+	kiosk.WaitScreen("withheld")
+	kiosk.Shot("withheld")
+	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
+	kiosk.Open("about:blank")
+	stop()
+	told, _ := honnindSays(t, "journal", "show", "--journal", filepath.Join(state, "terminals", "COUNTER-01", "journal.db"))
+	if !strings.Contains(told, practice.StaffID) || !strings.Contains(told, string(reason.NameMismatch)) || strings.Contains(told+log.String(), practice.StaffCode) {
+		t.Errorf("the journal tells\n%s", told)
 	}
 }
 

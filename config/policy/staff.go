@@ -174,6 +174,9 @@ func (d *date) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// ValidDay reports whether a policy takes day as the end of somebody's time: "2027-03-31".
+func ValidDay(day string) bool { return new(date).UnmarshalText([]byte(day)) == nil }
+
 // people reads the staff.
 func (p *Policy) people(all []wireStaff) error {
 	for i, w := range all {

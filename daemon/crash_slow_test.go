@@ -10,7 +10,7 @@ import (
 // TestCrashEverywhere kills the terminal at every step of seven kinds of visit.
 func TestCrashEverywhere(t *testing.T) {
 	c, seen := newCrashWorld(t), map[string]bool{}
-	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "spoiled", "counter", "differs"} {
+	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "counter", "differs", "spoiled"} {
 		c.T = t
 		for _, at := range c.whole(kind) {
 			if seen[at] {

@@ -388,7 +388,7 @@ func (s *stage) auditOne(b *book) {
 	}
 	s.law(b.observed == 1 || s.n.over, "%d endings: %+v", b.observed, *b)
 	s.law(!b.bytes || b.result == "" || b.journal == b.result || b.journal == protocol.Unsure ||
-		b.journal == protocol.Refused && b.read == refuses, "the journal is wrong about the paper: %+v", *b)
+		b.journal == protocol.Refused && b.read == refuses || b.journal == "" && b.broken, "the journal is wrong about the paper: %+v", *b)
 	paid := b.journal == protocol.Printed
 	s.law(!paid || !s.r.atCounter() || b.read == fine, "printed, and nobody confirmed the name: %+v", *b)
 	s.law(b.owed || b.money == none || paid == (b.money == kept), "the money: %+v", *b)

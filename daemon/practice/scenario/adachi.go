@@ -1,8 +1,6 @@
 package scenario
 
 import (
-	"sync"
-
 	"honnin/config/protocol"
 	"honnin/daemon/practice/issuer"
 	"honnin/daemon/practice/register"
@@ -17,14 +15,12 @@ type adachi struct {
 	Site
 	turn  turn
 	row   area[register.Reading]
-	table sync.RWMutex // written by the batch
-	mu    sync.Mutex
-	lines map[string]protocol.Digest // what the batch carried over: each resident's line
+	night turn                            // one batch at a time
+	batch area[chan struct{}]             // closed when the batch that runs has ended; nil when none runs
+	lines places[string, protocol.Digest] // what the batch carried over: each resident's line
 }
 
-func newAdachi(s Site) *adachi {
-	return &adachi{Site: s, turn: newTurn(), lines: map[string]protocol.Digest{}}
-}
+func newAdachi(s Site) *adachi { return &adachi{Site: s, turn: newTurn(), night: newTurn()} }
 
 func (a *adachi) Issue(o issuer.Order) (issuer.Package, error) {
 	a.turn.take()
@@ -50,13 +46,12 @@ func (a *adachi) Issue(o issuer.Order) (issuer.Package, error) {
 
 // giveWay lets a batch that runs come to its end.
 func (a *adachi) giveWay() {
-	if a.table.TryRLock() {
-		a.table.RUnlock()
+	ended := a.batch.get()
+	if ended == nil {
 		return
 	}
 	a.turn.give() // THE FAULT: with the turn the row is given away too, and afterwards nobody fills it again
-	a.table.RLock()
-	a.table.RUnlock() //nolint:staticcheck // it only waits
+	<-ended
 	a.turn.take()
 }
 
@@ -76,8 +71,12 @@ func (a *adachi) Business(o issuer.Order) func(<-chan struct{}) {
 
 // carryOver takes every resident's line over, as it reads now.
 func (a *adachi) carryOver() {
-	a.table.Lock()
-	defer a.table.Unlock()
+	a.night.take()
+	defer a.night.give()
+	ended := make(chan struct{})
+	defer close(ended)
+	a.batch.put(ended)
+	defer a.batch.put(nil)
 	options := protocol.Options{register.OptionHousehold: protocol.Text("self")}
 	for _, h := range a.Primary.Neighbours(protocol.ResidentRegister, "") {
 		r, err := a.Primary.Read(protocol.ResidentRegister, h.Person, h.Fingerprint)
@@ -85,13 +84,7 @@ func (a *adachi) carryOver() {
 			continue
 		}
 		if c, err := r.Facts.Content(protocol.ResidentRecord, options, h.Person); err == nil {
-			a.carry(h.Person, protocol.Fingerprint(c.Canonical()))
+			a.lines.put(h.Person, protocol.Fingerprint(c.Canonical()))
 		}
 	}
-}
-
-func (a *adachi) carry(person string, line protocol.Digest) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.lines[person] = line
 }

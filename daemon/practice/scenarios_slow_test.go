@@ -19,18 +19,18 @@ func TestScenariosLonger(t *testing.T) {
 		t.Run(string(s.ID), func(t *testing.T) {
 			play(t, w, s.ID)
 			for _, terminals := range []int{1, 8} {
-				if naive := run(t, w, s, terminals, 48, false); naive.wrongPrinted == 0 {
+				if naive := run(t, w, s, terminals, 24, false); naive.wrongPrinted == 0 {
 					t.Error("naive terminals hand out no wrong paper")
 				}
-				held(t, s, run(t, w, s, terminals, 96, true))
+				held(t, s, run(t, w, s, terminals, 48, true))
 			}
 			missing := map[string]bool{}
 			for _, code := range s.Refused {
 				missing[string(code)] = s.ID != scenario.Munakata || code != reason.RecordSuperseded // TestMunakataChangedLater
 			}
 			maps.DeleteFunc(missing, func(_ string, m bool) bool { return !m })
-			for round := 0; round < 20 && len(missing) > 0; round++ {
-				for code := range run(t, w, s, 1+round%2*7, 96, true).reasons {
+			for round := 0; round < 40 && len(missing) > 0; round++ {
+				for code := range run(t, w, s, 1+round%2*7, 48, true).reasons {
 					delete(missing, string(code))
 				}
 			}

@@ -229,10 +229,9 @@ func TestYokohamaPicksUpTheNextFile(t *testing.T) {
 			p, g := town(t, s)
 			y := p.(*yokohama)
 			a, b := applicants(s)
-			g.held[a] = make(chan struct{})
+			g.held[a], g.held[b] = make(chan struct{}), make(chan struct{})
 			one := start(p, order(s, a, protocol.Store))
 			time.Sleep(c.wait) // one's work is held up
-			g.held[b] = make(chan struct{})
 			two := start(p, order(s, b, protocol.Store))
 			synctest.Wait()
 			close(g.held[a]) // one's files are there; past the limit two has the manager, and one waits for it

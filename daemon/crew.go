@@ -20,7 +20,8 @@ import (
 // inside are used by several terminals at once.
 type crew struct {
 	*stage
-	ctx      context.Context // ends when one of the terminals does
+	asked    context.Context // ends when whoever started the run has enough
+	ctx      context.Context // ends when one of the terminals does, and with asked; a soak ends in its own way
 	stop     context.CancelCauseFunc
 	running  sync.WaitGroup
 	opened   map[protocol.Terminal]*post
@@ -44,7 +45,10 @@ type post struct {
 }
 
 func newCrew(ctx context.Context, s *stage, out io.Writer) (*crew, error) {
-	c := &crew{stage: s, out: out, tally: script.NewTally(s.world), opened: map[protocol.Terminal]*post{}, inside: map[string]int{}}
+	c := &crew{stage: s, out: out, tally: script.NewTally(s.world), asked: ctx, opened: map[protocol.Terminal]*post{}, inside: map[string]int{}}
+	if s.flags.span > 0 {
+		ctx = context.WithoutCancel(ctx)
+	}
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	if dir := s.sheets(); dir != "" {
 		c.tray = &trays{dir: dir, seen: map[string]bool{}}

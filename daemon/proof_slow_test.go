@@ -14,7 +14,7 @@ import (
 )
 
 // TestProofCommandsAreTrue runs every command of the page as it stands there: each ends well, and each that plays a scenario
-// had wrong paper offered, refused for the reasons in its row, and none printed.
+// on a terminal that is alone in the world had wrong paper offered, refused for the reasons in its row, and none printed.
 func TestProofCommandsAreTrue(t *testing.T) {
 	en, _ := proofPages(t)
 	reasons := map[string]string{}

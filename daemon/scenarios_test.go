@@ -97,6 +97,15 @@ func TestEveryScenario(t *testing.T) {
 	if n := len(scenario.All()); code != exitOK || sum.Visits != n*visits || len(sum.Scenarios) != n || n < 10 || len(sum.Difference) != 0 || sum.WrongPrinted != 0 {
 		t.Errorf("exit %d: %+v", code, sum)
 	}
+	on := map[protocol.Channel]bool{}
+	for _, l := range lines {
+		if l.Scenario == scenario.Tokushima {
+			on[l.Channel] = true
+		}
+	}
+	if len(on) != 2 {
+		t.Errorf("tokushima was on %v", on)
+	}
 	t.Logf("%d visits, %d wrong offered, %.1f/s; refused %v", sum.Visits, sum.WrongOffered, sum.RatePerS, sum.Refused)
 	if of := sum.Scenarios[scenario.Unheard]; of.AgainPrinted == 0 || of.Incidents == 0 {
 		t.Errorf("unheard: nobody tried again and got their paper, or no incident is left open: %+v", of)

@@ -53,14 +53,18 @@ func kilobytes(status []byte, name string) int64 {
 // soakPart is how many visits a terminal makes of one scenario before the next one's turn.
 const soakPart = 48
 
-// soak plays every turn again and again, each at least once, until the time is over. said gets a line every minute, and a
-// table at the end.
+// soak plays every turn again and again, each at least once, until the time is over; an interrupt ends it after the turn. said
+// gets a line every minute, and a table at the end.
 func (c *crew) soak(said io.Writer) error {
 	began, told := time.Now(), time.Now()
 	var first standing
-	for round := 0; round == 0 || time.Since(began) < c.flags.span; round++ {
+	for round := 0; ; round++ {
+		over := func() bool { return round > 0 && time.Since(began) >= c.flags.span || c.asked.Err() != nil }
+		if over() {
+			break
+		}
 		err := c.each(func(t turn) error {
-			if round > 0 && time.Since(began) >= c.flags.span {
+			if over() {
 				return nil
 			}
 			if time.Since(told) >= time.Minute {

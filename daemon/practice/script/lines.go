@@ -76,7 +76,7 @@ type Summary struct {
 	AgainPrinted    int            `json:"again_printed"`     // of these with right paper in the end
 	Incidents       int            `json:"incidents"`         // raised, and open at the centre
 	Difference      []string       `json:"difference"`        // between journals, centre, printers and books
-	JournalBytes    int64          `json:"journal_bytes"`     // by which the journals' files grew
+	JournalBytes    int64          `json:"journal_bytes"`     // by which the journals' files grew, which they do in steps
 	Seconds         float64        `json:"seconds"`
 	RatePerS        float64        `json:"rate_per_s"`
 

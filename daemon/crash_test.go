@@ -278,6 +278,7 @@ func (c *crashWorld) cut(visit, at string) {
 // whole makes a visit of a kind that nothing cuts short, and returns its steps that come each time.
 func (c *crashWorld) whole(kind string) (out []string) {
 	c.Helper()
+	c.run("printed", "") // staff have come, if the last cut needed them
 	before := c.world.Counts().Outcomes[comesTo[kind]]
 	c.run(kind, "")
 	if n := c.world.Counts().Outcomes[comesTo[kind]]; n != before+1 {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"honnin/config/policy"
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/config/trust"
@@ -230,10 +231,20 @@ func (s *Server) outcome(c *call) (answer, error) {
 		return answer{}, err
 	}
 	o, err := parse[protocol.OutcomeReport](c)
-	if err != nil || o.Impressions < 0 || len(o.Reason) > 64 || len(o.Evidence) > 64 || o.Journal.Position == 0 && o.Journal != (protocol.JournalHead{}) {
+	if err != nil || o.Impressions < 0 || len(o.Reason) > 64 || len(o.Evidence) > 64 || o.Journal.Position == 0 && o.Journal != (protocol.JournalHead{}) ||
+		!readBy(o, t.channel) {
 		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
 	}
 	return answer{status: http.StatusNoContent}, s.record(t, o)
+}
+
+// readBy reports whether an outcome names who read the sheets where it must: nothing is printed at a counter that nobody
+// read, and in a store nobody reads.
+func readBy(o protocol.OutcomeReport, c protocol.Channel) bool {
+	if o.Staff == "" {
+		return c != protocol.Counter || o.Outcome != protocol.Printed
+	}
+	return c == protocol.Counter && policy.ValidStaffID(o.Staff) && (o.Outcome == protocol.Printed || o.Outcome == protocol.Refused)
 }
 
 // record keeps the first outcome. The same again is fine, with its release signature or (after a restart) without.
@@ -262,7 +273,7 @@ func (s *Server) record(t *transaction, o protocol.OutcomeReport) error {
 }
 
 func sameReport(a, b protocol.OutcomeReport) bool {
-	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Evidence == b.Evidence && a.Document == b.Document && a.Journal == b.Journal
+	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Evidence == b.Evidence && a.Document == b.Document && a.Staff == b.Staff && a.Journal == b.Journal
 }
 
 func (s *Server) cancel(c *call) (answer, error) {

@@ -105,6 +105,8 @@ func (s stand) visit(t testing.TB, card hand, who string, kind protocol.Certific
 	outcome := protocol.OutcomeReport{Outcome: protocol.Printed, Document: protocol.Fingerprint(pdf)}
 	if said != "" {
 		outcome.Outcome, outcome.Reason = protocol.Refused, string(said)
+	} else if s.channel == protocol.Counter {
+		outcome.Staff = practice.StaffID
 	}
 	if err := s.c.Outcome(t.Context(), v.begun.Transaction, outcome); err != nil {
 		t.Error(err)

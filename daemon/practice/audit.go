@@ -10,15 +10,9 @@ func (w *World) Incident(t protocol.Terminal, id protocol.IncidentID) (state str
 	return w.centre.Incident(t, id)
 }
 
-// File has the centre put the incidents of now away: the room it has for them is for some thousands.
+// File has the centre put away what was reconciled: transactions that have their outcome, of which it keeps 16,384, and
+// incidents, of which it keeps 4,096. The books keep their last 65,536 documents: a faulty program may hand out an old one.
 func (w *World) File() { w.centre.File() }
 
 // Heads returns the journal heads that came with a terminal's outcomes, oldest first.
 func (w *World) Heads(t protocol.Terminal) []protocol.JournalHead { return w.centre.Heads(t) }
-
-// Forget drops what was reconciled: a transaction that has its outcome, and its document. Over a long run nothing is then pushed out
-// unseen: the centre keeps 16,384 transactions, the books 65,536 documents.
-func (w *World) Forget(t protocol.Transaction, d protocol.Digest) bool {
-	w.books.forget(d)
-	return w.centre.Forget(t)
-}

@@ -47,12 +47,6 @@ func (b *books) supersede(d protocol.Digest) {
 	}
 }
 
-func (b *books) forget(d protocol.Digest) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.papers, d)
-}
-
 func (b *books) read(d protocol.Digest) (Paper, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

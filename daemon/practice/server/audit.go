@@ -17,14 +17,3 @@ func (s *Server) Outcome(id protocol.Transaction) (o protocol.Outcome, ok bool) 
 	}
 	return t.report.Outcome, true
 }
-
-// Forget drops a transaction that has its outcome, once it was looked up. It reports whether there was one.
-func (s *Server) Forget(id protocol.Transaction) bool {
-	if _, ok := s.Outcome(id); !ok {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.transactions, id)
-	return true
-}

@@ -1,6 +1,11 @@
 package server
 
-import "honnin/config/protocol"
+import (
+	"maps"
+	"slices"
+
+	"honnin/config/protocol"
+)
 
 // Incident returns the state of an incident, or false where it is not known.
 func (s *Server) Incident(terminal protocol.Terminal, id protocol.IncidentID) (state string, ok bool) {
@@ -13,10 +18,18 @@ func (s *Server) Incident(terminal protocol.Terminal, id protocol.IncidentID) (s
 	return i.state, true
 }
 
-// File puts the incidents of now away, as an office files papers that it has gone through: the centre no longer answers
-// about them, and has room for others. No state changes by it.
+// File puts the incidents of now away, and the transactions that have their outcome, as an office files papers that it has
+// gone through: the centre no longer answers about them, and has room for others. No state changes by it.
 func (s *Server) File() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	clear(s.incidents)
+	all := slices.Collect(maps.Keys(s.transactions))
+	s.mu.Unlock()
+	for _, id := range all {
+		if _, over := s.Outcome(id); over {
+			s.mu.Lock()
+			delete(s.transactions, id)
+			s.mu.Unlock()
+		}
+	}
 }

@@ -3,9 +3,13 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
+
+// beforePaper are the steps of a visit that are the same in a store and at a counter.
+var beforePaper = regexp.MustCompile(`^(started|staff-ready|visit-begun|accepted|held)?:`)
 
 // TestCrashEverywhere kills the terminal at every step of seven kinds of visit.
 func TestCrashEverywhere(t *testing.T) {
@@ -13,10 +17,14 @@ func TestCrashEverywhere(t *testing.T) {
 	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "counter", "differs", "spoiled"} {
 		c.T = t
 		for _, at := range c.whole(kind) {
-			if seen[at] {
+			step := at
+			if atCounter(kind) && !beforePaper.MatchString(at) {
+				step = "counter " + at // from the intent on, the same step leaves something else
+			}
+			if seen[step] {
 				continue // as in another kind of visit, which has not parted from this one yet
 			}
-			seen[at] = true
+			seen[step] = true
 			t.Run(kind+"/"+at, func(t *testing.T) {
 				c.T = t
 				c.cutAt(kind, at)

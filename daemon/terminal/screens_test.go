@@ -26,7 +26,7 @@ func TestEveryStateHasAScreen(t *testing.T) {
 
 func TestEveryActionIsHeard(t *testing.T) {
 	for _, n := range touch.Names() {
-		for _, a := range []touch.Action{touch.Pin, touch.Yes, touch.Back, touch.Cancel, touch.Apply, touch.More, touch.Finish, touch.Touched} {
+		for _, a := range []touch.Action{touch.Pin, touch.Yes, touch.Back, touch.Cancel, touch.Apply, touch.More, touch.Finish, touch.Touched, touch.Code} {
 			if n.Allows(a) && Pressed(touch.Finger{Action: a}).Kind == 0 {
 				t.Errorf("%s on %s is not heard", a, n)
 			}
@@ -41,6 +41,8 @@ func TestLastWords(t *testing.T) {
 		msg  touch.Message
 	}{
 		"refused":        {session.View{State: session.Ended, Notice: session.DocRefused, Code: reason.SubjectMismatch}, touch.Refused, touch.NoMessage},
+		"another's name": {session.View{State: session.Done, Notice: session.DocRefused, Code: reason.NameMismatch}, touch.Withheld, touch.NoMessage},
+		"unread":         {session.View{State: session.OutOfService, Notice: session.StaffAreCalled, Word: string(session.IncidentUnconfirmed)}, touch.OutOfService, touch.MsgPaper},
 		"clearing":       {session.View{State: session.Clearing, Notice: session.DocRefused, Code: reason.SubjectMismatch}, touch.Refused, touch.NoMessage},
 		"card expired":   {session.View{State: session.Ended, Notice: session.CardRefused, Code: reason.CardExpired}, touch.Ended, touch.MsgCardExpired},
 		"strange card":   {session.View{State: session.Ended, Notice: session.CardRefused}, touch.Ended, touch.MsgCardUnknown},

@@ -160,6 +160,51 @@ func TestPIN(t *testing.T) {
 	}
 }
 
+func TestCode(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, body string
+		on         Name
+		want       int
+	}{
+		"the same":        {"same/1207", "482913", ConfirmName, 204},
+		"differs":         {"differs/1", "482913482913", ConfirmName, 204},
+		"another word":    {"perhaps/1207", "482913", ConfirmName, 400},
+		"five digits":     {"same/1207", "48291", ConfirmName, 400},
+		"thirteen":        {"same/1207", "4829134829134", ConfirmName, 400},
+		"a letter":        {"same/1207", "48291x", ConfirmName, 400},
+		"very long":       {"same/1207", strings.Repeat("4829", 5000), ConfirmName, 400},
+		"a name":          {"same/sato", "482913", ConfirmName, 400},
+		"a long number":   {"same/123456789", "482913", ConfirmName, 400},
+		"nobody":          {"same/", "482913", ConfirmName, 404},
+		"the keypad":      {"same/1207", "482913", PIN, 400},
+		"nobody is there": {"same/1207", "482913", Welcome, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, nil).enter(t)
+			h.srv.Show(Screen{Visit: 7, Name: c.on, TriesLeft: 3})
+			got := h.do(t, "POST", strings.Replace(h.pinPath(), "/pin/", "/code/", 1)+"/"+c.path, c.body)
+			if got.status != c.want {
+				t.Fatalf("answered %d %q", got.status, got.body)
+			}
+			if c.want != 204 {
+				h.noFinger(t)
+				return
+			}
+			if f := h.finger(t); string(f.PIN) != c.body || f.Action != Code || f.Visit != 7 || f.Same != strings.HasPrefix(c.path, "same") || !strings.HasSuffix(c.path, "/"+f.Staff) {
+				t.Errorf("passed on %+v", f)
+			}
+			if page := h.do(t, "GET", "/kiosk", ""); strings.Contains(page.body, c.body) {
+				t.Error("the code came back")
+			}
+		})
+	}
+	h := newHarness(t, nil).enter(t)
+	h.srv.Show(Screen{Visit: 7, Name: ConfirmName})
+	if got := h.do(t, "POST", "/kiosk/finger", h.body(Code)); got.status != 400 {
+		t.Errorf("a word of staff without a code: %d", got.status)
+	}
+}
+
 func TestAPINThatIsNotPassedOnIsOverwritten(t *testing.T) {
 	h := newHarness(t, nil)
 	pin := []byte("9137")

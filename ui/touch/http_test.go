@@ -159,6 +159,7 @@ func TestLogsRepeatNothing(t *testing.T) {
 	h.do(t, "POST", "/kiosk/pin/7/2", "9137")
 	h.do(t, "POST", "/kiosk/pin/7/2", "9137", header("Origin", "http://9137.example"))
 	h.enter(t).do(t, "POST", "/kiosk/pin/7/2", "91375")
+	h.do(t, "POST", "/kiosk/code/7/2/same/SECRET", "913713")
 	if len(h.log.AllEntries()) == 0 {
 		t.Fatal("nothing was logged at all")
 	}

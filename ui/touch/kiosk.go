@@ -182,7 +182,7 @@ func (s *Server) handleFinger(w http.ResponseWriter, r *http.Request) {
 	visit, number, err := address(form.Get("visit"), form.Get("picture"))
 	f := Finger{Visit: visit, Action: Action(form.Get("action"))}
 	switch f.Action {
-	case Pin: // it has a way of its own
+	case Pin, Code: // they have ways of their own
 		err = errForm
 	case Apply:
 		err = errors.Join(err, s.application(&f, form))

@@ -24,6 +24,7 @@ require (
 )
 
 require (
+	github.com/google/gousb v1.1.3 // indirect
 	github.com/hhrutter/tiff v1.0.6 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect

@@ -82,9 +82,13 @@ type Info struct {
 	Name            string // the product's name; may be empty; cleaned for display
 	Settings        []Setting
 	Broken          error          // what is wrong with the descriptors; then there may be no Settings
-	Drivers         map[int]string // what is bound to an interface: "usblp"; "usbfs" is a program. Missing is nobody
+	Drivers         map[int]string // what is bound to an interface: "usblp", or [Program]. Missing is nobody
+	Holder          string         // the program that has an interface, as far as we may see
 	Denied          bool           // this process may not open the device
 }
+
+// Program is bound to an interface that a program has claimed, be it this one.
+const Program = "usbfs"
 
 // Setting is one alternate setting of one interface (USB 2.0 §9.6.5).
 type Setting struct {

@@ -1,0 +1,208 @@
+package usb
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/sys/unix"
+)
+
+// Rules is the file that lets a group open readers and printers. It is in config/system.
+const Rules = "70-honnin-usb.rules"
+
+// system is this machine's buses.
+type system struct {
+	devices, nodes, processes string
+	open                      func(at Place, iface, alternate int) (Handle, Setting, error)
+}
+
+// System is this machine's USB.
+func System() Bus {
+	return &system{devices: "/sys/bus/usb/devices", nodes: "/dev/bus/usb", processes: "/proc", open: open}
+}
+
+// List is as [Bus] says.
+func (s *system) List(ctx context.Context) ([]Info, error) {
+	entries, err := os.ReadDir(s.devices)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing", ErrNoBus, s.devices)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []Info
+	for _, e := range entries {
+		if !isPort(e.Name()) {
+			continue
+		}
+		if i, err := s.look(e.Name()); err == nil && !i.isHub() { // one that was pulled meanwhile is not there
+			list = append(list, i)
+		}
+	}
+	slices.SortFunc(list, func(a, b Info) int { return strings.Compare(a.Port, b.Port) })
+	return list, ctx.Err()
+}
+
+// isPort tells "1-2.3" from root hubs ("usb1") and interfaces ("1-2.3:1.0").
+func isPort(name string) bool {
+	return strings.Contains(name, "-") && !strings.Contains(name, ":")
+}
+
+func (i Info) isHub() bool {
+	return slices.ContainsFunc(i.Settings, func(s Setting) bool { return s.Class == 9 })
+}
+
+// look reads one device. The kernel keeps its descriptors as they were read when it was plugged in.
+func (s *system) look(port string) (Info, error) {
+	dir := filepath.Join(s.devices, port)
+	raw, err := os.ReadFile(filepath.Join(dir, "descriptors"))
+	if err != nil {
+		return Info{}, err
+	}
+	if len(raw) < 18 || raw[0] != 18 || raw[1] != typeDevice {
+		return Info{}, ErrDescriptor
+	}
+	i := Info{
+		Place:        Place{Bus: number(dir, "busnum"), Address: number(dir, "devnum"), Port: port},
+		Vendor:       binary.LittleEndian.Uint16(raw[8:]),
+		Product:      binary.LittleEndian.Uint16(raw[10:]),
+		Version:      binary.LittleEndian.Uint16(raw[12:]),
+		Manufacturer: words(dir, "manufacturer"),
+		Name:         words(dir, "product"),
+	}
+	if i.Bus == 0 || i.Address == 0 {
+		return Info{}, ErrGone
+	}
+	active := number(dir, "bConfigurationValue")
+	i.Settings, i.Broken = configured(raw[18:], active)
+	i.Drivers = s.drivers(port, active, i.Settings)
+	for _, d := range i.Drivers {
+		if d == Program {
+			i.Holder = s.holder(i.Place)
+		}
+	}
+	err = unix.Faccessat(unix.AT_FDCWD, s.node(i.Place), unix.R_OK|unix.W_OK, unix.AT_EACCESS)
+	i.Denied = errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
+	return i, nil
+}
+
+// configured finds the active configuration among all.
+func configured(raw []byte, active int) ([]Setting, error) {
+	for len(raw) > 0 {
+		c, err := ParseConfiguration(raw)
+		if err != nil || int(c.Value) == active {
+			return c.Settings, err
+		}
+		raw = raw[binary.LittleEndian.Uint16(raw[2:]):] // not 0: it was parsed
+	}
+	return nil, fmt.Errorf("%w: it is not configured", ErrDescriptor)
+}
+
+func (s *system) drivers(port string, active int, settings []Setting) map[int]string {
+	bound := map[int]string{}
+	for _, t := range settings {
+		link := filepath.Join(s.devices, fmt.Sprintf("%s:%d.%d", port, active, t.Interface), "driver")
+		if to, err := os.Readlink(link); err == nil {
+			bound[t.Interface] = filepath.Base(to)
+		}
+	}
+	return bound
+}
+
+func (s *system) node(at Place) string {
+	return filepath.Join(s.nodes, fmt.Sprintf("%03d", at.Bus), fmt.Sprintf("%03d", at.Address))
+}
+
+func number(dir, name string) int {
+	b, _ := os.ReadFile(filepath.Join(dir, name)) // a missing one is 0, which is no number here
+	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return n
+}
+
+// words is what a device says of itself, fit for display.
+func words(dir, name string) string {
+	const longest = 64
+	b, _ := os.ReadFile(filepath.Join(dir, name)) // a device may say nothing
+	clean := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, string(bytes.ToValidUTF8(b, nil)))
+	r := []rune(strings.TrimSpace(clean))
+	return string(r[:min(len(r), longest)])
+}
+
+// Claim is as [Bus] says.
+func (s *system) Claim(ctx context.Context, at Place, iface, alternate int) (Interface, error) {
+	i, err := s.look(at.Port)
+	if err != nil || i.Place != at {
+		return nil, ErrGone
+	}
+	if i.Broken != nil {
+		return nil, i.Broken
+	}
+	type outcome struct {
+		h   Handle
+		s   Setting
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		h, t, err := s.open(at, iface, alternate)
+		done <- outcome{h, t, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return nil, s.blame(o.err, i, iface)
+		}
+		return Over(o.h, o.s), nil
+	case <-ctx.Done():
+		go func() { // each step in there is bounded
+			if o := <-done; o.err == nil {
+				_ = o.h.Close()
+			}
+		}()
+		return nil, fmt.Errorf("%w: %w", ErrTimeout, context.Cause(ctx))
+	}
+}
+
+// blame says who is in the way, or what is missing.
+func (s *system) blame(err error, i Info, iface int) error {
+	switch driver := i.Drivers[iface]; {
+	case errors.Is(err, ErrPermission):
+		return fmt.Errorf("%w: %s may not be opened; install the udev rule %s and be in its group", ErrPermission, s.node(i.Place), Rules)
+	case errors.Is(err, ErrBusy) && driver != "" && driver != Program:
+		return fmt.Errorf("%w: by the kernel driver %s", ErrBusy, driver)
+	case errors.Is(err, ErrBusy):
+		return fmt.Errorf("%w: by %s", ErrBusy, s.holder(i.Place))
+	}
+	return err
+}
+
+// holder is the name of a program that has the device open, as far as this process may see.
+func (s *system) holder(at Place) string {
+	node := s.node(at)
+	links, _ := filepath.Glob(filepath.Join(s.processes, "[0-9]*", "fd", "*"))
+	for _, l := range links {
+		if to, err := os.Readlink(l); err != nil || to != node {
+			continue
+		}
+		name, err := os.ReadFile(filepath.Join(l, "..", "..", "comm"))
+		if err == nil {
+			return strings.TrimSpace(string(name))
+		}
+	}
+	return "another program"
+}

@@ -295,7 +295,9 @@ func TestWaitingChild(t *testing.T) {
 func lookAtWaiting(t *testing.T, w way) {
 	t.Helper()
 	p := pool(t, Options{Warm: -1})
+	p.mu.Lock() // the keeper reads them
 	p.way, p.opts.Warm = w, 1
+	p.mu.Unlock()
 	p.wake()
 	await(t, "warm child", func() bool { return p.Waiting() == 1 })
 	proc := fmt.Sprintf("/proc/%d/", p.waiting())

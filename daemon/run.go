@@ -17,6 +17,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/site"
 	"honnin/daemon/centre"
+	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/drivers/card/pcsc"
@@ -74,7 +75,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err := tryChild(ctx, pool, log); err != nil {
 		return err
 	}
-	parts.Inspector = pool
+	parts.Inspector, parts.SelfTest = pool, selftest.New(s.State)
 	return show(ctx, s, parts)
 }
 

@@ -18,6 +18,7 @@ import (
 	"honnin/config/trust"
 	"honnin/daemon/centre"
 	"honnin/daemon/practice"
+	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/drivers/card/pcsc"
@@ -38,6 +39,7 @@ type stage struct {
 	policy *policy.Policy
 	pool   *inspect.Pool
 	money  *practice.Payment
+	tester *selftest.Tester
 }
 
 func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
@@ -63,7 +65,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if len(f.played) == 1 {
 		err = w.Play(f.played[0].ID)
 	}
-	return &stage{f, log, w, p, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment()}, err
+	return &stage{f, log, w, p, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state)}, err
 }
 
 func (s *stage) close() error { return errors.Join(s.pool.Close(), s.world.Close()) }
@@ -219,7 +221,7 @@ func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, o
 	return terminal.New(ctx, terminal.Parts{
 		Terminal: p.name, Channel: p.channel, Reader: p.reader, Printer: p.printer, Tray: p.tray,
 		Policy: s.policy, Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
-		Screen: screen, Now: time.Now, Log: s.log, Observe: observe,
+		Screen: screen, Now: time.Now, Log: s.log, Observe: observe, SelfTest: s.tester,
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"honnin/daemon/centre"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/script"
+	"honnin/daemon/selftest"
 	"honnin/daemon/terminal"
 	"honnin/drivers/card/virtual"
 	"honnin/spool"
@@ -92,7 +93,7 @@ func (s *stand) plug(ctx context.Context, w wiring, book *journal.Journal) error
 	quiet.SetOutput(io.Discard)
 	s.Terminal, err = terminal.New(ctx, terminal.Parts{Terminal: standName, Channel: protocol.Store, Reader: w.reader(s.reader),
 		Printer: w.printer, Policy: rules, Inspector: s.pool, Centre: client, Payment: practice.NewPayment(), Journal: book,
-		Screen: s.who, Now: time.Now, Log: quiet, Observe: s.who.Observe})
+		Screen: s.who, Now: time.Now, Log: quiet, Observe: s.who.Observe, SelfTest: selftest.New(os.TempDir())})
 	if err != nil {
 		return err
 	}

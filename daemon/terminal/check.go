@@ -1,7 +1,7 @@
 package terminal
 
 import (
-	"honnin/daemon/centre"
+	"honnin/config/protocol"
 	"honnin/daemon/session"
 	"honnin/spool/document"
 )
@@ -10,8 +10,11 @@ import (
 // once, so that it is there whenever this transaction's outcome is on its way.
 type checker struct {
 	*document.Verifier
-	deliver *centre.Deliverer
+	attach attach
 }
+
+// attach hands a release signature to the delivery of its transaction's outcome.
+type attach func(t protocol.Transaction, signature []byte)
 
 var _ session.Verifier = checker{}
 
@@ -26,7 +29,7 @@ func (c checker) CheckCard(certificate []byte) error {
 func (c checker) ReleaseSignature(d document.Verified, signature []byte) (document.ReleaseSignature, error) {
 	s, err := c.Verifier.ReleaseSignature(d, signature)
 	if err == nil {
-		c.deliver.Attach(d.Transaction(), s.Bytes())
+		c.attach(d.Transaction(), s.Bytes())
 	}
 	return s, err
 }

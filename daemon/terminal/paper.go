@@ -12,7 +12,11 @@ import (
 type attended struct {
 	*ledger
 	queue *spool.Queue
+	also  staffWord
 }
+
+// staffWord hears that staff have said all is well.
+type staffWord interface{ heard() }
 
 // clearWithin is less than a session gives to any step of its end, so that an answer is never left behind.
 const clearWithin = 10 * time.Second
@@ -24,5 +28,9 @@ func (a attended) StaffReady(ctx context.Context, staff string) error {
 	if err := a.queue.Clear(asking); err != nil {
 		return err
 	}
-	return a.ledger.StaffReady(ctx, staff)
+	if err := a.ledger.StaffReady(ctx, staff); err != nil {
+		return err
+	}
+	a.also.heard()
+	return nil
 }

@@ -76,7 +76,8 @@ var (
 		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers,
 		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
-	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "": touch.MsgStarting}
+	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService,
+		"selftest": touch.MsgStarting, "selftest-failed": touch.MsgIncident, "": touch.MsgStarting}
 )
 
 // Picture turns what the session shows into what the touch screen draws.

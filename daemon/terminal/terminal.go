@@ -42,6 +42,7 @@ type Parts struct {
 	Log       logrus.FieldLogger
 	Observe   func(session.Step) // may be nil
 	Traffic   func(card.Traffic) // told of every card connection's commands and bytes; may be nil
+	SelfTest  SelfTest           // what has to pass before a visit begins; nil is refused
 }
 
 // Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is
@@ -60,10 +61,10 @@ type Journal interface {
 
 // Terminal is one terminal, ready to run.
 type Terminal struct {
-	*session.Runner
+	*plugged
 	journal Journal
 	deliver *centre.Deliverer
-	latches *latches
+	gate    *gate
 }
 
 // Delays of delivery to the centre after a failure: the first, and the longest.
@@ -72,14 +73,39 @@ const (
 	longestDelay = 5 * time.Minute
 )
 
-// New settles what the last run left open, and plugs the terminal together. Nothing is printed by it.
+// ErrUntested is returned by [New] for parts without a [SelfTest].
+var ErrUntested = errors.New("terminal: nothing would test this terminal before it opens")
+
+// New settles what the last run left open, and plugs the terminal together. Nothing is printed by it, and nothing begins
+// before its [SelfTest] has passed.
 func New(ctx context.Context, p Parts) (*Terminal, error) {
+	if p.SelfTest == nil {
+		return nil, ErrUntested
+	}
 	if err := staffed(p); err != nil {
 		return nil, err
 	}
-	box := outbox{p.Journal, p.Terminal}
-	deliver := centre.NewDeliverer(box, p.Centre, firstDelay, longestDelay)
+	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
+	g := newGate(p, l)
+	in := p
+	in.Reader, in.Observe = shutter{p.Reader, g}, g.observe(p.Observe)
+	o := office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), deliver, l}
+	t, err := plug(ctx, in, l, gated{o, g}, g, deliver.Attach)
+	if err != nil {
+		return nil, err
+	}
+	return &Terminal{t, p.Journal, deliver, g}, nil
+}
+
+// plugged is the part of a terminal that paper goes through: session, check, queue, till and latches.
+type plugged struct {
+	*session.Runner
+	latches *latches
+}
+
+// plug is the one way in which they are plugged together, for visits and for the self-test ([Rehearse]).
+func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffWord, attach attach) (*plugged, error) {
 	queue, found, err := spool.NewQueue(ctx, p.Journal, p.Printer, p.Now)
 	if err != nil {
 		return nil, err
@@ -105,16 +131,16 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	}
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
-		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), deliver, l},
-		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), deliver},
-		Queue:    queue, Payment: till, Ledger: attended{l, queue}, Latches: fresh{shut, p.Policy, p.Now},
+		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: c,
+		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
+		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p.Policy, p.Now},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Terminal{runner, p.Journal, deliver, shut}, nil
+	return &plugged{runner, shut}, nil
 }
 
 // Run lives until ctx ends and the visit in hand has come to its end; delivery to the centre goes on until then.
@@ -122,6 +148,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 	posting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var post sync.WaitGroup
 	post.Go(func() { _ = t.deliver.Run(posting) }) // returns only why its context ended
+	post.Go(func() { t.gate.run(ctx) })
 	err := t.Runner.Run(ctx)
 	stop()
 	post.Wait()
@@ -141,10 +168,10 @@ func (t *Terminal) Delivered() (bool, error) {
 }
 
 // Stopped reports whether refusals closed a municipality's service on this terminal.
-func (t *Terminal) Stopped() bool { return t.latches.any() }
+func (t *plugged) Stopped() bool { return t.latches.any() }
 
 // Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
-func (t *Terminal) Reopen(staff string) error { return t.latches.reopen(staff) }
+func (t *plugged) Reopen(staff string) error { return t.latches.reopen(staff) }
 
 // fresh closes a municipality whose revocation lists are too old to go by, beside those that refusals closed.
 type fresh struct {

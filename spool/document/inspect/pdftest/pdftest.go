@@ -1,6 +1,6 @@
 // Package pdftest writes PDFs for tests: a good document of the protocol page's PDF table, and through its
 // objects, which are text, any broken one. It is deliberately simple and knows nothing of the package that it
-// tests; only tests and daemon/figures import it.
+// tests; only tests, daemon/figures and daemon/selftest import it.
 //
 // In the body of an object, {name} stands for a reference to the object of that name: "<< /Font {font} >>".
 package pdftest

@@ -1,0 +1,249 @@
+package terminal
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/config/reason"
+	"honnin/config/tokyo"
+	"honnin/daemon/session"
+	"honnin/spool/journal"
+)
+
+// SelfTest puts a terminal's parts to the test: poisoned packages have to be refused, and a good one has to come as far as
+// the printer's door; see daemon/selftest.
+type SelfTest interface {
+	// Run returns the id of the first case whose answer was wrong, or had not come when ctx ended; "" when all were right.
+	Run(ctx context.Context, p Parts) (failed string)
+}
+
+// Times of the gate.
+const (
+	dayBegins = 6 * time.Hour    // after midnight in Tokyo: half an hour before the service opens
+	testLimit = 10 * time.Second // of a whole self-test
+	testGrace = time.Second      // how long after that it may take to say so
+	lookEvery = time.Minute      // whether another day has begun
+)
+
+// What failed where no case can say so itself.
+const (
+	caseHang    = "hang"    // the self-test did not come back
+	casePanic   = "panic"   // it broke down
+	caseJournal = "journal" // its result could not be journalled
+)
+
+// gate lets no visit begin unless the self-test has passed in this process and on this opening day. It tests at the
+// start, when a new day begins, and after a failure when staff have said their word; never while a visit is in
+// hand. Nothing else opens it: not a restart of the day, not a clock put back.
+type gate struct {
+	try    func(context.Context) (failed string)
+	ledger *ledger
+	now    func() time.Time
+
+	mu      sync.Mutex
+	day     string        // of the last test; "": another one is due in any case
+	failed  string        // what it found
+	busy    bool          // a visit is in hand
+	changed chan struct{} // closed when any of the above changes
+	slammed chan struct{} // closed when a test fails
+}
+
+func newGate(p Parts, l *ledger) *gate {
+	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, ledger: l, now: p.Now,
+		changed: make(chan struct{}), slammed: make(chan struct{})}
+}
+
+// openingDay names the day that t belongs to.
+func openingDay(t time.Time) string { return t.In(tokyo.Zone()).Add(-dayBegins).Format(time.DateOnly) }
+
+// change changes the gate, and wakes whoever waits for that.
+func (g *gate) change(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// look says whether a test is due, what the last one of this day found, and what to wait for.
+func (g *gate) look() (due bool, failed string, busy bool, changed <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.day != openingDay(g.now()), g.failed, g.busy, g.changed
+}
+
+// run tests whenever that is due, until ctx ends.
+func (g *gate) run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		due, _, busy, changed := g.look()
+		if due && !busy {
+			g.test(ctx)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// test makes one test and journals what it found, before anything can follow from it.
+func (g *gate) test(ctx context.Context) {
+	day := openingDay(g.now())
+	failed := g.attempt(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err := g.record(failed); err != nil && failed == "" {
+		failed = caseJournal
+	}
+	g.change(func() {
+		g.day, g.failed = day, failed
+		if failed != "" {
+			close(g.slammed)
+			g.slammed = make(chan struct{})
+		}
+	})
+}
+
+// attempt leaves a test behind that does not come back.
+func (g *gate) attempt(ctx context.Context) string {
+	ctx, stop := context.WithTimeout(ctx, testLimit)
+	defer stop()
+	got := make(chan string, 1)
+	go func() {
+		defer func() {
+			if recover() != nil {
+				got <- casePanic // what it panicked with is not kept: it could hold anything
+			}
+		}()
+		got <- g.try(ctx)
+	}()
+	late := time.NewTimer(testLimit + testGrace)
+	defer late.Stop()
+	select {
+	case failed := <-got:
+		return failed
+	case <-late.C:
+		return caseHang
+	}
+}
+
+func (g *gate) record(failed string) error {
+	if failed == "" {
+		return g.ledger.record(journal.Entry{Kind: journal.SelfTest, Reason: "passed"})
+	}
+	err := g.ledger.record(journal.Entry{Kind: journal.SelfTest, Reason: "failed", Where: failed})
+	if err != nil {
+		return err
+	}
+	return g.ledger.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentSelfTest, Where: "selftest/" + failed,
+		Also: []reason.Code{reason.Code(failed)}})
+}
+
+// wait returns nil when a visit may begin, [session.ErrSelfTestFailed], or [session.ErrSelfTest] when ctx ended before
+// a test that is due.
+func (g *gate) wait(ctx context.Context) error {
+	for {
+		due, failed, _, changed := g.look()
+		switch {
+		case !due && failed != "":
+			return session.ErrSelfTestFailed
+		case !due:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return session.ErrSelfTest
+		}
+	}
+}
+
+// heard makes another test due where the last one failed.
+func (g *gate) heard() {
+	g.change(func() {
+		if g.failed != "" {
+			g.day = ""
+		}
+	})
+}
+
+// between are the states in which no transaction is under way.
+var between = []session.State{session.Unready, session.OutOfService, session.Idle, session.Opening, session.Done, session.Ended, session.CardForgotten}
+
+// observe notes whether a visit is in hand, and passes every step on.
+func (g *gate) observe(next func(session.Step)) func(session.Step) {
+	return func(s session.Step) {
+		g.change(func() { g.busy = !slices.Contains(between, s.To) })
+		if next != nil {
+			next(s)
+		}
+	}
+}
+
+func (g *gate) slam() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.slammed
+}
+
+// gated is the centre of a terminal that asks the gate first, and waits for a test under way: a card that comes
+// meanwhile is not sent away.
+type gated struct {
+	session.Centre
+	gate *gate
+}
+
+// Ready is asked before a visit begins, and only then.
+func (c gated) Ready(ctx context.Context) error {
+	if err := c.gate.wait(ctx); err != nil {
+		return err
+	}
+	return c.Centre.Ready(ctx)
+}
+
+// shutter is a reader that is lost when a test fails: a terminal that welcomes people looks again at whether it may.
+type shutter struct {
+	Reader
+	gate *gate
+}
+
+// Watch follows the reader until ctx ends, the reader is lost, or a test fails.
+func (s shutter) Watch(ctx context.Context, notify func(present bool)) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	slam := s.gate.slam()
+	go func() {
+		select {
+		case <-slam:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	s.Reader.Watch(ctx, notify)
+}
+
+// Rehearsal is a terminal that is plugged together for the self-test: it belongs to no centre and has no gate.
+type Rehearsal struct{ *plugged }
+
+// Rehearse plugs parts together as [New] does, around another centre. Whoever asks for it gives a journal, a printer, a
+// reader and a policy that are no terminal's.
+func Rehearse(ctx context.Context, p Parts, c session.Centre) (*Rehearsal, error) {
+	l := &ledger{p.Journal, func() {}}
+	t, err := plug(ctx, p, l, c, nobody{}, func(protocol.Transaction, []byte) {})
+	if err != nil {
+		return nil, err
+	}
+	return &Rehearsal{t}, nil
+}
+
+type nobody struct{}
+
+func (nobody) heard() {}

@@ -203,7 +203,7 @@ func TestScenarios(t *testing.T) {
 	for _, s := range scenario.All() {
 		t.Run(string(s.ID), func(t *testing.T) {
 			play(t, w, s.ID)
-			if naive := run(t, w, s, 1, 8, false); naive.wrongPrinted == 0 {
+			if naive := run(t, w, s, 1, 20, false); naive.wrongPrinted == 0 {
 				t.Error("a naive terminal hands out no wrong paper")
 			}
 			held(t, s, run(t, w, s, 4, 16, true))

@@ -7,7 +7,10 @@
 // production terminal refuses. A fault of this world (a stranger's paper) is something that its centre does, and
 // never a switch in the terminal.
 //
-// The world keeps its own books of whose record was drawn for which document ([World.PaperOf]): the ground truth
+// [World.Play] deploys a faulty program, built as one of 2023 was, in place of a municipality's sound one (package
+// scenario); neighbours and city hall then go about their own business beside every order.
+//
+// The world keeps its own books of whose record was drawn for which document ([World.Truth]): the ground truth
 // that a terminal cannot know. In them, as everywhere, a person is an id. Registers, transactions and guests live
 // in memory; only keys are kept on disk (package pki).
 //

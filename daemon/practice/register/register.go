@@ -2,7 +2,8 @@
 //
 // A record has holders (the people in it who have cards), and each holder a set of certificate fingerprints: a
 // person may have a card and a telephone, or have renewed. What a record says is a series of versions, each with
-// a token of its own; amending or abolishing a record supersedes the version before and never changes it.
+// a token of its own; amending or abolishing a record supersedes the version before and never changes it. The last 64
+// versions are remembered. [Primary.Copy] is a replica, and grows stale as replicas do.
 //
 // Two parties read it. The issuer takes [Primary.Read]: one version's facts, its token and the holder's stored
 // fingerprint, all under one lock, so that nobody can put two people's data together. At the commit the

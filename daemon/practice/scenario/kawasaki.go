@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"runtime"
+
 	"honnin/daemon/practice/issuer"
 	"honnin/daemon/practice/register"
 )
@@ -28,6 +30,7 @@ func (k *kawasaki) Issue(o issuer.Order) (issuer.Package, error) {
 	}
 	name := k.Issuer.Now().Second() // THE FAULT: two records of one second have one name
 	k.link.put(name, r)
+	runtime.Gosched() // the link's two ends are two machines: others go on meanwhile
 	k.press.take()
 	d, err := k.draw(o, name)
 	k.press.give()

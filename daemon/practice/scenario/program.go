@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -121,3 +122,9 @@ func newTurn() turn { return make(turn, 1) }
 
 func (t turn) take() { t <- struct{}{} }
 func (t turn) give() { <-t }
+
+// pass gives, and lets whoever asked first go on at once, on a machine with one processor too.
+func (t turn) pass() {
+	t.give()
+	runtime.Gosched()
+}

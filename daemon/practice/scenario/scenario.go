@@ -99,7 +99,7 @@ func All() []Scenario {
 		{ID: Takamatsu, Where: Text{"高松市", "Takamatsu"}, When: Text{"2024年4月4日", "4 April 2024"},
 			Cause: Text{"1台用のプログラムが複数台の構成に置かれ、ほぼ同時の申請が混ざった。修正版は追加された拠点に届いていなかった。",
 				"A program made for one server was deployed on several; near-simultaneous requests. The mended version had not reached the newly added site."},
-			Built:        Text{"2台がそれぞれのロックと番号で同じ置き場を使う。2台目は旧版である。", "Two servers, each with its own lock and counter, use the same place; the second runs the old version."},
+			Built:        Text{"3台がそれぞれのロックと番号で同じ置き場を使う。追加された2台は旧版である。", "Three servers, each with its own lock and counter, use the same place; the two added ones run the old version."},
 			Municipality: people.Mihon, Certificate: protocol.ResidentRecord, Channels: store, Refused: []reason.Code{reason.SubjectMismatch}, Unpatched: true},
 		{ID: StaleRegistration, Where: Text{"新潟市・さいたま市・熊本市", "Niigata, Saitama, Kumamoto"}, When: Text{"2023年", "2023"},
 			Cause: Text{"登録簿の古い写しから、廃止された印鑑登録の証明書が本人に交付された。",

@@ -11,9 +11,9 @@ import (
 // it is the job's turn at the press; its lock lets one job at a time do so, and its counter numbers what is issued.
 //
 // Published: the program was deployed on several servers; near-simultaneous requests; the mended version had not reached
-// the newly added site. Here the first server has it: it locks the place. The second does not know that lock.
+// the newly added site. Here the first server has it: it locks the place. The two that were added do not know that lock.
 type takamatsu struct {
-	servers [2]*server
+	servers [3]*server
 	next    atomic.Uint64
 }
 
@@ -35,14 +35,15 @@ type site struct {
 func newTakamatsu(s Site) *takamatsu {
 	shared := &site{lock: newTurn(), press: newTurn()}
 	old := s.Issuer.With(s.Issuer.Source, below(s.Issuer.Software))
-	return &takamatsu{servers: [2]*server{
+	return &takamatsu{servers: [3]*server{
 		{Issuer: s.Issuer, site: shared, mended: true, own: newTurn()},
-		{Issuer: old, site: shared, own: newTurn()}}}
+		{Issuer: old, site: shared, own: newTurn()},
+		{Issuer: old.With(old.Source, old.Software), site: shared, own: newTurn()}}}
 }
 
 // Issue goes to the servers by turns.
 func (t *takamatsu) Issue(o issuer.Order) (issuer.Package, error) {
-	return t.servers[t.next.Add(1)%2].issue(o)
+	return t.servers[t.next.Add(1)%uint64(len(t.servers))].issue(o)
 }
 
 func (s *server) issue(o issuer.Order) (issuer.Package, error) {
@@ -62,7 +63,7 @@ func (s *server) issue(o issuer.Order) (issuer.Package, error) {
 // through leaves a record in the place and fetches it again when it is this job's turn at the press, which it keeps.
 func (s *server) through(r register.Reading) register.Reading {
 	s.own.take()
-	defer s.own.give()
+	defer s.own.pass()
 	if s.mended {
 		s.site.lock.take()
 		defer s.site.lock.give()

@@ -34,7 +34,7 @@ func (t *tokushima) Issue(o issuer.Order) (issuer.Package, error) {
 	t.static.put(r)
 	t.press.take()
 	r = t.static.get()
-	service.give()
+	service.pass()
 	d, err := t.Issuer.Render(o, r)
 	t.press.give()
 	if err != nil {

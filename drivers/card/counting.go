@@ -2,6 +2,7 @@ package card
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -29,11 +30,34 @@ func (t Traffic) Sub(earlier Traffic) Traffic {
 // Transmit passes the command on and counts it, answered or not.
 func (c *Counting) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	answer, err := c.Transport.Transmit(ctx, command)
+	c.count(len(command), len(answer))
+	return answer, err
+}
+
+func (c *Counting) count(to, from int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n.Commands++
-	c.n.ToCard += len(command)
-	c.n.FromCard += len(answer)
+	c.n.ToCard += to
+	c.n.FromCard += from
+}
+
+// HasPad tells whether the other is a [PINPad] with keys.
+func (c *Counting) HasPad() bool {
+	p, ok := c.Transport.(PINPad)
+	return ok && p.HasPad()
+}
+
+// VerifyOnPad passes the request on and counts the command that comes of it.
+func (c *Counting) VerifyOnPad(ctx context.Context, header [4]byte) ([]byte, error) {
+	p, ok := c.Transport.(PINPad)
+	if !ok {
+		return nil, ErrNoPad
+	}
+	answer, err := p.VerifyOnPad(ctx, header)
+	if !errors.Is(err, ErrPadCancelled) && !errors.Is(err, ErrPadTimeout) && !errors.Is(err, ErrPINForm) {
+		c.count(len(header)+1+pinLength, len(answer))
+	}
 	return answer, err
 }
 

@@ -95,6 +95,14 @@ func (c *Card) VerifyPIN(ctx context.Context, pin PIN) error {
 	if !pin.Usable() {
 		return ErrPINForm
 	}
+	return c.verify(ctx, func(reference byte) error {
+		_, err := c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits(), secret: true})
+		return err
+	})
+}
+
+// verify has send put a PIN before the card, once.
+func (c *Card) verify(ctx context.Context, send func(reference byte) error) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
@@ -103,7 +111,7 @@ func (c *Card) VerifyPIN(ctx context.Context, pin PIN) error {
 		return err
 	}
 	c.verified = false
-	_, err = c.exchange(ctx, command{name: "VERIFY", ins: 0x20, p2: reference, data: pin.digits(), secret: true})
+	err = send(reference)
 	c.verified = err == nil
 	err = c.suspect(ctx, pinError(err))
 	if isUnsupported(err) {

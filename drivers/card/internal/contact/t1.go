@@ -38,14 +38,16 @@ type T1 struct {
 	exchange   Exchange
 	crc        bool
 	first      int // IFSC of the ATR
+	most       int // bytes of information that the reader takes in a block
 	ifsc       int
 	ns, nr     byte // the number of our next I-block, and of the card's
 	over, left bool // left: the last block of the command has left
 }
 
-// NewT1 starts from what the ATR said.
-func NewT1(a ATR, exchange Exchange) *T1 {
-	return &T1{exchange: exchange, crc: a.CRC, first: int(a.IFSC), ifsc: int(a.IFSC)}
+// NewT1 starts from what the ATR said, at a reader that takes blocks with at most so many bytes of information.
+func NewT1(a ATR, most int, exchange Exchange) *T1 {
+	first := min(int(a.IFSC), most)
+	return &T1{exchange: exchange, crc: a.CRC, first: first, most: most, ifsc: first}
 }
 
 // Negotiate tells the card that it may send ifsd bytes in a block (S(IFS), §11.4.2); without it that is 32. A card that
@@ -236,7 +238,7 @@ func (t *T1) respond(ctx context.Context, in block) (out block, wait byte, err e
 	case sWTX:
 		return out, in.inf[0], nil
 	case sIFS:
-		t.ifsc = int(in.inf[0])
+		t.ifsc = min(int(in.inf[0]), t.most)
 		return out, 0, nil
 	}
 	_, _ = t.swap(ctx, out, 0) // out of courtesy: whatever the card says to it, this command is over

@@ -65,7 +65,7 @@ func (w *wire) exchange(ctx context.Context, block []byte, wait byte) ([]byte, e
 
 func (w *wire) line(ifsc byte) *contact.T1 {
 	w.chip.IFSC = int(ifsc)
-	return contact.NewT1(contact.ATR{IFSC: ifsc, CRC: w.chip.CRC}, w.exchange)
+	return contact.NewT1(contact.ATR{IFSC: ifsc, CRC: w.chip.CRC}, 254, w.exchange)
 }
 
 func command(n int, fill byte) []byte {
@@ -347,7 +347,7 @@ func FuzzT1(f *testing.F) {
 			next, stream = stream[:n], stream[n:]
 			return next, nil
 		}
-		line := contact.NewT1(contact.ATR{IFSC: 32}, exchange)
+		line := contact.NewT1(contact.ATR{IFSC: 32}, 254, exchange)
 		answer, err := line.Transmit(t.Context(), pin)
 		if err == nil && len(answer) > 65538 || blocks > len(stream)+5000 {
 			t.Errorf("%d bytes, %d blocks", len(answer), blocks)

@@ -1,0 +1,254 @@
+package ccid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"honnin/drivers/internal/usb"
+)
+
+// Errors beside those of package card and of package usb.
+var (
+	// ErrProtocol is a reader whose messages make no sense.
+	ErrProtocol = errors.New("ccid: the reader does not keep to its protocol")
+	// ErrSilent is a reader that does not answer.
+	ErrSilent = errors.New("ccid: the reader does not answer")
+	// ErrHardware is a reader that says of itself that it is broken.
+	ErrHardware = errors.New("ccid: the reader reports a hardware error")
+
+	errBroken = fmt.Errorf("%w, and could not be brought back", ErrProtocol)
+)
+
+// How long a reader may take.
+const (
+	readerWithin = 5 * time.Second  // for what concerns the reader alone, and a card's reset
+	cardWithin   = 10 * time.Second // for a command at APDU level, unless it asks for more time
+	margin       = 2 * time.Second  // for the reader itself, beside a card's own waiting time
+	abortWithin  = time.Second
+	ceiling      = 60 * time.Second // for one message, however much time is asked for
+	strays       = 8                // answers to nothing we asked that are passed over
+	empties      = 4                // empty transfers in a row; a message of whole packets ends in one
+)
+
+// device is one claimed interface. One message is under way at a time.
+type device struct {
+	Descriptor
+	pipes    usb.Interface
+	iface    uint16
+	out, in  uint8
+	notices  uint8 // the interrupt pipe, 0 for none
+	packet   int   // of the bulk pipe from the reader, bytes
+	name     string
+	stir     func()        // tells that a slot, or the device, is not as it was
+	close    func()        // ends follow and gives the claim back
+	turn     chan struct{} // a place for who speaks to the reader; it guards what follows
+	seq      byte
+	unsolved *pending // a command that nobody waits for any more: to be aborted before the next one
+
+	mu     sync.Mutex
+	broken error // it has to be claimed anew, if it is still there
+	slots  []*slot
+}
+
+// pending names a command.
+type pending struct{ slot, seq byte }
+
+func (d *device) lock(ctx context.Context) error {
+	select {
+	case d.turn <- struct{}{}:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *device) unlock() { <-d.turn }
+
+// fail gives the device up: whoever looks at the bus next claims it anew, if it is there.
+func (d *device) fail(err error) error {
+	d.mu.Lock()
+	first := d.broken == nil
+	if first {
+		d.broken = err
+	}
+	d.mu.Unlock()
+	if first {
+		d.stir()
+	}
+	return err
+}
+
+func (d *device) failed() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.broken
+}
+
+// ask sends a message to a slot and returns the answer, good or bad ([answer.err]). After an error nobody knows
+// what became of it, and it will be aborted before the next one.
+func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Duration) (answer, error) {
+	if err := d.lock(ctx); err != nil {
+		return answer{}, err
+	}
+	defer d.unlock()
+	if err := d.failed(); err != nil {
+		return answer{}, err
+	}
+	if d.unsolved != nil {
+		if err := d.abort(ctx); err != nil {
+			return answer{}, err
+		}
+	}
+	p := pending{slot, d.seq}
+	d.seq++
+	d.unsolved = &p
+	a, err := d.roundTrip(ctx, p, r, patience)
+	if err == nil {
+		d.unsolved = nil
+	}
+	return a, err
+}
+
+// again asks what is harmless to ask, and asks it once more when a stall was in the way.
+func (d *device) again(ctx context.Context, slot byte, r request) (answer, error) {
+	a, err := d.ask(ctx, slot, r, readerWithin)
+	if errors.Is(err, usb.ErrStall) {
+		a, err = d.ask(ctx, slot, r, readerWithin)
+	}
+	return a, err
+}
+
+func (d *device) roundTrip(ctx context.Context, p pending, r request, patience time.Duration) (answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, max(ceiling, patience), ErrSilent)
+	defer cancel()
+	if err := d.send(ctx, r.encode(p.slot, p.seq)); err != nil {
+		return answer{}, err
+	}
+	for passed := 0; ; {
+		a, err := d.receive(ctx, patience)
+		switch {
+		case err != nil:
+			return answer{}, err
+		case a.slot != p.slot || a.seq != p.seq:
+			if passed++; passed > strays {
+				return answer{}, fmt.Errorf("%w: answers to nothing", ErrProtocol)
+			}
+		case a.wantsTime():
+		case a.kind != answeredBy(r.kind) && a.err() == nil:
+			return answer{}, fmt.Errorf("%w: %02X as an answer to %02X", ErrProtocol, a.kind, r.kind)
+		default:
+			return a, nil
+		}
+	}
+}
+
+// send writes one message, which may hold a PIN.
+func (d *device) send(ctx context.Context, message []byte) error {
+	defer clear(message)
+	limit, cancel := context.WithTimeoutCause(ctx, readerWithin, ErrSilent)
+	defer cancel()
+	n, err := d.pipes.Write(limit, d.out, message)
+	if err == nil && n != len(message) {
+		err = fmt.Errorf("%w: it took %d bytes of %d", ErrProtocol, n, len(message))
+	}
+	return d.explain(limit, d.out, err)
+}
+
+// receive reads one message. The first packets hold the header, which says how much is to come: so the end is found whether
+// or not the reader marks it with an empty packet, and that one is passed over before the next message.
+func (d *device) receive(ctx context.Context, patience time.Duration) (answer, error) {
+	limit, cancel := context.WithTimeoutCause(ctx, patience, ErrSilent)
+	defer cancel()
+	message, err := d.first(limit)
+	if err != nil {
+		return answer{}, d.explain(limit, d.in, err)
+	}
+	whole, err := length(message)
+	for err == nil && len(message) < whole && len(message)%d.packet == 0 {
+		more := make([]byte, packets(whole-len(message), d.packet))
+		var n int
+		if n, err = d.pipes.Read(limit, d.in, more); err == nil && n == 0 {
+			break
+		}
+		message = append(message, more[:n]...)
+	}
+	if err != nil {
+		return answer{}, d.explain(limit, d.in, err)
+	}
+	return parseAnswer(message)
+}
+
+func (d *device) first(ctx context.Context) ([]byte, error) {
+	b := make([]byte, packets(header, d.packet))
+	for range empties {
+		if n, err := d.pipes.Read(ctx, d.in, b); n > 0 || err != nil {
+			return b[:n], err
+		}
+	}
+	return nil, fmt.Errorf("%w: empty answers", ErrProtocol)
+}
+
+// packets is the room for n bytes in whole packets.
+func packets(n, packet int) int { return (n + packet - 1) / packet * packet }
+
+// explain clears a stall, notes a reader that is gone, and says whose patience has ended.
+func (d *device) explain(ctx context.Context, endpoint uint8, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, usb.ErrStall):
+		return errors.Join(err, d.clear(ctx, endpoint))
+	case errors.Is(err, usb.ErrGone):
+		return d.fail(err)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (d *device) clear(ctx context.Context, endpoint uint8) error {
+	err := d.pipes.ClearHalt(ctx, endpoint)
+	if err != nil {
+		_ = d.fail(err)
+	}
+	return err
+}
+
+// abort ends the unsolved command (§5.3.1): the control pipe and the bulk pipe name the same number, and the answer
+// to the latter is the end of all that went before. A reader without the request answers a question for its slot instead.
+func (d *device) abort(ctx context.Context) error {
+	p := *d.unsolved
+	r := request{kind: abortMessage}
+	limit, cancel := context.WithTimeoutCause(ctx, abortWithin, ErrSilent)
+	_, err := d.pipes.Control(limit, 0x21, 0x01, uint16(p.seq)<<8|uint16(p.slot), d.iface, nil)
+	cancel()
+	if errors.Is(err, usb.ErrStall) {
+		p.seq, r.kind = d.seq, getSlotStatus
+		d.seq++
+	} else if err != nil {
+		return d.lost(ctx, err)
+	}
+	a, err := d.roundTrip(ctx, p, r, abortWithin)
+	if err == nil {
+		err = a.err()
+	}
+	if errors.Is(err, errNoCard) {
+		err = nil
+	}
+	if err != nil {
+		return d.lost(ctx, err)
+	}
+	d.unsolved = nil
+	return nil
+}
+
+// lost gives the claim up when a reader cannot be brought back, unless it was only the caller who left.
+func (d *device) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return d.fail(fmt.Errorf("%w: %w", errBroken, err))
+}

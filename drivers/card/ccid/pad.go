@@ -1,0 +1,73 @@
+package ccid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"honnin/drivers/card"
+)
+
+const (
+	pinDigits  = 4
+	padSeconds = 30 // for a person to type; the reader counts
+	japanese   = 0x0411
+)
+
+// errNotSent marks what keys can come to without the card being told.
+var errNotSent = errors.New("ccid: nothing was sent to the card")
+
+// fingers has the reader take four digits and complete a VERIFY with them (§6.1.11, PIN verification). The PIN goes from
+// the keys to the card and nowhere else; what is sent here has FF in its place.
+func (d *device) fingers(ctx context.Context, slot byte, head [4]byte, prologue [3]byte) ([]byte, error) {
+	messages := byte(0)
+	if d.Display {
+		messages = 1
+	}
+	data := []byte{
+		0,                    // bPINOperation: verification
+		padSeconds,           // bTimeOut
+		0x82,                 // bmFormatString: counted in bytes, from the first one on, left-justified, ASCII
+		pinDigits,            // bmPINBlockString: no length is inserted, a block of four bytes
+		0,                    // bmPINLengthFormat
+		pinDigits, pinDigits, // wPINMaxExtraDigit: at most, at least
+		2,                                           // bEntryValidationCondition: the green key
+		messages, japanese & 0xFF, japanese >> 8, 0, // bNumberMessage, wLangId, bMsgIndex
+		prologue[0], prologue[1], prologue[2], // bTeoPrologue: of the T=1 block
+		head[0], head[1], head[2], head[3], pinDigits, 0xFF, 0xFF, 0xFF, 0xFF,
+	}
+	a, err := d.ask(ctx, slot, request{kind: secure, data: data}, padSeconds*time.Second+cardWithin)
+	if err == nil {
+		err = a.err()
+	}
+	switch {
+	case errors.Is(err, pinCancelled):
+		return nil, unsent(card.ErrPadCancelled)
+	case errors.Is(err, pinTimeout):
+		return nil, unsent(card.ErrPadTimeout)
+	case err != nil:
+		return nil, err
+	case !a.active():
+		return nil, errNoCard
+	}
+	return a.data, padStatus(a.data)
+}
+
+// padStatus reads the status words that a reader makes up itself (PC/SC part 10 §2.5).
+func padStatus(b []byte) error {
+	if len(b) != 2 || b[0] != 0x64 {
+		return nil
+	}
+	switch b[1] {
+	case 0x00:
+		return unsent(card.ErrPadTimeout)
+	case 0x01:
+		return unsent(card.ErrPadCancelled)
+	case 0x03:
+		return unsent(card.ErrPINForm)
+	}
+	return nil
+}
+
+func unsent(err error) error { return fmt.Errorf("%w: %w", err, errNotSent) }

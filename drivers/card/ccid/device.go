@@ -59,7 +59,7 @@ type pending struct{ slot, seq byte }
 func (d *device) lock(ctx context.Context) error {
 	select {
 	case d.turn <- struct{}{}:
-		return ctx.Err()
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -106,16 +106,17 @@ func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Du
 	d.seq++
 	d.unsolved = &p
 	a, err := d.roundTrip(ctx, p, r, patience)
-	if err == nil {
+	if err == nil && !errors.Is(a.err(), commandAborted) {
 		d.unsolved = nil
 	}
 	return a, err
 }
 
-// again asks what is harmless to ask, and asks it once more when a stall was in the way.
+// again asks what is harmless to ask, and asks it once more when a stall was in the way, or an abort that somebody before
+// us began and did not end.
 func (d *device) again(ctx context.Context, slot byte, r request) (answer, error) {
 	a, err := d.ask(ctx, slot, r, readerWithin)
-	if errors.Is(err, usb.ErrStall) {
+	if errors.Is(err, usb.ErrStall) || err == nil && errors.Is(a.err(), commandAborted) {
 		a, err = d.ask(ctx, slot, r, readerWithin)
 	}
 	return a, err
@@ -219,36 +220,44 @@ func (d *device) clear(ctx context.Context, endpoint uint8) error {
 
 // abort ends the unsolved command (§5.3.1): the control pipe and the bulk pipe name the same number, and the answer
 // to the latter is the end of all that went before. A reader without the request answers a question for its slot instead.
+// Once begun it is not left half done, whoever leaves meanwhile: a reader would answer nothing else any more.
 func (d *device) abort(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*abortWithin, ErrSilent)
+	defer cancel()
 	p := *d.unsolved
 	r := request{kind: abortMessage}
-	limit, cancel := context.WithTimeoutCause(ctx, abortWithin, ErrSilent)
-	_, err := d.pipes.Control(limit, 0x21, 0x01, uint16(p.seq)<<8|uint16(p.slot), d.iface, nil)
-	cancel()
+	_, err := d.pipes.Control(ctx, 0x21, 0x01, uint16(p.seq)<<8|uint16(p.slot), d.iface, nil)
 	if errors.Is(err, usb.ErrStall) {
-		p.seq, r.kind = d.seq, getSlotStatus
+		p.seq, r.kind, err = d.seq, getSlotStatus, nil
 		d.seq++
-	} else if err != nil {
-		return d.lost(ctx, err)
 	}
-	a, err := d.roundTrip(ctx, p, r, abortWithin)
 	if err == nil {
-		err = a.err()
-	}
-	if errors.Is(err, errNoCard) {
-		err = nil
+		err = d.finish(ctx, p, r)
 	}
 	if err != nil {
-		return d.lost(ctx, err)
+		return d.fail(fmt.Errorf("%w: %w", errBroken, err))
 	}
 	d.unsolved = nil
 	return nil
 }
 
-// lost gives the claim up when a reader cannot be brought back, unless it was only the caller who left.
-func (d *device) lost(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+func (d *device) finish(ctx context.Context, p pending, r request) error {
+	a, err := d.roundTrip(ctx, p, r, abortWithin)
+	if err == nil && !errors.Is(a.err(), errNoCard) {
+		err = a.err()
 	}
-	return d.fail(fmt.Errorf("%w: %w", errBroken, err))
+	return err
+}
+
+// settle leaves no command behind for whoever claims the reader next.
+func (d *device) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), abortWithin)
+	defer cancel()
+	if d.lock(ctx) != nil {
+		return // somebody speaks still: closing the pipes ends it
+	}
+	defer d.unlock()
+	if d.unsolved != nil && d.failed() == nil {
+		_ = d.abort(ctx)
+	}
 }

@@ -84,6 +84,7 @@ func (d *device) follow() {
 	d.close = func() {
 		cancel()
 		<-done
+		d.settle()
 		_ = d.pipes.Close() // a transfer that does not end has its handle left to the kernel
 	}
 	go func() {

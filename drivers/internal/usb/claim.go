@@ -63,12 +63,12 @@ func (c *claimed) begin(ctx context.Context, pipe uint8) (sub context.Context, d
 		}
 	}
 	defer leave()
-	return nil, nil, c.why(sub, ctx, ErrTimeout)
+	return nil, nil, c.why(ctx, ErrTimeout)
 }
 
 // why says what ended a transfer. A context that ended explains whatever the transfer says, except that the device
 // is gone.
-func (c *claimed) why(sub, ctx context.Context, err error) error {
+func (c *claimed) why(ctx context.Context, err error) error {
 	switch {
 	case err == nil || errors.Is(err, ErrGone):
 		return err
@@ -80,32 +80,38 @@ func (c *claimed) why(sub, ctx context.Context, err error) error {
 	return err
 }
 
+// outcome is how a transfer ended.
+type outcome struct {
+	n   int
+	err error
+}
+
 // Control runs beside its caller, who may leave: libusb cannot cancel it.
 func (c *claimed) Control(ctx context.Context, requestType, request uint8, value, index uint16, data []byte) (int, error) {
-	sub, done, err := c.begin(ctx, 0)
+	_, done, err := c.begin(ctx, 0)
 	if err != nil {
 		return 0, err
 	}
-	own := append([]byte(nil), data...)
-	type outcome struct {
-		n   int
-		err error
-	}
+	own := append([]byte(nil), data...) // data is the caller's again when he leaves
 	over := make(chan outcome, 1)
 	limit := left(ctx)
 	go func() {
-		defer done()
 		n, err := c.h.Control(limit, requestType, request, value, index, own)
-		over <- outcome{n, err}
+		err = c.why(ctx, err)
+		done()
+		over <- outcome{max(n, 0), err}
 	}()
+	left, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(c.life, stop)()
 	select {
 	case o := <-over:
-		if requestType&0x80 != 0 && o.n > 0 {
+		if requestType&0x80 != 0 {
 			copy(data, own[:o.n])
 		}
-		return max(o.n, 0), c.why(sub, ctx, o.err)
-	case <-sub.Done():
-		return 0, c.why(sub, ctx, ErrTimeout)
+		return o.n, o.err
+	case <-left.Done():
+		return 0, c.why(ctx, ErrTimeout)
 	}
 }
 
@@ -164,7 +170,7 @@ func (c *claimed) transfer(ctx context.Context, e Endpoint, p []byte) (int, erro
 	}
 	defer done()
 	n, err := c.h.Transfer(sub, e, p)
-	return max(n, 0), c.why(sub, ctx, err)
+	return max(n, 0), c.why(ctx, err)
 }
 
 // ClearHalt is the standard request (USB 2.0 §9.4.1). The kernel's controller driver (xHCI) has cleared its own side

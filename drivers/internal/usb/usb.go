@@ -17,6 +17,7 @@ package usb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -96,6 +97,11 @@ type Setting struct {
 	Class, SubClass, Protocol uint8
 	Endpoints                 []Endpoint
 	Extra                     []byte // class-specific descriptors before the first endpoint, whole
+}
+
+// String is "0/1 7/1/4": interface and alternate, then class, subclass and protocol.
+func (s Setting) String() string {
+	return fmt.Sprintf("%d/%d %d/%d/%d", s.Interface, s.Alternate, s.Class, s.SubClass, s.Protocol)
 }
 
 // Endpoint is one pipe (USB 2.0 §9.6.6).

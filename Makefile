@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export GOFLAGS := -buildvcs=false
 export PATH := $(shell .ci/get-go):$(PATH)
 
-BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev ca-certificates
+BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev libusb-1.0-0-dev ca-certificates
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl python3 chromium \
 	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev
 CHECK_PACKAGES := $(TEST_PACKAGES)

@@ -16,6 +16,7 @@ var floors = map[string]int{"config": 1, "spool": 2, "ui": 3, "drivers": 3, "dae
 var onlyIn = []struct{ path, allowed, why string }{
 	{"github.com/pdfcpu/", "honnin/spool/document", "foreign bytes meet that parser in a child process and nowhere else"},
 	{"github.com/ebfe/scard", "honnin/drivers/card", "one seam to pcscd"},
+	{"github.com/google/gousb", "honnin/drivers/internal/usb", "one seam to USB"},
 	{"github.com/OpenPrinting/goipp", "honnin/drivers/printer", "one seam to IPP"},
 	{"go.etcd.io/bbolt", "honnin/spool/journal", "one place that writes what happened"},
 	{"github.com/spf13/cobra", "honnin/daemon", "flags belong to main"},

@@ -105,13 +105,13 @@ func verdict(err error) string {
 }
 
 // cases is the table, in the order in which lines are given.
-var cases = slices.Concat(preparations, theVisits, theCard, theBytes, thePDF, theStatement, theRegister, theQueue)
+var cases = slices.Concat(preparations, theVisits, theCard, theCardAlone, theBytes, thePDF, theStatement, theRegister, theQueue)
 
 var preparations = []testCase{
 	{"clock", "時計", "the clock, against the policy's card anchors", "right", prepared, clockRight},
 	{"journal", "記録", "a scratch journal on this terminal's disk, and the terminal's parts around it", "open", prepared, journalOpens},
 	{"child", "検査用の子プロセス", "the inspection child, with what is no document", string(reason.PDFMalformed), prepared, childAnswers},
-	{"own-policy", "この端末の方針", "a package of throw-away keys, against this terminal's own policy", "card-untrusted signer-untrusted", prepared, ownPolicyRefuses},
+	{"own-policy", "この端末の方針", "a package of throw-away keys, against this terminal's own policy", "card-untrusted signer-untrusted", direct, ownPolicyRefuses},
 }
 
 var theVisits = []testCase{
@@ -133,6 +133,20 @@ var theVisits = []testCase{
 var theCard = []testCase{
 	paper("card-untrusted", "知らない発行者のカード", "the card is of a strange issuer", "card-untrusted", poison{want: func(w *world, e *document.Expectation) { e.Card = w.unknown.Certificate }}),
 	paper("card-expired", "期限切れのカード", "the card has expired", "card-expired", poison{want: func(w *world, e *document.Expectation) { e.Card = w.dead.Certificate }}),
+}
+
+// theCardAlone is judged before there is a package, by the check itself: whatever else would find it out later.
+var theCardAlone = []testCase{
+	{"card-alone", "知らない発行者のカードの証明書", "a strange issuer's card, before anything is asked for", "card-untrusted", direct, func(_ context.Context, r *run) string {
+		return verdict(r.verifier.CheckCard(r.unknown.Certificate))
+	}},
+	{"card-proof", "別の鍵による本人確認", "a proof by another key than the card's", "card-untrusted", direct, func(_ context.Context, r *run) string {
+		sig, err := signed(r.neighbour.Key, []byte("self-test"))
+		if err != nil {
+			return "no signature"
+		}
+		return verdict(r.verifier.CheckProof(r.holder.Certificate, []byte("self-test"), sig))
+	}},
 }
 
 var theBytes = []testCase{

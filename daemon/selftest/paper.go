@@ -120,7 +120,12 @@ func (w *world) answer(s protocol.Statement, q protocol.InForceQuestion, now tim
 
 // released is the card's signature over a document.
 func released(key crypto.Signer, t protocol.Terminal, d document.Verified) ([]byte, error) {
-	sum := sha256.Sum256(protocol.ReleaseMessage(t, d.Transaction(), d.Document()))
+	return signed(key, protocol.ReleaseMessage(t, d.Transaction(), d.Document()))
+}
+
+// signed is a message as a card signs it.
+func signed(key crypto.Signer, message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
 	return key.Sign(rand.Reader, sum[:], crypto.SHA256)
 }
 

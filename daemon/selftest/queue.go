@@ -124,7 +124,7 @@ var theQueue = []testCase{
 		return r.after(-time.Minute, func() error { return only(r.release(ctx, a.Verified, a.inForce, a.signature)) })
 	}),
 	queued("release-unwritten", "記録されない印刷", "the intent is not on the disk", "not-journalled", func(ctx context.Context, r *run, _, b *accepted) error {
-		q, _, err := spool.NewQueue(ctx, fullDisk{}, r.door, r.before)
+		q, _, err := spool.NewQueue(ctx, fullDisk{}, new(door), r.before)
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	}
 	r.door = new(door)
 	r.verifier = document.NewVerifier(r.policy, r.own.Inspector, r.own.Now)
-	if r.queue, _, err = spool.NewQueue(ctx, r.journal, r.door, r.before); err != nil {
+	if r.queue, _, err = spool.NewQueue(ctx, r.journal, new(door), r.before); err != nil {
 		return err
 	}
 	r.live, err = r.rehearse(ctx)

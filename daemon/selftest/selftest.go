@@ -41,22 +41,17 @@ type Line struct {
 // Right reports whether the answer was the known one.
 func (l Line) Right() bool { return l.Got == l.Expected }
 
-// Tester makes self-tests. One Tester may serve several terminals of a process: those with the same parts join a test
-// that is under way.
+// Tester makes self-tests. One Tester may serve the terminals of a process that share policy, inspection and disk: a test
+// of one that is under way counts for the others too.
 type Tester struct {
 	scratch string
 
 	mu      sync.Mutex
-	running map[key]*running
-}
-
-// key is what a test is about.
-type key struct {
-	policy    *policy.Policy
-	inspector any
+	running *running
 }
 
 type running struct {
+	policy *policy.Policy
 	done   chan struct{}
 	failed string
 }
@@ -65,35 +60,43 @@ var _ terminal.SelfTest = (*Tester)(nil)
 
 // New returns a tester that puts its scratch journal into a directory of the terminal's disk. It is gone from there as
 // soon as it is open.
-func New(scratch string) *Tester { return &Tester{scratch: scratch, running: map[key]*running{}} }
+func New(scratch string) *Tester { return &Tester{scratch: scratch} }
 
 // Run tests p and returns the first case that failed, or "".
 func (t *Tester) Run(ctx context.Context, p terminal.Parts) string {
-	k := key{p.Policy, p.Inspector}
+	r, mine := t.join(p.Policy)
+	if mine {
+		defer t.leave(r)
+		r.failed = Failed(Test(ctx, p, t.scratch))
+		return r.failed
+	}
+	select {
+	case <-r.done:
+		return r.failed
+	case <-ctx.Done():
+		return caseTime
+	}
+}
+
+// join returns the test of this policy that is under way, or a new one, which is the caller's to make.
+func (t *Tester) join(p *policy.Policy) (r *running, mine bool) {
 	t.mu.Lock()
-	r, joined := t.running[k]
-	if !joined {
-		r = &running{done: make(chan struct{})}
-		t.running[k] = r
+	defer t.mu.Unlock()
+	if t.running != nil && t.running.policy == p {
+		return t.running, false
 	}
-	t.mu.Unlock()
-	if joined {
-		select {
-		case <-r.done:
-			return r.failed
-		case <-ctx.Done():
-			return caseTime
-		}
+	r = &running{policy: p, done: make(chan struct{}), failed: casePanic} // until it is known better
+	t.running = r
+	return r, true
+}
+
+func (t *Tester) leave(r *running) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running == r {
+		t.running = nil
 	}
-	defer func() {
-		t.mu.Lock()
-		delete(t.running, k)
-		t.mu.Unlock()
-		close(r.done)
-	}()
-	r.failed = casePanic // until it is known better
-	r.failed = Failed(Test(ctx, p, t.scratch))
-	return r.failed
+	close(r.done)
 }
 
 // What failed where it is no case's own answer.

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Rules is the file that lets a group open readers and printers. It is in config/system.
+// Rules is the file that lets a group open readers and printers; "honnind devices --rules" prints it.
 const Rules = "70-honnin-usb.rules"
 
 // system is this machine's buses.

@@ -1,0 +1,158 @@
+// Package attached says which readers and printers are on this machine's USB, what they can do, and what is in the way
+// of using them, with what to do about it.
+//
+// It reads what the kernel knows, which needs no permission and disturbs nobody. Only a printer that nobody uses is
+// asked, for its IEEE 1284 device id; of that the languages are kept and the rest, with its serial number, is not.
+package attached
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"honnin/drivers/card/ccid"
+	"honnin/drivers/internal/usb"
+)
+
+// Device is a device with at least one reader or printer, or one that nobody can read.
+type Device struct {
+	Port     string     `json:"port"` // "1-2.3"; the same after a replug
+	ID       string     `json:"id"`   // vendor and product, "054c:0dc9"
+	Maker    string     `json:"maker,omitempty"`
+	Name     string     `json:"name,omitempty"`
+	Readers  []Reader   `json:"readers,omitempty"`
+	Printers []Printer  `json:"printers,omitempty"`
+	InTheWay []Obstacle `json:"in_the_way,omitempty"`
+}
+
+// Reader is one reader's interface.
+type Reader struct {
+	Interface int    `json:"interface"`
+	Level     string `json:"level,omitempty"`  // TPDU, short APDU, extended APDU
+	Buffer    int    `json:"buffer,omitempty"` // bytes of the longest message
+	Slots     int    `json:"slots,omitempty"`
+	PINPad    bool   `json:"pin_pad"`
+	Unusable  string `json:"unusable,omitempty"` // why
+}
+
+// Printer is one printer's interface.
+type Printer struct {
+	Interface int      `json:"interface"`
+	Protocols []string `json:"protocols"`           // unidirectional, bidirectional, ipp-usb
+	Languages []string `json:"languages,omitempty"` // of the device id: "PDF", "PCL"; empty where it was not asked
+}
+
+// Obstacle is something in the way.
+type Obstacle struct {
+	What string `json:"what"`
+	Do   string `json:"do"`
+}
+
+const (
+	classPrinter = 0x07
+	classReader  = 0x0b
+	askWithin    = 2 * time.Second
+	longestID    = 1024 // bytes
+)
+
+// protocols of printer interfaces (USB Printing Devices 1.1 §4.2.1; IPP-USB 1.0 §4.1).
+var protocols = map[uint8]string{1: "unidirectional", 2: "bidirectional", 4: "ipp-usb"}
+
+// Rules is the name of the file of udev rules that errors speak of.
+const Rules = usb.Rules
+
+// System is this machine's USB, for the drivers.
+func System() usb.Bus { return usb.System() }
+
+// List is what is attached, by port.
+func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
+	infos, err := bus.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []Device
+	for _, i := range infos {
+		d := Device{Port: i.Port, ID: fmt.Sprintf("%04x:%04x", i.Vendor, i.Product), Maker: i.Manufacturer, Name: i.Name}
+		d.Readers, d.Printers = readers(i), printers(ctx, bus, i)
+		if d.InTheWay = obstacles(i); len(d.Readers)+len(d.Printers) > 0 || i.Broken != nil {
+			all = append(all, d)
+		}
+	}
+	return all, ctx.Err()
+}
+
+// Watch calls changed when something may be different, until ctx ends.
+func Watch(ctx context.Context, bus usb.Bus, changed func()) { bus.Changes(ctx, changed) }
+
+func readers(i usb.Info) (all []Reader) {
+	for _, f := range ccid.Describe(i) {
+		r := Reader{Interface: f.Interface}
+		if f.Err != nil {
+			r.Unusable = f.Err.Error()
+		} else {
+			r.Level, r.Buffer, r.Slots, r.PINPad = f.Descriptor.Level.String(), f.Descriptor.MaxMessage, f.Descriptor.Slots, f.Descriptor.PINPad
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func printers(ctx context.Context, bus usb.Bus, i usb.Info) (all []Printer) {
+	for _, s := range i.Settings {
+		protocol, known := protocols[s.Protocol]
+		if s.Class != classPrinter || s.SubClass != 1 || !known {
+			continue
+		}
+		at := slices.IndexFunc(all, func(p Printer) bool { return p.Interface == s.Interface })
+		if at < 0 {
+			at = len(all)
+			all = append(all, Printer{Interface: s.Interface})
+		}
+		all[at].Protocols = append(all[at].Protocols, protocol)
+		if all[at].Languages == nil && s.Protocol != 4 {
+			all[at].Languages = languages(ctx, bus, i, s)
+		}
+	}
+	return all
+}
+
+// languages asks a printer that nobody has, by GET_DEVICE_ID (USB Printing Devices 1.1 §4.2.1): two bytes of length,
+// and text. One that does not say is none.
+func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []string {
+	if i.Denied || i.Drivers[s.Interface] != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	claimed, err := bus.Claim(ctx, i.Place, s.Interface, s.Alternate)
+	if err != nil {
+		return nil
+	}
+	defer claimed.Close()
+	id := make([]byte, longestID)
+	n, err := claimed.Control(ctx, 0xa1, 0, 0, uint16(s.Interface)<<8|uint16(s.Alternate), id)
+	if err != nil || n < 2 {
+		return nil
+	}
+	return commandSet(string(id[2:n]))
+}
+
+// commandSet is the COMMAND SET of a device id (IEEE 1284-2000 §7.6): "KEY:VALUE,VALUE;" in a row.
+func commandSet(id string) (languages []string) {
+	for field := range strings.SplitSeq(id, ";") {
+		key, value, _ := strings.Cut(field, ":")
+		if k := strings.ToUpper(strings.TrimSpace(key)); k != "CMD" && k != "COMMAND SET" {
+			continue
+		}
+		for l := range strings.SplitSeq(value, ",") {
+			l = strings.TrimSpace(l)
+			if plain := strings.IndexFunc(l, func(r rune) bool { return r < 0x20 || r > 0x7e }) < 0; plain && l != "" && len(l) <= 32 {
+				languages = append(languages, l)
+			}
+		}
+		return languages
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package attached
+
+import (
+	"fmt"
+	"slices"
+
+	"honnin/drivers/internal/usb"
+)
+
+// remedies is what to do about a program that has a device.
+var remedies = map[string]string{
+	"pcscd":   "systemctl disable --now pcscd.socket pcscd.service, or use it: reader pcsc",
+	"ipp-usb": "systemctl disable --now ipp-usb.service, or print through it: printer ipp://localhost:60000/ipp/print",
+	"usb":     "cancel its jobs and remove its queue: lpadmin -x QUEUE", // CUPS's backend
+	"honnind": "nothing, if it is the terminal of this machine",
+}
+
+// obstacles is what keeps this process from a device's readers and printers.
+func obstacles(i usb.Info) (all []Obstacle) {
+	if i.Broken != nil {
+		all = append(all, Obstacle{"it describes itself wrongly", "plug it in anew; if that does not help, replace it"})
+	}
+	if !slices.ContainsFunc(i.Settings, ours) {
+		return all
+	}
+	if i.Denied {
+		all = append(all, Obstacle{"no permission", fmt.Sprintf("honnind devices --rules >/etc/udev/rules.d/%s; then see its first lines", usb.Rules)})
+	}
+	told := map[string]bool{}
+	for _, s := range i.Settings {
+		driver := i.Drivers[s.Interface]
+		if !ours(s) || driver == "" || told[driver] {
+			continue
+		}
+		told[driver] = true
+		all = append(all, bound(driver, i.Holder))
+	}
+	return all
+}
+
+func ours(s usb.Setting) bool { return s.Class == classPrinter || s.Class == classReader }
+
+func bound(driver, holder string) Obstacle {
+	if driver != usb.Program {
+		return Obstacle{"the kernel driver " + driver, "nothing: it is detached while a terminal runs"}
+	}
+	do, known := remedies[holder]
+	if !known {
+		do = "end it"
+	}
+	return Obstacle{holder + " has it", do}
+}

@@ -129,6 +129,9 @@ func (g *gate) attempt(ctx context.Context) string {
 	defer late.Stop()
 	select {
 	case failed := <-got:
+		if failed == "" && ctx.Err() != nil { // right, and too late
+			return caseHang
+		}
 		return failed
 	case <-late.C:
 		return caseHang

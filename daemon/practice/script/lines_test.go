@@ -2,6 +2,7 @@ package script
 
 import (
 	"bytes"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -250,5 +251,14 @@ func TestSummaryIsOneObjectUnderItsName(t *testing.T) {
 		`"nothing_offered":0,"refused":{},"right_refused_for":{},"again":0,"again_printed":0,"incidents":0,"difference":[],"journal_bytes":0,"seconds":0,"rate_per_s":0}}`
 	if strings.TrimSpace(b.String()) != want {
 		t.Error(b.String())
+	}
+}
+
+// TestATerminalThatDoesNotOpen: nobody stands for ever before a terminal that failed its self-test.
+func TestATerminalThatDoesNotOpen(t *testing.T) {
+	a := NewApplicant(clock)
+	a.Show(session.View{State: session.Unready, Word: "selftest-failed"})
+	if _, err := a.Visit(t.Context(), Wish{}); !errors.Is(err, ErrShut) {
+		t.Error(err)
 	}
 }

@@ -51,6 +51,9 @@ type Wish struct {
 // ErrStuck is returned when a visit does not come to an end.
 var ErrStuck = errors.New("script: the visit does not come to an end")
 
+// ErrShut is returned when the terminal opens for nobody: it failed its self-test.
+var ErrShut = errors.New("script: the terminal does not open, its self-test failed")
+
 // patience is how long a scripted applicant waits for the terminal to move at all.
 const patience = 2 * time.Minute
 
@@ -182,6 +185,9 @@ func (a *Applicant) until(ctx context.Context, f func(session.View) (bool, error
 
 // staff do what staff must before a visit can begin.
 func (a *Applicant) staff(ctx context.Context, v session.View) error {
+	if v.State == session.Unready && v.Word == "selftest-failed" {
+		return ErrShut
+	}
 	if v.State != session.OutOfService {
 		return nil
 	}

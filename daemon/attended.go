@@ -8,15 +8,15 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/daemon/terminal"
 	"honnin/drivers/card"
-	"honnin/drivers/card/pcsc"
 )
 
 // attended is a real reader at which a script stands for the person. A program cannot pull a card: where the
 // applicant would take it back, it is powered down and counts as gone until the next visit, whether or not
 // somebody really pulls it. Scripted practice only; at a terminal with a screen the card has to go.
 type attended struct {
-	*pcsc.Reader
+	terminal.Reader
 
 	mu       sync.Mutex
 	here     bool // a card lies there
@@ -103,7 +103,7 @@ func (h realHands) Pull() error {
 	a := h.place.attended
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err := a.PowerDown(ctx)
+	err := powerDown(ctx, a.Reader)
 	a.change(func() { a.away = true })
 	return err
 }

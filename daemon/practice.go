@@ -64,13 +64,13 @@ func practiceCommand() *cobra.Command {
 			return kiosk(c.Context(), c.OutOrStdout(), f, log)
 		},
 	}
-	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, pcsc, or pcsc:NAME (a part of the reader's name)")
+	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, pcsc, usb (without pcscd), or pcsc:NAME, usb:NAME (a part of the reader's name)")
 	c.Flags().StringVar(&f.printer, "printer", "", "dir:PATH, ipp://… or ipps://…; default: sheets in the state directory")
 	c.Flags().StringVar(&f.state, "state", "", "directory of keys, journals and sheets; default: a temporary one")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the touch screen, on loopback")
 	c.Flags().StringVar(&f.cardAnchors, "card-anchors", "", "directory of further card CA certificates, for real or strange cards")
 	c.Flags().BoolVar(&f.enrol, "enrol", false, "a strange card becomes a fictional resident")
-	c.Flags().StringVar(&f.pinFile, "pin-file", "", "file with the PIN of the card on a pcsc reader, for --visits")
+	c.Flags().StringVar(&f.pinFile, "pin-file", "", "file with the PIN of the card on a real reader, for --visits")
 	c.Flags().StringVar(&f.scenario, "scenario", "", "play a mix-up of 2023: "+scenarioNames()+", all or list")
 	c.Flags().StringVar((*string)(&f.channel), "channel", string(protocol.Store), "store, or counter of a town hall; scenarios have their own")
 	c.Flags().IntVar(&f.visits, "visits", 0, "make so many scripted visits, without a screen; with --scenario all: so many of each")
@@ -86,10 +86,10 @@ func practiceCommand() *cobra.Command {
 
 // check refuses what cannot be done, and fills in what was left out.
 func (f *practiceFlags) check() error {
-	_, real := readerName(f.reader)
+	real := openReader(f.reader) != nil
 	switch {
 	case f.reader != "virtual" && !real:
-		return usage("--reader must be virtual, pcsc or pcsc:NAME, not %q", f.reader)
+		return usage("--reader must be virtual, pcsc, usb, pcsc:NAME or usb:NAME, not %q", f.reader)
 	case f.visits < 0 || f.terminals < 1 || f.terminals > 64:
 		return usage("--visits must not be negative, --terminals is 1 to 64")
 	case f.span < 0 || f.span > 0 && f.visits > 0:

@@ -122,12 +122,11 @@ func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal
 	if err != nil {
 		return terminal.Parts{}, err
 	}
-	name, _ := readerName(s.Reader)
 	var payment session.Payment = terminal.Free{}
 	if s.Payment == site.Attended {
 		payment = terminal.Attended{}
 	}
-	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: pcsc.New(name), Printer: device, Policy: p,
+	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: openReader(s.Reader), Printer: device, Policy: p,
 		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
 }
 

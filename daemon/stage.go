@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -21,7 +20,6 @@ import (
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
-	"honnin/drivers/card/pcsc"
 	"honnin/drivers/card/virtual"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/file"
@@ -149,15 +147,12 @@ func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
 }
 
 func (s *stage) devices(p *place) error {
-	if name, ok := readerName(s.flags.reader); ok {
-		p.reader = pcsc.New(name)
-		if s.flags.scripted() {
-			p.attended = &attended{Reader: pcsc.New(name), away: true}
-			p.reader = p.attended
-		}
-	} else {
+	if p.reader = openReader(s.flags.reader); p.reader == nil {
 		p.virtual = virtual.NewReader()
 		p.reader = p.virtual
+	} else if s.flags.scripted() {
+		p.attended = &attended{Reader: p.reader, away: true}
+		p.reader = p.attended
 	}
 	address, err := printer.Parse(s.flags.printer)
 	if err != nil {
@@ -171,14 +166,6 @@ func (s *stage) devices(p *place) error {
 	p.device, err = file.New(p.sheets, file.Options{})
 	p.printer, p.tray = p.device, tray{p.device}
 	return err
-}
-
-// readerName reads "pcsc" or "pcsc:NAME".
-func readerName(flag string) (name string, ok bool) {
-	if flag == "pcsc" {
-		return "", true
-	}
-	return strings.CutPrefix(flag, "pcsc:")
 }
 
 // openIPP opens a real printer for practice. The certificate of an ipps printer is taken as it is found now and

@@ -25,7 +25,7 @@ type Site struct {
 	Terminal protocol.Terminal
 	Channel  protocol.Channel
 	Payment  Payment
-	Reader   string // "pcsc" or "pcsc:NAME", a part of the reader's name
+	Reader   string // "pcsc" or "usb", with ":NAME" of which NAME is a part of the reader's name
 	Printer  Printer
 	Listen   string // the touch screen's address, on loopback
 	State    string // directory of the journal
@@ -124,7 +124,8 @@ func (w wire) problems(s Site) (errs []error) {
 	bad(s.Channel != protocol.Store && s.Channel != protocol.Counter, "channel", `must be "store" or "counter"`)
 	bad(s.Payment != Free && s.Payment != Attended, "payment", `must be "none" or "attended"`)
 	bad(s.Payment == Attended && s.Channel != protocol.Counter, "payment", `"attended" is for the counter: in a store nobody stands there`)
-	bad(w.Reader != "pcsc" && !strings.HasPrefix(w.Reader, "pcsc:"), "reader", `must be "pcsc" or "pcsc:NAME"; a virtual reader is for practice only`)
+	kind, _, _ := strings.Cut(w.Reader, ":")
+	bad(kind != "pcsc" && kind != "usb", "reader", `must be "pcsc", "usb", "pcsc:NAME" or "usb:NAME"; a virtual reader is for practice only`)
 	bad(!scheme(w.Printer.Address, "ipp", "ipps"), "printer.address", "must be ipp://… or ipps://…; a directory is for practice only")
 	bad(scheme(w.Printer.Address, "ipp") && !here(w.Printer.Address), "printer.address", "ipp:// is for a printer on this machine (a loopback address); use ipps:// for one on a network")
 	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")

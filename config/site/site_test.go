@@ -33,6 +33,17 @@ func TestGoodSite(t *testing.T) {
 	}
 }
 
+func TestReaders(t *testing.T) {
+	for reader, right := range map[string]bool{
+		"pcsc": true, "usb": true, "usb:054c:0dc9": true, "pcsc:Sony": true, "": false, "virtual": false, "usbip": false, "USB": false,
+	} {
+		_, err := Parse([]byte(strings.Replace(good, "pcsc:Sony", reader, 1)), "/etc/honnin")
+		if (err == nil) != right {
+			t.Errorf("%q: %v", reader, err)
+		}
+	}
+}
+
 func TestBadSitesNameTheKey(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"virtual reader":    {`"pcsc:Sony"`, `"virtual"`, "reader: must be"},

@@ -55,7 +55,9 @@ func TestABrokenCheckNeverOpens(t *testing.T) {
 	}
 	s.must(s.wish("p01", protocol.ResidentRecord).Hands.Place())
 	s.must(s.StaffReady(t.Context(), "s1"))
-	s.await("the second failure", func(v session.View) bool { return failed(v) && len(of(entries(t, s.place.journal), journal.SelfTest)) == 2 })
+	s.await("the second failure", func(v session.View) bool {
+		return failed(v) && len(of(entries(t, s.place.journal), journal.SelfTest)) == 2
+	})
 	if n := len(of(entries(t, s.place.journal), journal.VisitBegun)); n != 0 {
 		t.Errorf("%d visits began", n)
 	}

@@ -1,8 +1,8 @@
 // Package attached says which readers and printers are on this machine's USB, what they can do, and what is in the way
 // of using them, with what to do about it.
 //
-// It reads what the kernel knows, which needs no permission and disturbs nobody. Only a printer that nobody uses is
-// asked, for its IEEE 1284 device id; of that the languages are kept and the rest, with its serial number, is not.
+// It reads what the kernel knows, which needs no permission and disturbs nobody. Only a printer that nobody uses, not
+// even usblp, is asked, for its IEEE 1284 device id; of that the languages are kept and the rest, with its serial number, is not.
 package attached
 
 import (
@@ -121,6 +121,9 @@ func printers(ctx context.Context, bus usb.Bus, i usb.Info) (all []Printer) {
 // languages asks a printer that nobody has, by GET_DEVICE_ID (USB Printing Devices 1.1 §4.2.1): two bytes of length,
 // and text. One that does not say is none.
 func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []string {
+	if id, known := i.DeviceIDs[s.Interface]; known {
+		return commandSet(id)
+	}
 	if i.Denied || i.Drivers[s.Interface] != "" {
 		return nil
 	}

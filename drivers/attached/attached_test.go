@@ -87,8 +87,8 @@ func TestList(t *testing.T) {
 				InTheWay: []Obstacle{{"no permission", "honnind devices --rules >/etc/udev/rules.d/70-honnin-usb.rules; then see its first lines"}}}},
 		},
 		"a printer that usblp has is not asked": {
-			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2)}, Drivers: map[int]string{0: "usblp"}}, says: deviceID,
-			want: []Device{{ID: "0000:0000", Printers: []Printer{{0, []string{"bidirectional"}, nil}},
+			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2)}, Drivers: map[int]string{0: "usblp"}, DeviceIDs: map[int]string{0: "CMD:PWG;"}}, says: deviceID,
+			want: []Device{{ID: "0000:0000", Printers: []Printer{{0, []string{"bidirectional"}, []string{"PWG"}}},
 				InTheWay: []Obstacle{{"the kernel driver usblp", "nothing: it is detached while a terminal runs"}}}},
 		},
 		"a vendor's protocol, and a strange program": {

@@ -85,7 +85,7 @@ func (s *system) look(port string) (Info, error) {
 	}
 	active := number(dir, "bConfigurationValue")
 	i.Settings, i.Broken = configured(raw[18:], active)
-	i.Drivers = s.drivers(port, active, i.Settings)
+	i.Drivers, i.DeviceIDs = s.interfaces(port, active, i.Settings)
 	for _, d := range i.Drivers {
 		if d == Program {
 			i.Holder = s.holder(i.Place)
@@ -108,15 +108,32 @@ func configured(raw []byte, active int) ([]Setting, error) {
 	return nil, fmt.Errorf("%w: it is not configured", ErrDescriptor)
 }
 
-func (s *system) drivers(port string, active int, settings []Setting) map[int]string {
-	bound := map[int]string{}
+// interfaces is which drivers are bound, and what usblp knows.
+func (s *system) interfaces(port string, active int, settings []Setting) (bound, ids map[int]string) {
+	bound, ids = map[int]string{}, map[int]string{}
 	for _, t := range settings {
-		link := filepath.Join(s.devices, fmt.Sprintf("%s:%d.%d", port, active, t.Interface), "driver")
-		if to, err := os.Readlink(link); err == nil {
+		dir := filepath.Join(s.devices, fmt.Sprintf("%s:%d.%d", port, active, t.Interface))
+		if to, err := os.Readlink(filepath.Join(dir, "driver")); err == nil {
 			bound[t.Interface] = filepath.Base(to)
 		}
+		if id, err := os.ReadFile(filepath.Join(dir, "ieee1284_id")); err == nil {
+			ids[t.Interface] = unnumbered(string(id))
+		}
 	}
-	return bound
+	return bound, ids
+}
+
+// unnumbered keeps the fields of a device id that say what a printer is, not which one.
+func unnumbered(id string) string {
+	var kept strings.Builder
+	for field := range strings.SplitSeq(id, ";") {
+		key, _, _ := strings.Cut(field, ":")
+		switch strings.ToUpper(strings.TrimSpace(key)) {
+		case "MFG", "MANUFACTURER", "MDL", "MODEL", "CMD", "COMMAND SET", "CLS", "CLASS":
+			kept.WriteString(strings.TrimSpace(field) + ";")
+		}
+	}
+	return kept.String()
 }
 
 func (s *system) node(at Place) string {

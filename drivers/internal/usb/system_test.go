@@ -82,6 +82,7 @@ func TestList(t *testing.T) {
 	tr.plug("1-3", 5, qemuReader[:40], "")
 	tr.link(tr.node(held), filepath.Join(tr.processes, "77/fd/9"))
 	tr.file(filepath.Join(tr.processes, "77/comm"), []byte("pcscd\n"))
+	tr.file(filepath.Join(tr.devices, "1-1.4:1.0", "ieee1284_id"), []byte("MFG:SAMPLE;SN:S3CRET;command set: PDF,PCL;SERN:S3CRET;MDL:見本;DES:S3CRET\n"))
 	list, err := tr.List(t.Context())
 	if err != nil || len(list) != 3 {
 		t.Fatal(list, err)
@@ -89,6 +90,9 @@ func TestList(t *testing.T) {
 	printer, reader, broken := list[0], list[1], list[2]
 	if printer.Port != "1-1.4" || printer.Address != 7 || printer.Drivers[0] != "usblp" || printer.Holder != "" || printer.Settings[0].Class != 7 {
 		t.Errorf("printer: %+v", printer)
+	}
+	if id := printer.DeviceIDs[0]; id != "MFG:SAMPLE;command set: PDF,PCL;MDL:見本;" {
+		t.Error(id)
 	}
 	if reader.Place != held || reader.Vendor != 0x054c || reader.Product != 0x0dc9 || reader.Version != 0x100 || reader.Drivers[0] != Program || reader.Holder != "pcscd" || reader.Broken != nil {
 		t.Errorf("reader: %+v", reader)

@@ -85,6 +85,7 @@ type Info struct {
 	Broken          error          // what is wrong with the descriptors; then there may be no Settings
 	Drivers         map[int]string // what is bound to an interface: "usblp", or [Program]. Missing is nobody
 	Holder          string         // the program that has an interface, as far as we may see
+	DeviceIDs       map[int]string // IEEE 1284 ids of printers that usblp has asked; without serial numbers
 	Denied          bool           // this process may not open the device
 }
 

@@ -12,13 +12,15 @@ import (
 
 // openReader opens what --reader and site.toml name: "pcsc" or "usb", with ":" and a part of the reader's name if there
 // are several. It returns nil for any other word. Nothing is asked of the reader yet.
-func openReader(word string) terminal.Reader {
+//
+// Over USB no device is used but those of the given vendors and products; without any, all may be.
+func openReader(word string, allowed ...string) terminal.Reader {
 	kind, name, _ := strings.Cut(word, ":")
 	switch kind {
 	case "pcsc":
 		return pcsc.New(name)
 	case "usb":
-		return ccid.New(attached.System(), name)
+		return ccid.New(attached.Only(attached.System(), allowed), name)
 	}
 	return nil
 }

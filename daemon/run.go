@@ -107,6 +107,9 @@ func loadConfig(dir string) (site.Site, *policy.Policy, error) {
 	if p.Practice() {
 		return s, nil, errors.New("the policy has practice anchors: this is a production run")
 	}
+	if err := p.Devices().Check(s.Reader, s.Printer.Address); err != nil {
+		return s, nil, err
+	}
 	if where := pcsc.Redirected(os.LookupEnv); where != "" {
 		return s, nil, fmt.Errorf("the environment leads to another pcscd (%s): a production run uses the machine's own", where)
 	}
@@ -126,7 +129,7 @@ func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal
 	if s.Payment == site.Attended {
 		payment = terminal.Attended{}
 	}
-	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: openReader(s.Reader), Printer: device, Policy: p,
+	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: openReader(s.Reader, p.Devices().USB...), Printer: device, Policy: p,
 		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
 }
 

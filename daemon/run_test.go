@@ -284,11 +284,12 @@ func TestRunRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, policy, env, want string }{
-		"virtual reader":    {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
-		"directory printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
-		"practice anchors":  {policy: o.world.Policy(), want: "practice anchors"},
-		"pcscd elsewhere":   {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
-		"unknown key":       {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
+		"virtual reader":     {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
+		"directory printer":  {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
+		"practice anchors":   {policy: o.world.Policy(), want: "practice anchors"},
+		"reader not allowed": {policy: o.policy + "\n[devices]\nreaders = [\"usb\"]\n", want: "the policy allows no reader"},
+		"pcscd elsewhere":    {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
+		"unknown key":        {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

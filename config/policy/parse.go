@@ -34,6 +34,7 @@ type wire struct {
 	Card            *wireCard          `toml:"card"`
 	Municipality    []wireMunicipality `toml:"municipality"`
 	Staff           []wireStaff        `toml:"staff"`
+	Devices         *wireDevices       `toml:"devices"`
 }
 
 type wireLatch struct {
@@ -145,6 +146,10 @@ func Parse(text []byte, load func(name string) ([]byte, error)) (*Policy, error)
 	if err := p.people(w.Staff); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
+	var err error
+	if p.devices, err = w.Devices.devices(); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
 	return p, nil
 }
 
@@ -175,10 +180,12 @@ func allowed(key toml.Key) string {
 		return "defective, within"
 	case len(key) > 1 && key[0] == "card":
 		return "anchors"
+	case len(key) > 1 && key[0] == "devices":
+		return "readers, printers, usb"
 	case len(key) > 1 && key[0] == "staff":
 		return "id, roles, code, expires, municipality, terminals"
 	}
-	return "version, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality, staff"
+	return "version, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality, staff, devices"
 }
 
 func (w wire) numbers(p *Policy) error {

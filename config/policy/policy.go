@@ -27,6 +27,10 @@
 //	name = "practice-issuer"
 //	floor = "1.4.0"
 //	fixes = []                   # optional
+//	[devices]                    # optional, and each of its keys: without it all may be used
+//	readers = ["usb"]            # kinds: "pcsc", "usb"
+//	printers = ["ipps", "usb"]   # kinds: "ipp", "ipps", "usb"
+//	usb = ["054c:0dc9"]          # vendor and product of readers and printers driven over USB
 //	[[staff]]                    # those who confirm names at a counter; a counter without any does not open
 //	id = "1207"                  # 1 to 8 digits, never a name
 //	roles = ["confirm"]
@@ -62,6 +66,7 @@ type Policy struct {
 	issuing                             *trust.Store
 	practice                            bool
 	staff                               []staff
+	devices                             Devices
 }
 
 // Latch says when defective packages of one municipality stop its service: so many within so long.

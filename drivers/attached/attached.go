@@ -66,6 +66,39 @@ const Rules = usb.Rules
 // System is this machine's USB, for the drivers.
 func System() usb.Bus { return usb.System() }
 
+// Only is a bus of which nothing is used but devices of these vendors and products ("054c:0dc9"); without any, all.
+func Only(bus usb.Bus, ids []string) usb.Bus {
+	if len(ids) == 0 {
+		return bus
+	}
+	return only{bus, ids}
+}
+
+type only struct {
+	usb.Bus
+	ids []string
+}
+
+// List is what may be used.
+func (o only) List(ctx context.Context) ([]usb.Info, error) {
+	all, err := o.Bus.List(ctx)
+	return slices.DeleteFunc(all, func(i usb.Info) bool { return !slices.Contains(o.ids, id(i)) }), err
+}
+
+// Claim refuses the rest.
+func (o only) Claim(ctx context.Context, at usb.Place, iface, alternate int) (usb.Interface, error) {
+	allowed, err := o.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(allowed, func(i usb.Info) bool { return i.Place == at }) {
+		return nil, fmt.Errorf("%w, or the policy does not allow it", usb.ErrGone)
+	}
+	return o.Bus.Claim(ctx, at, iface, alternate)
+}
+
+func id(i usb.Info) string { return fmt.Sprintf("%04x:%04x", i.Vendor, i.Product) }
+
 // List is what is attached, by port.
 func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
 	infos, err := bus.List(ctx)
@@ -74,7 +107,7 @@ func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
 	}
 	var all []Device
 	for _, i := range infos {
-		d := Device{Port: i.Port, ID: fmt.Sprintf("%04x:%04x", i.Vendor, i.Product), Maker: i.Manufacturer, Name: i.Name}
+		d := Device{Port: i.Port, ID: id(i), Maker: i.Manufacturer, Name: i.Name}
 		d.Readers, d.Printers = readers(i), printers(ctx, bus, i)
 		if d.InTheWay = obstacles(i); len(d.Readers)+len(d.Printers) > 0 || i.Broken != nil {
 			all = append(all, d)
@@ -121,8 +154,8 @@ func printers(ctx context.Context, bus usb.Bus, i usb.Info) (all []Printer) {
 // languages asks a printer that nobody has, by GET_DEVICE_ID (USB Printing Devices 1.1 §4.2.1): two bytes of length,
 // and text. One that does not say is none.
 func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []string {
-	if id, known := i.DeviceIDs[s.Interface]; known {
-		return commandSet(id)
+	if text, known := i.DeviceIDs[s.Interface]; known {
+		return commandSet(text)
 	}
 	if i.Denied || i.Drivers[s.Interface] != "" {
 		return nil
@@ -134,12 +167,12 @@ func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []st
 		return nil
 	}
 	defer claimed.Close()
-	id := make([]byte, longestID)
-	n, err := claimed.Control(ctx, 0xa1, 0, 0, uint16(s.Interface)<<8|uint16(s.Alternate), id)
+	said := make([]byte, longestID)
+	n, err := claimed.Control(ctx, 0xa1, 0, 0, uint16(s.Interface)<<8|uint16(s.Alternate), said)
 	if err != nil || n < 2 {
 		return nil
 	}
-	return commandSet(string(id[2:n]))
+	return commandSet(string(said[2:n]))
 }
 
 // commandSet is the COMMAND SET of a device id (IEEE 1284-2000 §7.6): "KEY:VALUE,VALUE;" in a row.

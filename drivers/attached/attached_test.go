@@ -139,3 +139,30 @@ func FuzzCommandSet(f *testing.F) {
 		}
 	})
 }
+
+func TestOnly(t *testing.T) {
+	bus := usbtest.New(t)
+	a := &usbtest.Device{Info: usb.Info{Vendor: 0x054c, Product: 0x0dc9, Settings: []usb.Setting{reader(6, 522, 0)}}, Model: &answers{}}
+	b := &usbtest.Device{Info: usb.Info{Vendor: 0x054c, Product: 0x0dc8, Settings: []usb.Setting{reader(6, 522, 0)}}, Model: &answers{}}
+	bus.Plug(a)
+	bus.Plug(b)
+	for _, c := range []struct {
+		ids   []string
+		a, b  bool
+		count int
+	}{{nil, true, true, 2}, {[]string{"054c:0dc9"}, true, false, 1}, {[]string{"ffff:0000"}, false, false, 0}, {[]string{"054c:0dc9", "054c:0dc8"}, true, true, 2}} {
+		pinned := Only(bus, c.ids)
+		if list, err := pinned.List(t.Context()); err != nil || len(list) != c.count {
+			t.Error(c.ids, list, err)
+		}
+		for d, want := range map[*usbtest.Device]bool{a: c.a, b: c.b} {
+			claimed, err := pinned.Claim(t.Context(), d.Info.Place, 0, 0)
+			if (err == nil) != want || err != nil && !errors.Is(err, usb.ErrGone) {
+				t.Error(c.ids, d.Info.Product, err)
+			}
+			if err == nil {
+				_ = claimed.Close()
+			}
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package policy_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"honnin/config/policy"
+)
+
+func TestDevices(t *testing.T) {
+	w := newWorld(t)
+	parse := func(table string) (*policy.Policy, error) {
+		return policy.Parse([]byte(strings.Replace(good, "[card]", table+"[card]", 1)), w.load)
+	}
+	for table, want := range map[string]string{
+		"[devices]\nreaders = [\"virtual\"]\n":   `devices.readers: "virtual" must be "pcsc" or "usb"`,
+		"[devices]\nprinters = [\"dir\"]\n":      `devices.printers: "dir" must be`,
+		"[devices]\nusb = [\"054C:0DC9\"]\n":     "devices.usb: ",
+		"[devices]\nusb = []\n":                  "devices.usb: would allow nothing",
+		"[devices]\nreader = [\"usb\"]\n":        "allowed are readers, printers, usb",
+		"[devices]\nreaders = [\"usb\", \"\"]\n": "devices.readers",
+	} {
+		if _, err := parse(table); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", table, err)
+		}
+	}
+	p := must[*policy.Policy](t)(parse("[devices]\nreaders = [\"usb\"]\nprinters = [\"ipps\", \"usb\"]\nusb = [\"054c:0dc9\"]\n"))
+	if d := p.Devices(); !reflect.DeepEqual(d.USB, []string{"054c:0dc9"}) {
+		t.Error(d)
+	}
+	all := must[*policy.Policy](t)(parse("[devices]\n"))
+	for _, c := range []struct {
+		reader, printer string
+		want            bool
+	}{
+		{"usb", "ipps://p/ipp/print", true}, {"usb:Sony", "usb:1-2", true}, {"pcsc", "ipps://p/ipp/print", false},
+		{"pcsc:usb", "ipps://p/ipp/print", false}, {"usb", "ipp://127.0.0.1/ipp/print", false}, {"", "", false},
+	} {
+		if err := p.Devices().Check(c.reader, c.printer); (err == nil) != c.want {
+			t.Errorf("%q %q: %v", c.reader, c.printer, err)
+		}
+		if err := all.Devices().Check(c.reader, c.printer); err != nil {
+			t.Error("nothing is pinned:", err)
+		}
+	}
+}

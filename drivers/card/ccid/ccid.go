@@ -163,8 +163,8 @@ func (r *Reader) release() {
 }
 
 // refresh claims what there is to claim and lets go of what is gone. Without any reader it is [card.ErrNoReader], and what
-// was in the way; incomplete tells that something was.
-func (r *Reader) refresh(ctx context.Context) (devices []*device, incomplete bool, err error) {
+// was in the way; incomplete tells that something was. Who is patient lets a reader that failed rest until the next time.
+func (r *Reader) refresh(ctx context.Context, patient bool) (devices []*device, incomplete bool, err error) {
 	select {
 	case r.scan <- struct{}{}:
 		defer func() { <-r.scan }()
@@ -179,12 +179,15 @@ func (r *Reader) refresh(ctx context.Context) (devices []*device, incomplete boo
 		return nil, true, err
 	}
 	wanted := r.wanted(infos)
-	r.prune(wanted)
+	failed := r.prune(wanted)
 	var excuses []error
 	for _, w := range wanted {
 		d := r.known(w.place)
-		if d == nil {
-			if d, err = r.claim(ctx, w); err != nil {
+		if err = failed[w.place]; d == nil {
+			if err == nil || !patient {
+				d, err = r.claim(ctx, w)
+			}
+			if err != nil {
 				excuses = append(excuses, fmt.Errorf("%s: %w", w.found.Name, err))
 				continue
 			}
@@ -211,7 +214,7 @@ type candidate struct {
 func (r *Reader) wanted(infos []usb.Info) (wanted []candidate) {
 	for _, i := range infos {
 		for _, f := range Describe(i) {
-			if device, slot := f.Name, f.Name+" slot "; strings.Contains(device, r.name) || strings.HasPrefix(r.name, slot) {
+			if r.means(f) {
 				wanted = append(wanted, candidate{place{i.Place, f.Interface}, f})
 			}
 		}
@@ -223,20 +226,39 @@ func (r *Reader) wanted(infos []usb.Info) (wanted []candidate) {
 	return wanted
 }
 
+// means tells whether the name of any of its slots fits.
+func (r *Reader) means(f Found) bool {
+	for n := range max(f.Descriptor.Slots, 1) {
+		if strings.Contains(slotName(f.Name, n), r.name) {
+			return true
+		}
+	}
+	return false
+}
+
+func slotName(reader string, n int) string {
+	if n == 0 {
+		return reader
+	}
+	return fmt.Sprintf("%s slot %d", reader, n)
+}
+
 func (r *Reader) known(p place) *device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.devices[p]
 }
 
-// prune closes what is not there any more, or has to be claimed anew.
-func (r *Reader) prune(wanted []candidate) {
+// prune closes what is not there any more, or has to be claimed anew: why is returned.
+func (r *Reader) prune(wanted []candidate) map[place]error {
 	r.mu.Lock()
 	var over []*device
+	failed := map[place]error{}
 	for p, d := range r.devices {
 		there := slices.ContainsFunc(wanted, func(c candidate) bool { return c.place == p })
-		if !there || d.failed() != nil {
+		if err := d.failed(); !there || err != nil {
 			over = append(over, d)
+			failed[p] = err
 			delete(r.devices, p)
 		}
 	}
@@ -245,6 +267,7 @@ func (r *Reader) prune(wanted []candidate) {
 		_ = d.fail(usb.ErrGone)
 		d.close()
 	}
+	return failed
 }
 
 // claim opens an interface and asks each slot for its state.
@@ -256,7 +279,7 @@ func (r *Reader) claim(ctx context.Context, c candidate) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := newDevice(pipes, c.iface, c.found.Name, r.stir)
+	d, err := newDevice(pipes, c.iface, c.found.Name)
 	if err != nil {
 		return nil, errors.Join(err, pipes.Close())
 	}
@@ -265,6 +288,7 @@ func (r *Reader) claim(ctx context.Context, c candidate) (*device, error) {
 			return nil, errors.Join(err, pipes.Close())
 		}
 	}
+	d.stir = r.stir // from now on: that a claim failed is no news
 	d.follow()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -288,7 +312,7 @@ func (r *Reader) slotsOf(devices []*device) (slots []*slot) {
 func (r *Reader) Present(ctx context.Context) (bool, error) {
 	r.acquire()
 	defer r.release()
-	devices, _, err := r.refresh(ctx)
+	devices, _, err := r.refresh(ctx, false)
 	if err != nil {
 		return false, err
 	}

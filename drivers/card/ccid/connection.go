@@ -23,7 +23,6 @@ type connection struct {
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
-	turn chan struct{} // held by a command that runs
 
 	mu   sync.Mutex
 	over bool
@@ -35,7 +34,7 @@ func (r *Reader) Connect(ctx context.Context) (card.Connection, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c := &connection{r: r, turn: make(chan struct{}, 1)}
+	c := &connection{r: r}
 	if !r.reserve(c) {
 		return nil, card.ErrBusy
 	}
@@ -66,7 +65,7 @@ func (c *connection) leave() {
 }
 
 func (c *connection) start(ctx context.Context) error {
-	devices, _, err := c.r.refresh(ctx)
+	devices, _, err := c.r.refresh(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -76,6 +75,10 @@ func (c *connection) start(ctx context.Context) error {
 	if c.slot == nil {
 		return card.ErrNoCard
 	}
+	if err := c.slot.d.lock(ctx); err != nil {
+		return err
+	}
+	defer c.slot.d.unlock()
 	_, c.serial = c.slot.state()
 	line, atr, err := c.slot.d.start(ctx, c.slot.n)
 	if err != nil {
@@ -135,12 +138,10 @@ func (c *connection) do(ctx context.Context, run func(context.Context) ([]byte, 
 	sub, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-sub.Done():
-		return nil, c.lost(sub.Err())
+	if err := c.slot.d.lock(sub); err != nil {
+		return nil, c.lost(err)
 	}
+	defer c.slot.d.unlock()
 	if !c.there() {
 		return nil, c.lost(nil)
 	}
@@ -186,7 +187,12 @@ func (c *connection) Close() error {
 	if d.failed() != nil {
 		return nil // the reader is gone, or will be claimed anew
 	}
-	if err := d.off(ctx, c.slot.n); err != nil && !errors.Is(err, card.ErrNoReader) && d.failed() == nil {
+	err := d.lock(ctx)
+	if err == nil {
+		defer d.unlock()
+		err = d.off(ctx, c.slot.n)
+	}
+	if err != nil && d.failed() == nil {
 		return d.fail(err)
 	}
 	return nil

@@ -44,7 +44,7 @@ type device struct {
 	name     string
 	stir     func()        // tells that a slot, or the device, is not as it was
 	close    func()        // ends follow and gives the claim back
-	turn     chan struct{} // a place for who speaks to the reader; it guards what follows
+	turn     chan struct{} // a place for who speaks to the reader, taken by lock; it guards what follows
 	seq      byte
 	unsolved *pending // a command that nobody waits for any more: to be aborted before the next one
 
@@ -88,12 +88,9 @@ func (d *device) failed() error {
 }
 
 // ask sends a message to a slot and returns the answer, good or bad ([answer.err]). After an error nobody knows
-// what became of it, and it will be aborted before the next one.
+// what became of it, and it will be aborted before the next one. It needs the turn, which is held for a whole command to
+// the card and not for a message: an abort of something else between its parts would end it.
 func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Duration) (answer, error) {
-	if err := d.lock(ctx); err != nil {
-		return answer{}, err
-	}
-	defer d.unlock()
 	if err := d.failed(); err != nil {
 		return answer{}, err
 	}

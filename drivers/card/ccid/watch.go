@@ -54,7 +54,7 @@ func (s *slot) see(present, exchanged bool) {
 }
 
 // newDevice reads what a claimed interface says of itself.
-func newDevice(pipes usb.Interface, iface int, name string, stir func()) (*device, error) {
+func newDevice(pipes usb.Interface, iface int, name string) (*device, error) {
 	setting := pipes.Setting()
 	description, err := describe(setting)
 	if err != nil {
@@ -65,14 +65,10 @@ func newDevice(pipes usb.Interface, iface int, name string, stir func()) (*devic
 	notices, _ := setting.Endpoint(true, usb.KindInterrupt)
 	d := &device{
 		Descriptor: description, pipes: pipes, iface: uint16(iface), in: in.Address, out: out.Address, notices: notices.Address,
-		packet: in.MaxPacket, name: name, turn: make(chan struct{}, 1), stir: stir,
+		packet: in.MaxPacket, name: name, turn: make(chan struct{}, 1), stir: func() {},
 	}
 	for n := range d.Slots {
-		s := &slot{d: d, n: byte(n), name: name}
-		if n > 0 {
-			s.name = fmt.Sprintf("%s slot %d", name, n)
-		}
-		d.slots = append(d.slots, s)
+		d.slots = append(d.slots, &slot{d: d, n: byte(n), name: slotName(name, n)})
 	}
 	return d, nil
 }
@@ -149,6 +145,10 @@ func (s *slot) now() bool {
 
 // look asks a slot for its state.
 func (d *device) look(ctx context.Context, s *slot) error {
+	if err := d.lock(ctx); err != nil {
+		return err
+	}
+	defer d.unlock()
 	a, err := d.again(ctx, s.n, request{kind: getSlotStatus})
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func (r *Reader) Watch(ctx context.Context, notify func(present bool)) {
 func (r *Reader) watch(ctx context.Context, plugs <-chan struct{}, tracker *presence.Tracker) {
 	for wait := tryFirst; ctx.Err() == nil; {
 		changed := r.change()
-		devices, incomplete, _ := r.refresh(ctx)
+		devices, incomplete, _ := r.refresh(ctx, true)
 		tracker.Set(r.summary(devices))
 		if !incomplete {
 			wait = tryLast

@@ -168,8 +168,8 @@ func (d *Device) converse(s *slot, data []byte) []byte {
 	c, fresh := s.contact, s.fresh
 	s.fresh = false
 	switch {
-	case d.Level == ShortAPDU:
-		if len(data) > 5 && data[4] == 0 {
+	case d.Level != TPDU:
+		if d.Level == ShortAPDU && len(data) > 5 && data[4] == 0 {
 			d.wrong("an extended command")
 			return nil
 		}

@@ -159,6 +159,7 @@ func TestRun(t *testing.T) {
 	screen.Open(awaitAddress(t, filepath.Join(o.dir, "state", "address")))
 	screen.WaitScreen("welcome")
 	visitAs(t, world, o, screen)
+	staffSay(screen, "same")
 	screen.WaitScreen("take-paper")
 	screen.Press("done")
 	screen.WaitScreen("done")

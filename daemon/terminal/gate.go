@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/config/tokyo"
@@ -42,6 +44,7 @@ type gate struct {
 	try    func(context.Context) (failed string)
 	ledger *ledger
 	now    func() time.Time
+	log    logrus.FieldLogger
 
 	mu      sync.Mutex
 	day     string        // of the last test; "": another one is due in any case
@@ -52,7 +55,7 @@ type gate struct {
 }
 
 func newGate(p Parts, l *ledger) *gate {
-	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, ledger: l, now: p.Now,
+	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, ledger: l, now: p.Now, log: p.Log,
 		changed: make(chan struct{}), slammed: make(chan struct{})}
 }
 
@@ -103,6 +106,7 @@ func (g *gate) test(ctx context.Context) {
 	if err := g.record(failed); err != nil && failed == "" {
 		failed = caseJournal
 	}
+	g.say(failed)
 	g.change(func() {
 		g.day, g.failed = day, failed
 		if failed != "" {
@@ -110,6 +114,15 @@ func (g *gate) test(ctx context.Context) {
 			g.slammed = make(chan struct{})
 		}
 	})
+}
+
+// say tells the log which case it was: the screen says only that the terminal is closed.
+func (g *gate) say(failed string) {
+	if failed == "" {
+		g.log.Info("the self-test passed")
+		return
+	}
+	g.log.WithField("case", failed).Error("the self-test failed: the terminal does not open")
 }
 
 // attempt leaves a test behind that does not come back.

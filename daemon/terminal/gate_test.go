@@ -1,14 +1,18 @@
 package terminal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
@@ -72,7 +76,14 @@ type door struct {
 	*gate
 	test  *told
 	notes *notes
+	said  bytes.Buffer // by the log
 	back  atomic.Int64 // nanoseconds that the terminal's clock was put back
+}
+
+func (d *door) logger() logrus.FieldLogger {
+	log := logrus.New()
+	log.SetOutput(&d.said)
+	return log
 }
 
 func bubble(t *testing.T, answer string, f func(d *door)) {
@@ -80,7 +91,7 @@ func bubble(t *testing.T, answer string, f func(d *door)) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &door{t: t, test: new(told), notes: new(notes)}
 		d.test.says(answer)
-		d.gate = newGate(Parts{SelfTest: d.test, Now: func() time.Time { return time.Now().Add(-time.Duration(d.back.Load())) }}, &ledger{d.notes, func() {}})
+		d.gate = newGate(Parts{SelfTest: d.test, Now: func() time.Time { return time.Now().Add(-time.Duration(d.back.Load())) }, Log: d.logger()}, &ledger{d.notes, func() {}})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); d.run(ctx) }()
@@ -125,6 +136,9 @@ func TestGateTestsAtTheStartAndDailyBeforeOpening(t *testing.T) {
 func TestGateStaysShutAfterAFailure(t *testing.T) {
 	bubble(t, "swapped", func(d *door) {
 		d.expect(session.ErrSelfTestFailed, 1)
+		if !strings.Contains(d.said.String(), "case=swapped") {
+			t.Errorf("the log says %q", d.said.String())
+		}
 		want := []string{"self-test failed swapped", "incident " + protocol.IncidentSelfTest + " selftest/swapped"}
 		if got := d.notes.taken(); !slices.Equal(got, want) {
 			t.Errorf("%q", got)

@@ -59,24 +59,32 @@ type client struct {
 }
 
 func newClient(a printer.Address, o Options) *client {
+	way := o.Transport
+	if way == nil {
+		way = network(a, o)
+	}
+	return &client{url: a.URL(), uri: a.String(), call: o.Timing.Call, http: http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     way,
+	}}
+}
+
+func network(a printer.Address, o Options) http.RoundTripper {
 	dial := o.Dial
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: o.Timing.Call}).DialContext
 	}
-	return &client{url: a.URL(), uri: a.String(), call: o.Timing.Call, http: http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:                  nil, // not even from the environment
-			DialContext:            dial,
-			TLSClientConfig:        tlsConfig(a, o),
-			TLSHandshakeTimeout:    o.Timing.Call,
-			DisableCompression:     true,
-			MaxIdleConns:           2,
-			MaxConnsPerHost:        2,
-			IdleConnTimeout:        10 * time.Second,
-			MaxResponseHeaderBytes: 16 << 10,
-		},
-	}}
+	return &http.Transport{
+		Proxy:                  nil, // not even from the environment
+		DialContext:            dial,
+		TLSClientConfig:        tlsConfig(a, o),
+		TLSHandshakeTimeout:    o.Timing.Call,
+		DisableCompression:     true,
+		MaxIdleConns:           2,
+		MaxConnsPerHost:        2,
+		IdleConnTimeout:        10 * time.Second,
+		MaxResponseHeaderBytes: 16 << 10,
+	}
 }
 
 // tlsConfig trusts the given roots, or exactly one certificate: then neither its chain nor its name counts, as
@@ -163,7 +171,11 @@ func unreachable(err error) error {
 	var (
 		cert *tls.CertificateVerificationError
 		auth x509.UnknownAuthorityError
+		way  *printer.Fault
 	)
+	if errors.As(err, &way) {
+		return way
+	}
 	if errors.Is(err, errPin) || errors.As(err, &cert) || errors.As(err, &auth) {
 		return &printer.Fault{Reason: badTLS, Err: err}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,10 @@ type Options struct {
 	Pin    *protocol.Digest // ipps: the SHA-256 of the printer's certificate (DER); replaces chain and name
 	Timing Timing
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network
+
+	// Transport takes the requests instead of the network, wherever they go by the address, which is then an ipp one:
+	// package usbprint's. A [printer.Fault] of it keeps its word.
+	Transport http.RoundTripper
 }
 
 // Printer is a printer at an address. It prints one document at a time.
@@ -69,12 +74,13 @@ var (
 )
 
 // ErrOptions is returned by [New] for an address or options that do not fit together.
-var ErrOptions = errors.New("ipp: needs an ipp or ipps address; roots and pins only with ipps, and not both")
+var ErrOptions = errors.New("ipp: needs an ipp or ipps address; roots and pins only with ipps, and not both; a transport only with ipp, and no dialler")
 
 // New returns the printer at an address. It does not connect.
 func New(a printer.Address, o Options) (*Printer, error) {
 	plain := a.Kind == printer.IPP
-	if !plain && a.Kind != printer.IPPS || plain && (o.Roots != nil || o.Pin != nil) || o.Roots != nil && o.Pin != nil {
+	if !plain && a.Kind != printer.IPPS || plain && (o.Roots != nil || o.Pin != nil) || o.Roots != nil && o.Pin != nil ||
+		o.Transport != nil && (!plain || o.Dial != nil) {
 		return nil, ErrOptions
 	}
 	o.Timing = o.Timing.orDefault()

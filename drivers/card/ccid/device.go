@@ -57,6 +57,9 @@ type device struct {
 type pending struct{ slot, seq byte }
 
 func (d *device) lock(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	select {
 	case d.turn <- struct{}{}:
 		return nil
@@ -103,17 +106,16 @@ func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Du
 	d.seq++
 	d.unsolved = &p
 	a, err := d.roundTrip(ctx, p, r, patience)
-	if err == nil && !errors.Is(a.err(), commandAborted) {
+	if err == nil && !errors.Is(a.err(), commandAborted) { // an abort that somebody before us began, and that we end
 		d.unsolved = nil
 	}
 	return a, err
 }
 
-// again asks what is harmless to ask, and asks it once more when a stall was in the way, or an abort that somebody before
-// us began and did not end.
+// again asks what is harmless to ask, and asks it once more when a stall was in the way.
 func (d *device) again(ctx context.Context, slot byte, r request) (answer, error) {
 	a, err := d.ask(ctx, slot, r, readerWithin)
-	if errors.Is(err, usb.ErrStall) || err == nil && errors.Is(a.err(), commandAborted) {
+	if errors.Is(err, usb.ErrStall) {
 		a, err = d.ask(ctx, slot, r, readerWithin)
 	}
 	return a, err

@@ -241,6 +241,9 @@ func TestVisit(t *testing.T) {
 			if c.PINs() != 2 {
 				t.Errorf("%s: %d PINs were sent", m.name, c.PINs())
 			}
+			if sent := b.device.Messages(); bytes.Count(sent, []byte{0x63, 0x62}) != 2 || sent[len(sent)-1] != 0x63 {
+				t.Errorf("%s: power is not taken before it is given, or not at the end: % X", m.name, sent)
+			}
 			to, from := b.device.Traffic()
 			t.Logf("%-32s %3d messages, %5d bytes to and %5d from the reader, two visits", m.name, len(b.device.Messages()), to, from)
 			b.check(t)

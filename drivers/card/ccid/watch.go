@@ -104,6 +104,7 @@ func (d *device) listen(ctx context.Context) {
 		late := limit.Err() != nil
 		cancel()
 		switch {
+		case ctx.Err() != nil:
 		case err == nil && fresh.Err() == nil:
 			d.lookAll(ctx)
 		case err == nil:

@@ -127,6 +127,14 @@ func (d *Device) Notify(b ...byte) {
 	d.stir()
 }
 
+// Say puts any bytes into the bulk pipe to the host.
+func (d *Device) Say(b ...byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue = append(d.queue, b)
+	d.stir()
+}
+
 // Unplug ends all transfers with [ErrUnplugged], the ones to come too.
 func (d *Device) Unplug() {
 	d.mu.Lock()

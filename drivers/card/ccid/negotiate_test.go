@@ -60,13 +60,13 @@ func TestNegotiate(t *testing.T) {
 		b.device.Insert(0, &ccidtest.Contact{Card: newCounted(t, c.atr...), T: c.t, Chip: c.chip})
 		var sent []string
 		powered := false
-		b.device.Fault = func(_ int, m []byte) *ccidtest.Fault {
+		b.device.Break(func(_ int, m []byte) *ccidtest.Fault {
 			if powered && !bytes.Contains(m, []byte{0x00, 0xA4, 0x04}) {
 				sent = append(sent, strings.ToUpper(hex.EncodeToString(m[:1])+" "+hex.EncodeToString(m[10:])))
 			}
 			powered = m[0] == 0x62 || powered && !bytes.Contains(m, []byte{0x00, 0xA4, 0x04})
 			return nil
-		}
+		})
 		err := b.visit(t.Context(), t)
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", c.name, err)
@@ -85,12 +85,12 @@ func TestNegotiate(t *testing.T) {
 func TestPPSRefused(t *testing.T) {
 	b := newBench(t, ccidtest.Model{Level: ccidtest.TPDU})
 	b.device.Insert(0, &ccidtest.Contact{Card: newCounted(t, sealed("3B 90 13 81 31 20 45")...), T: 1})
-	b.device.Fault = func(_ int, m []byte) *ccidtest.Fault {
+	b.device.Break(func(_ int, m []byte) *ccidtest.Fault {
 		if m[0] == 0x6F && m[10] == 0xFF {
 			return &ccidtest.Fault{Rewrite: func(a []byte) []byte { return append(a[:10], 0xFF, 0x00, 0xFF, 0x00) }}
 		}
 		return nil
-	}
+	})
 	if err := b.visit(t.Context(), t); err != nil {
 		t.Errorf("a card that refuses another speed is spoken to as it began: %v", err)
 	}
@@ -235,13 +235,13 @@ func TestLeaving(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.device.Fault = func(_ int, m []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: m[0] == 0x6F} }
+		b.device.Break(func(_ int, m []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: m[0] == 0x6F} })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := conn.Transmit(ctx, []byte{0, 0xB0, 0, 0, 1}); !errors.Is(err, card.ErrGone) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		b.device.Fault = nil
+		b.device.Break(nil)
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
@@ -265,7 +265,7 @@ func TestCloseUnder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.device.Fault = func(_ int, m []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: m[0] == 0x6F} }
+		b.device.Break(func(_ int, m []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: m[0] == 0x6F} })
 		ended := make(chan error)
 		go func() {
 			_, err := conn.Transmit(t.Context(), []byte{0, 0xB0, 0, 0, 1})

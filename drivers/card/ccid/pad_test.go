@@ -94,13 +94,13 @@ func TestPad(t *testing.T) {
 func TestPadFaults(t *testing.T) {
 	says := func(sw ...byte) func(*bench) {
 		return func(b *bench) {
-			b.device.Fault = func(_ int, m []byte) *ccidtest.Fault {
+			b.device.Break(func(_ int, m []byte) *ccidtest.Fault {
 				if m[0] != 0x69 {
 					return nil
 				}
 				head := []byte{0x80, 2, 0, 0, 0, m[5], m[6], 0, 0, 0}
 				return &ccidtest.Fault{First: append(head, sw...)}
-			}
+			})
 		}
 	}
 	for _, f := range []struct {
@@ -116,7 +116,7 @@ func TestPadFaults(t *testing.T) {
 		{"pulled", nil, func(b *bench) bool { b.device.Remove(0); return true }, card.ErrGone},
 		{"unplugged", nil, func(b *bench) bool { b.bus.Unplug(b.plug); return true }, card.ErrGone},
 		{"nobody answers", func(b *bench) {
-			b.device.Fault = func(_ int, m []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: m[0] == 0x69} }
+			b.device.Break(func(_ int, m []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: m[0] == 0x69} })
 		}, nil, card.ErrGone},
 		{"the caller leaves", nil, nil, card.ErrGone},
 	} {
@@ -140,11 +140,10 @@ func TestPadFaults(t *testing.T) {
 			if err := c.VerifyPINOnPad(ctx); !errors.Is(err, f.want) || chip.PINs() != 0 {
 				t.Errorf("%v, %d PINs", err, chip.PINs())
 			}
-			b.device.Fault = nil
+			b.device.Break(nil)
 			_ = conn.Close()
 			if f.name == "unplugged" {
-				b.device.Plug()
-				b.bus.Plug(b.plug)
+				b.replug(t)
 			}
 			b.device.Insert(0, contactWith(t))
 			if err := b.visit(t.Context(), t); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,8 +93,7 @@ func TestWatch(t *testing.T) {
 			}
 			b.bus.Unplug(b.plug)
 			w.expect(t, "the reader unplugged", within, false)
-			b.device.Plug()
-			b.bus.Plug(b.plug)
+			b.replug(t)
 			w.expect(t, "and plugged", within, true)
 			b.device.Unplug()
 			w.expect(t, "dead, but listed", 20*time.Second, false)
@@ -109,7 +109,7 @@ func TestWatch(t *testing.T) {
 func TestConnectionIsToOneCard(t *testing.T) {
 	for name, exchange := range map[string]func(t *testing.T, b *bench){
 		"exchanged":      func(t *testing.T, b *bench) { b.device.Remove(0); b.device.Insert(0, contactWith(t)) },
-		"unplugged":      func(_ *testing.T, b *bench) { b.bus.Unplug(b.plug); b.device.Plug(); b.bus.Plug(b.plug) },
+		"unplugged":      func(t *testing.T, b *bench) { b.bus.Unplug(b.plug); b.replug(t) },
 		"hardware error": func(_ *testing.T, b *bench) { b.device.Notify(0x51, 0, 0, 1) },
 	} {
 		bubble(t, name, func(t *testing.T) {
@@ -153,8 +153,14 @@ func TestInTheWay(t *testing.T) {
 		bubble(t, "", func(t *testing.T) {
 			b := newBench(t, ccidtest.Model{Level: ccidtest.ShortAPDU, Features: ccidtest.AutoVoltage})
 			b.device.Insert(0, contactWith(t))
-			tries := 0
-			b.plug.Claim = func(int, int) error { tries++; return obstacle }
+			var tries atomic.Int32
+			var free atomic.Bool
+			b.plug.Claim = func(int, int) error {
+				if tries.Add(1); free.Load() {
+					return nil
+				}
+				return obstacle
+			}
 			for what, ask := range map[string]func() error{
 				"Present": func() error { _, err := b.reader.Present(t.Context()); return err },
 				"Connect": func() error { _, err := b.reader.Connect(t.Context()); return err },
@@ -165,10 +171,10 @@ func TestInTheWay(t *testing.T) {
 			}
 			w := watch(t, b.reader)
 			w.expect(t, "in the way", time.Hour, false)
-			if tries < 100 || tries > 500 {
-				t.Errorf("tried %d times in an hour", tries)
+			if n := tries.Load(); n < 100 || n > 500 {
+				t.Errorf("tried %d times in an hour", n)
 			}
-			b.plug.Claim = nil
+			free.Store(true)
 			w.expect(t, "free", 11*time.Second, true)
 			w.end()
 			b.check(t)

@@ -45,12 +45,11 @@ type Fault struct {
 // Device is one reader. It is safe for concurrent use.
 type Device struct {
 	Model
-	// Fault, when set, says what goes wrong with message n (from 0), if anything.
-	Fault func(n int, message []byte) *Fault
 	// Slow is how many time extensions a command to the card takes.
 	Slow int
 
 	mu       sync.Mutex
+	fault    func(n int, message []byte) *Fault
 	changed  chan struct{}
 	unplug   bool
 	partial  []byte // of a message that is still coming
@@ -84,6 +83,13 @@ func New(m Model) *Device {
 		d.slots = append(d.slots, &slot{aborting: -1})
 	}
 	return d
+}
+
+// Break has f say what goes wrong with message n (from 0), if anything; nil ends it. f must not call the device.
+func (d *Device) Break(f func(n int, message []byte) *Fault) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault = f
 }
 
 // Insert puts a card into a slot.
@@ -256,8 +262,8 @@ func (d *Device) Write(p []byte) error {
 // take carries out a message, or what is to go wrong with it.
 func (d *Device) take(m []byte) error {
 	var f Fault
-	if d.Fault != nil {
-		if p := d.Fault(d.n, bytes.Clone(m)); p != nil {
+	if d.fault != nil {
+		if p := d.fault(d.n, bytes.Clone(m)); p != nil {
 			f = *p
 		}
 	}

@@ -324,7 +324,7 @@ func (s *stage) waits() {
 	patient := n.state == Idle || n.state == OutOfService || n.state == CardForgotten
 	patient = patient || n.over
 	s.law(patient || n.armed || n.awaited != nil, "%v waits for nothing", n.state)
-	s.law(n.over || s.r.limit.of(n.state) == 0 || n.armed || awaits[n.state] != 0 || table[n.state][Timeout].verdict == stay, "no clock in %v", n.state)
+	s.law(n.over || s.r.limit.of(n.state, "") == 0 || n.armed || awaits[n.state] != 0 || table[n.state][Timeout].verdict == stay, "no clock in %v", n.state)
 }
 
 // bury notes which transactions were ended before the printer's word was known.

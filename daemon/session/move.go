@@ -3,6 +3,8 @@ package session
 import (
 	"slices"
 	"time"
+
+	"honnin/config/reason"
 )
 
 // cause is why a move was made, for whoever writes it down.
@@ -113,13 +115,14 @@ func (r *Runner) start(e Effect) {
 // arm sets the state's clock.
 func (r *Runner) arm() {
 	r.timer.Stop()
-	if d := r.limit.of(r.state); d > 0 {
+	if d := r.limit.of(r.state, r.visit.code); d > 0 {
 		r.timer.Reset(d)
 	}
 }
 
-// of is how long s may last; 0: as long as it takes. Work in the other states has deadlines of its own.
-func (l Limits) of(s State) time.Duration {
+// of is how long s may last in a visit with this refusal, if any; 0: as long as it takes. Work in the other states has
+// deadlines of its own.
+func (l Limits) of(s State, refused reason.Code) time.Duration {
 	switch s {
 	case Opening:
 		return l.Ready
@@ -136,10 +139,10 @@ func (l Limits) of(s State) time.Duration {
 	case Paying:
 		return l.Pay
 	}
-	return l.ofPeople(s)
+	return l.ofPeople(s, refused)
 }
 
-func (l Limits) ofPeople(s State) time.Duration {
+func (l Limits) ofPeople(s State, refused reason.Code) time.Duration {
 	switch s {
 	case MoreTime:
 		return l.MoreTime
@@ -150,6 +153,9 @@ func (l Limits) ofPeople(s State) time.Duration {
 	case ConfirmName:
 		return l.Confirm
 	case Done:
+		if refused != "" {
+			return l.Refused
+		}
 		return l.Message
 	case Ended:
 		return l.CardLeft
@@ -164,7 +170,7 @@ func (r *Runner) show() {
 		r.parts.Screen.Show(View{Visit: v.number, State: r.state, Notice: v.notice, TriesLeft: v.triesLeft(r.state),
 			WrongPIN: v.applicant.wrong, WrongCode: v.codes > 0, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
 			CardIn: r.presence == present, Code: v.code, Word: v.word, Reference: v.reference, Done: v.paper.done, Of: v.paper.of,
-			Remaining: r.limit.ofPeople(r.state)})
+			Remaining: r.limit.ofPeople(r.state, v.code)})
 	})
 }
 

@@ -145,6 +145,9 @@ func TestRefused(t *testing.T) {
 				if a := w.deals[w.begun[0]]; a.centre[0] != protocol.Refused || a.prints+w.count("hold") != 0 {
 					t.Errorf("%+v", a)
 				}
+				if v = w.to(Done); v.Remaining != DefaultLimits().Refused {
+					t.Errorf("%v to write the number down", v.Remaining)
+				}
 				w.to(Idle)
 				if v = w.to(Choosing); v.Offers[0].Available == c.closes || c.closes && v.Offers[0].Why != "stopped" {
 					t.Errorf("%+v", v.Offers[0])

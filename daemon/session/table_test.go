@@ -162,7 +162,7 @@ func TestOnlyStaffReopen(t *testing.T) {
 func TestEveryStateHasATimeOrWaitsForSomebody(t *testing.T) {
 	l := DefaultLimits()
 	for s := range numStates {
-		timed, timeout := l.of(s) > 0, table[s][Timeout].verdict == move
+		timed, timeout := l.of(s, "") > 0, table[s][Timeout].verdict == move
 		if timed != timeout {
 			t.Errorf("%v: has a clock %v, moves on time-out %v", s, timed, timeout)
 		}

@@ -21,10 +21,11 @@
       document.body.classList.remove("lost");
       if (e.data === drawn) return; // a button must not be replaced under a finger for nothing
       drawn = e.data;
-      const scrolled = panel.scrollTop;
+      const scrolled = panel.scrollTop, more = panel.querySelector("details")?.open ?? false;
       const box = document.createElement("template");
       box.innerHTML = policy.createHTML(e.data);
       panel.replaceChildren(box.content);
+      panel.querySelector("details")?.toggleAttribute("open", more);
       panel.scrollTop = scrolled;
     });
     stream.onerror = () => {

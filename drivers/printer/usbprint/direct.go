@@ -195,17 +195,18 @@ func (d *direct) watch(ctx context.Context, c *line, impressions int) string {
 	limit, stop := context.WithTimeout(ctx, time.Duration(impressions)*d.timing.PerImpression)
 	defer stop()
 	for {
-		word, err := c.trouble(limit)
+		over := limit.Err() != nil // then it is looked at once more
+		ask, stop := d.afterwards(ctx)
+		word, err := c.trouble(ask)
+		stop()
 		switch {
-		case ctx.Err() != nil:
-			return printer.Canceled
-		case limit.Err() != nil:
-			return ""
 		case errors.Is(err, usb.ErrGone):
 			return unplugged
+		case ctx.Err() != nil:
+			return printer.Canceled
 		case err != nil:
 			return printer.Unreachable
-		case word != "":
+		case word != "" || over:
 			return word
 		}
 		t := time.NewTimer(d.timing.PollMax)

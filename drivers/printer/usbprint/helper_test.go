@@ -23,7 +23,7 @@ import (
 
 // quick keeps tests short; nothing depends on how short.
 var quick = ipp.Timing{Call: 5 * time.Second, Upload: 5 * time.Second, Print: 20 * time.Second, PerImpression: 50 * time.Millisecond,
-	Cancel: 5 * time.Second, Lost: time.Second, Settle: 20 * time.Millisecond, PollMin: 5 * time.Millisecond, PollMax: 50 * time.Millisecond}
+	Cancel: 2 * time.Second, Lost: time.Second, Settle: 20 * time.Millisecond, PollMin: 5 * time.Millisecond, PollMax: 50 * time.Millisecond}
 
 // inside lets a printer of package printertest be plugged into a bus of package usbtest.
 type inside struct{ d *printertest.Device }

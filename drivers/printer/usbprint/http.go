@@ -61,6 +61,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func outgoing(req *http.Request, q quirks) (*http.Request, []byte) {
 	out := req.Clone(req.Context())
 	out.Host = "localhost" // IPP Protocol 1.0 §4.3
+	out.Header.Del("Expect")
 	if q.connection != "" {
 		out.Header.Set("Connection", q.connection)
 	}
@@ -147,8 +148,11 @@ type sink struct {
 
 func (s sink) Write(p []byte) (int, error) { return s.c.say(s.ctx, p) }
 
+// whole hides from net/http what would make it send head and body apart.
+type whole struct{ *bufio.Writer }
+
 func send(ctx context.Context, c *line, out *http.Request) error {
-	w := bufio.NewWriterSize(sink{ctx, c}, piece)
+	w := whole{bufio.NewWriterSize(sink{ctx, c}, piece)}
 	if err := out.Write(w); err != nil {
 		return err
 	}

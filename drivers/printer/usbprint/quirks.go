@@ -37,9 +37,11 @@ var known = []struct {
 // quirksOf is what is known of a make; the first entry that fits counts.
 func quirksOf(i usb.Info) quirks {
 	for _, k := range known {
-		id, _ := path.Match(k.match, nameOf(i)) // the patterns are ours and well formed
-		name, _ := path.Match(k.match, fullName(i))
-		if id || name {
+		name := fullName(i)
+		if strings.Contains(k.match, ":") {
+			name = nameOf(i)
+		}
+		if fits, _ := path.Match(k.match, name); fits { // the patterns are ours and well formed
 			return k.quirks
 		}
 	}

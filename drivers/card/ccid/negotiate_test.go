@@ -30,9 +30,8 @@ func sealed(s string) []byte {
 // sends between the ATR and the first command, data and all.
 func TestNegotiate(t *testing.T) {
 	const (
-		set    = "61 "
-		ifs    = "6F 00C101FE3E"
-		resync = "6F 00C000C0"
+		set = "61 "
+		ifs = "6F 00C101FE3E"
 	)
 	for _, c := range []struct {
 		name     string
@@ -81,7 +80,7 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
-// stubborn is a card that answers nothing but commands: PPS and S-blocks are noise to it.
+// TestPPSRefused: a card that does not agree is reset, and spoken to as it began.
 func TestPPSRefused(t *testing.T) {
 	b := newBench(t, ccidtest.Model{Level: ccidtest.TPDU})
 	b.device.Insert(0, &ccidtest.Contact{Card: newCounted(t, sealed("3B 90 13 81 31 20 45")...), T: 1})

@@ -17,9 +17,9 @@ const (
 	askLast  = time.Second
 	certain  = 10 * time.Second // slots of a reader with one: a notice may be lost
 	tryFirst = 500 * time.Millisecond
-	tryLast  = 10 * time.Second // readers that could not be claimed
-	stalls   = 4                // of an interrupt pipe in a row, before it is given up
-	stale    = 200 * time.Millisecond
+	tryLast  = 10 * time.Second       // readers that could not be claimed
+	stalls   = 4                      // of an interrupt pipe in a row, before it is given up
+	stale    = 200 * time.Millisecond // after a claim: notices that may have waited in the reader
 )
 
 // slot is one place for a card.
@@ -224,14 +224,14 @@ func (r *Reader) watch(ctx context.Context, plugs <-chan struct{}, tracker *pres
 }
 
 // await waits for a change; true when nothing came.
-func (r *Reader) await(ctx context.Context, wait time.Duration, changes ...<-chan struct{}) (nothing bool) {
+func (r *Reader) await(ctx context.Context, wait time.Duration, changed, plugs <-chan struct{}) (nothing bool) {
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return true
-	case <-changes[0]:
-	case <-changes[1]:
+	case <-changed:
+	case <-plugs:
 	case <-ctx.Done():
 	}
 	return false

@@ -40,6 +40,7 @@ type device struct {
 	iface    uint16
 	out, in  uint8
 	notices  uint8 // the interrupt pipe, 0 for none
+	notice   int   // its packets, bytes
 	packet   int   // of the bulk pipe from the reader, bytes
 	name     string
 	stir     func()        // tells that a slot, or the device, is not as it was

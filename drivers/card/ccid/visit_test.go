@@ -140,7 +140,9 @@ func newBench(t testing.TB, m ccidtest.Model) *bench {
 func (b *bench) replug(t testing.TB) {
 	t.Helper()
 	b.device.Plug()
+	empty := b.plug.NoEmpty
 	b.plug = pluggable(t, b.device)
+	b.plug.NoEmpty = empty
 	b.bus.Plug(b.plug)
 }
 

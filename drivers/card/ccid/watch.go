@@ -64,7 +64,8 @@ func newDevice(pipes usb.Interface, iface int, name string) (*device, error) {
 	out, _ := setting.Endpoint(false, usb.KindBulk)
 	notices, _ := setting.Endpoint(true, usb.KindInterrupt)
 	d := &device{
-		Descriptor: description, pipes: pipes, iface: uint16(iface), in: in.Address, out: out.Address, notices: notices.Address,
+		Descriptor: description, pipes: pipes, iface: uint16(iface), in: in.Address, out: out.Address,
+		notices: notices.Address, notice: notices.MaxPacket,
 		packet: in.MaxPacket, name: name, turn: make(chan struct{}, 1), stir: func() {},
 	}
 	for n := range d.Slots {
@@ -97,7 +98,7 @@ func (d *device) follow() {
 func (d *device) listen(ctx context.Context) {
 	fresh, done := context.WithTimeout(ctx, stale)
 	defer done()
-	b := make([]byte, packets(1+(d.Slots+3)/4, 64))
+	b := make([]byte, packets(1+(d.Slots+3)/4, d.notice)) // no more: a notice of whole packets would wait for the next one
 	for failures := 0; failures < stalls && ctx.Err() == nil && d.failed() == nil; {
 		limit, cancel := context.WithTimeout(ctx, certain)
 		n, err := d.pipes.Read(limit, d.notices, b)

@@ -3,6 +3,7 @@ package ccid_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -61,13 +62,15 @@ func contactWith(t testing.TB) *ccidtest.Contact {
 
 // TestWatch follows cards and readers as they come and go, with and without an interrupt pipe.
 func TestWatch(t *testing.T) {
-	for _, quiet := range []bool{false, true} {
-		name, within := "interrupts", 50*time.Millisecond
+	for _, packet := range []int{0, 2, 8, 64} {
+		quiet := packet == 0
+		name, within := fmt.Sprintf("interrupts of %d bytes", packet), 50*time.Millisecond
 		if quiet {
 			name, within = "polling", 1100*time.Millisecond
 		}
 		bubble(t, name, func(t *testing.T) {
-			b := newBench(t, ccidtest.Model{Level: ccidtest.TPDU, NoInterrupt: quiet})
+			b := newBench(t, ccidtest.Model{Level: ccidtest.TPDU, NoInterrupt: quiet, Notice: packet})
+			b.plug.NoEmpty = true
 			w := watch(t, b.reader)
 			w.expect(t, "an empty reader", time.Second, false)
 			b.device.Insert(0, contactWith(t))
@@ -86,8 +89,10 @@ func TestWatch(t *testing.T) {
 				w.expect(t, "exchanged between two looks", within, false, true)
 				b.device.Notify(0x50, 0x03)
 				w.expect(t, "exchanged, told in one notice", within, false, true)
-				b.device.Notify(0x51, 0, 0, 1)
-				w.expect(t, "a hardware error", within, false, true)
+				if packet > 2 {
+					b.device.Notify(0x51, 0, 0, 1)
+					w.expect(t, "a hardware error", within, false, true)
+				}
 				b.device.Notify(0x77)
 				w.expect(t, "a notice of no meaning", time.Minute)
 			}

@@ -41,6 +41,7 @@ type Model struct {
 	Voltages              byte // bVoltageSupport, 7: all
 	Pad, Display          bool // PIN entry on its own keys; two lines of 16 characters
 	NoInterrupt           bool // no interrupt pipe
+	Notice                int  // wMaxPacketSize of the interrupt pipe, 8
 	Class                 byte // of the interface, 0B
 	Short                 bool // the class descriptor is cut to 53 bytes
 }
@@ -49,7 +50,7 @@ func (m Model) settled() Model {
 	for _, d := range []struct {
 		field *int
 		usual int
-	}{{&m.MaxMessage, 271}, {&m.Packet, 64}, {&m.Slots, 1}} {
+	}{{&m.MaxMessage, 271}, {&m.Packet, 64}, {&m.Slots, 1}, {&m.Notice, 8}} {
 		if *d.field == 0 {
 			*d.field = d.usual
 		}
@@ -89,7 +90,7 @@ func (m Model) Configuration() []byte {
 	b = append(b, 7, 5, Out, 2, packet[0], packet[1], 0)
 	b = append(b, 7, 5, In, 2, packet[0], packet[1], 0)
 	if !m.NoInterrupt {
-		b = append(b, 7, 5, Interrupt, 3, 8, 0, 16)
+		b = append(b, 7, 5, Interrupt, 3, byte(m.Notice), 0, 16)
 	}
 	binary.LittleEndian.PutUint16(b[2:], uint16(len(b)))
 	return b

@@ -147,8 +147,16 @@ func TestCounterWrongCodes(t *testing.T) {
 	s.unread(s.visit(s.wish("p04", protocol.ResidentRecord)).Ending)
 	_, all := end(t, s)
 	wrong := of(all, journal.WrongCode)
-	if typed != session.CodeTries || len(wrong) != typed || wrong[0].Staff != "" || wrong[1].Staff != practice.StaffID {
-		t.Errorf("%d typed, journalled %+v", typed, wrong)
+	named := 0
+	for _, e := range wrong {
+		if e.Staff == practice.StaffID {
+			named++
+		} else if e.Staff != "" {
+			t.Errorf("journalled for %q, whom nobody knows", e.Staff)
+		}
+	}
+	if len(wrong) != session.CodeTries || typed < len(wrong) || named == 0 || named == len(wrong) { // a code that meets another picture is dropped
+		t.Errorf("%d typed, %d journalled, %d of them for somebody", typed, len(wrong), named)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -389,6 +390,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"a directory": {"dir:x", Options{}}, "plain with a pin": {"ipp://h", Options{Pin: pin}},
 		"plain with roots": {"ipp://h", Options{Roots: roots}}, "both": {"ipps://h", Options{Pin: pin, Roots: roots}},
+		"a transport with TLS": {"ipps://h", Options{Transport: broken{}}}, "a transport and a dialler": {"ipp://h", Options{Transport: broken{}, Dial: new(net.Dialer).DialContext}},
 	} {
 		a, err := printer.Parse(c.address)
 		if err != nil {
@@ -433,6 +435,21 @@ func TestBackoff(t *testing.T) {
 			t.Error("an answer does not count")
 		}
 	})
+}
+
+// broken is a way that has a word for why it leads nowhere.
+type broken struct{}
+
+func (broken) RoundTrip(req *http.Request) (*http.Response, error) {
+	return nil, errors.Join(req.Body.Close(), &printer.Fault{Reason: "no-permission", Err: errors.New("a rule is missing")})
+}
+
+func TestTransportKeepsItsWord(t *testing.T) {
+	p := open(t, "ipp://localhost/ipp/print", Options{Transport: broken{}})
+	wantReady(t, p, "no-permission")
+	if _, err := p.print(t.Context(), document(1, 1, 100), nil); printer.ReasonOf(err) != "no-permission" || !strings.Contains(err.Error(), "a rule is missing") {
+		t.Error(err)
+	}
 }
 
 func TestUnreachable(t *testing.T) {

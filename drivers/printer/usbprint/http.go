@@ -24,6 +24,7 @@ const (
 )
 
 var (
+	errHTTP    = errors.New("usbprint: an answer that is not HTTP/1.1")
 	errFraming = errors.New("usbprint: an answer without a length")
 	errTooLong = errors.New("usbprint: an answer that is too long")
 	errStale   = errors.New("usbprint: too many answers to other questions")
@@ -165,23 +166,32 @@ type source struct {
 	c    *line
 	left int
 	rest []byte
+	err  error
 }
 
 func (s *source) Read(p []byte) (int, error) {
-	if len(s.rest) == 0 {
+	if len(s.rest) == 0 && s.err == nil {
 		if s.left <= 0 {
-			return 0, errTooLong
+			s.err = errTooLong
+		} else {
+			s.rest, s.err = s.c.hear(s.ctx)
+			s.left -= len(s.rest)
 		}
-		b, err := s.c.hear(s.ctx)
-		if err != nil {
-			return 0, err
-		}
-		s.rest = b
-		s.left -= len(b)
+	}
+	if s.err != nil {
+		return 0, s.err
 	}
 	n := copy(p, s.rest)
 	s.rest = s.rest[n:]
 	return n, nil
+}
+
+// why is what kept an answer from being read. What net/http says of it repeats the printer's words.
+func (s *source) why() error {
+	if s.err != nil {
+		return s.err
+	}
+	return errHTTP
 }
 
 // listen reads the answer to the request of that id.
@@ -211,19 +221,21 @@ func answers(body, id []byte) bool {
 func readAnswer(r *bufio.Reader, s *source) (*http.Response, []byte, error) {
 	s.left = maxHead
 	answer, err := http.ReadResponse(r, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	if answer.StatusCode < 200 {
-		if answer.StatusCode == http.StatusSwitchingProtocols {
-			err = errFraming
-		}
-		return answer, nil, err
+	switch {
+	case err != nil:
+		return nil, nil, s.why()
+	case answer.StatusCode == http.StatusSwitchingProtocols:
+		return nil, nil, errFraming
+	case answer.StatusCode < 200:
+		return answer, nil, nil
 	}
 	if answer.ContentLength < 0 && !slices.Equal(answer.TransferEncoding, []string{"chunked"}) {
 		return nil, nil, errFraming // it would end with the connection, which USB does not
 	}
 	s.left = maxAnswer
 	body, err := io.ReadAll(answer.Body)
-	return answer, body, err
+	if err != nil {
+		return nil, nil, s.why()
+	}
+	return answer, body, nil
 }

@@ -103,7 +103,7 @@ func TestStalledAndSilent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			short := quick
-			short.Call, short.Upload, short.Cancel = time.Second, 2*time.Second, 2*time.Second
+			short.Call, short.Upload = time.Second, time.Second
 			b := newBench(t, printertest.Model{Over: 2}, Options{Timing: short})
 			b.wantReady(t, "")
 			b.device.Strike(c.fault)
@@ -113,10 +113,7 @@ func TestStalledAndSilent(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 			b.device.Strike(printertest.Fault{})
-			b.becomesReady(t, "")
-			again := release(t, 1, 1, 1000)
-			got, err = b.Print(t.Context(), again.Released, nil)
-			wantResult(t, got, err, protocol.Printed, 1, "")
+			b.prints(t)
 		})
 	}
 }
@@ -142,10 +139,7 @@ func TestCutForGood(t *testing.T) {
 	b.device.Unplug()
 	b.device.Plug()
 	b.bus.Plug(b.plug)
-	b.becomesReady(t, "")
-	again := release(t, 1, 1, 1000)
-	got, err = b.Print(t.Context(), again.Released, nil)
-	wantResult(t, got, err, protocol.Printed, 1, "")
+	b.prints(t)
 }
 
 // TestAbandoned leaves questions unanswered until their callers have gone. The answers do not go to others.

@@ -19,6 +19,7 @@ const (
 	inUse        = "device-in-use"
 	noPermission = "no-permission"
 	badDevice    = "bad-descriptors"
+	badAnswer    = "protocol-error" // as package ipp says it
 )
 
 // ErrSelector is returned by [ParseSelector].
@@ -135,7 +136,7 @@ func find(ctx context.Context, bus usb.Bus, which Selector) (offer, error) {
 	return offer{}, &printer.Fault{Reason: printer.Unreachable, Err: errors.New("no such printer on USB")}
 }
 
-// explain gives an error of package usb its word.
+// explain gives an error its word.
 func explain(err error) error {
 	if err == nil || printer.ReasonOf(err) != "" {
 		return err
@@ -143,7 +144,8 @@ func explain(err error) error {
 	for _, w := range []struct {
 		err  error
 		word string
-	}{{usb.ErrBusy, inUse}, {usb.ErrPermission, noPermission}, {usb.ErrDescriptor, badDevice}} {
+	}{{usb.ErrBusy, inUse}, {usb.ErrPermission, noPermission}, {usb.ErrDescriptor, badDevice},
+		{errHTTP, badAnswer}, {errFraming, badAnswer}, {errTooLong, badAnswer}, {errStale, badAnswer}} {
 		if errors.Is(err, w.err) {
 			return &printer.Fault{Reason: w.word, Err: err}
 		}

@@ -32,7 +32,8 @@ type Timing struct {
 var DefaultTiming = Timing{Call: 5 * time.Second, Upload: 60 * time.Second, Print: 90 * time.Second, PerImpression: 5 * time.Second,
 	Cancel: 30 * time.Second, Lost: 15 * time.Second, Settle: 2 * time.Second, PollMin: 50 * time.Millisecond, PollMax: time.Second}
 
-func (t Timing) orDefault() Timing {
+// OrDefault fills what is zero.
+func (t Timing) OrDefault() Timing {
 	d := DefaultTiming
 	for _, f := range []struct {
 		is  *time.Duration
@@ -83,7 +84,7 @@ func New(a printer.Address, o Options) (*Printer, error) {
 		o.Transport != nil && (!plain || o.Dial != nil) {
 		return nil, ErrOptions
 	}
-	o.Timing = o.Timing.orDefault()
+	o.Timing = o.Timing.OrDefault()
 	return &Printer{ipp: newClient(a, o), timing: o.Timing, turn: make(chan struct{}, 1)}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,6 +263,40 @@ func TestDirectSettles(t *testing.T) {
 			b.wantReady(t, "")
 		})
 	}
+}
+
+// TestManyAsk while the printer comes and goes. What is claimed is given back; usbtest sees if not.
+func TestManyAsk(t *testing.T) {
+	inBubble(t, printertest.Model{Direct: 2}, Options{Direct: true}, func(t *testing.T, b *bench) {
+		var all sync.WaitGroup
+		var ready, not atomic.Int32
+		for n := range 4 {
+			all.Go(func() {
+				for range 50 {
+					time.Sleep(time.Duration(1+n) * time.Millisecond)
+					switch r, _ := b.Ready(t.Context()); {
+					case r.Ready:
+						ready.Add(1)
+					case r.Reason == printer.Unreachable:
+						not.Add(1)
+					default:
+						t.Errorf("%+v", r)
+					}
+				}
+			})
+		}
+		for range 10 {
+			time.Sleep(7 * time.Millisecond)
+			b.device.Unplug()
+			time.Sleep(5 * time.Millisecond)
+			b.device.Plug()
+			b.bus.Plug(b.plug)
+		}
+		all.Wait()
+		if ready.Load() == 0 || not.Load() == 0 {
+			t.Errorf("%d ready, %d not", ready.Load(), not.Load())
+		}
+	})
 }
 
 // TestHeld: an interface is claimed once, and not again for each question.

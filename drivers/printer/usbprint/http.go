@@ -108,7 +108,7 @@ func (l *lines) converse(c *line, out *http.Request, id []byte) (*http.Response,
 		select {
 		case got = <-hearing:
 		case <-out.Context().Done():
-			l.work.Go(func() { l.await(c, hearing, end) })
+			l.beside(func() { l.await(c, hearing, end) })
 			return nil, context.Cause(out.Context())
 		}
 	}
@@ -133,7 +133,7 @@ func (l *lines) await(c *line, hearing <-chan heard, end func()) {
 func (l *lines) finish(c *line, got heard, cut error) {
 	switch {
 	case cut != nil:
-		l.work.Go(func() { l.renew(c) })
+		l.beside(func() { l.renew(c) })
 	case got.err == nil && got.whole && got.answer.StatusCode == http.StatusOK:
 		l.give(c)
 	default:

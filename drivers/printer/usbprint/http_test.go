@@ -343,8 +343,5 @@ func FuzzHTTPOverUSB(f *testing.F) {
 		if got.answer.StatusCode < 200 || got.answer.StatusCode == 200 && len(body) >= idBytes && !bytes.Equal(body[4:8], id[4:]) {
 			t.Errorf("status %d, %q", got.answer.StatusCode, body[:min(len(body), 8)])
 		}
-		if got.whole && len(s.say) > 0 && got.answer.StatusCode == 0 {
-			t.Error("no status")
-		}
 	})
 }

@@ -193,6 +193,19 @@ func (l *lines) drop(c *line) {
 	l.release(c.key)
 }
 
+// beside does something without its caller; after close, in his time: it does not take long then.
+func (l *lines) beside(f func()) {
+	l.mu.Lock()
+	closed := l.closed
+	if !closed {
+		l.work.Go(f)
+	}
+	l.mu.Unlock()
+	if closed {
+		f()
+	}
+}
+
 // renew begins an interface anew on which a request was cut. The printer takes what comes next for the rest of it, unless the
 // interface is selected again; where it has but one setting that does not happen, so it is not used any more.
 func (l *lines) renew(c *line) {

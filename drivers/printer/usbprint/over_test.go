@@ -118,6 +118,24 @@ func TestStalledAndSilent(t *testing.T) {
 	}
 }
 
+// TestNeverFinishes: a printer that takes the document and does nothing more.
+func TestNeverFinishes(t *testing.T) {
+	t.Parallel()
+	short := quick
+	short.Print = time.Second
+	b := newBench(t, printertest.Model{Over: 2}, Options{Timing: short})
+	b.wantReady(t, "")
+	b.behind.Behave(ippevetest.Behaviour{Mode: "slow"})
+	doc := release(t, 1, 1, 1000)
+	got, err := b.Print(t.Context(), doc.Released, nil)
+	wantResult(t, got, err, protocol.Unsure, 0, "deadline")
+	b.wantReady(t, printer.JobsWaiting)
+	if err := b.Clear(t.Context()); printer.ReasonOf(err) != printer.JobsWaiting {
+		t.Error(err)
+	}
+	b.behind.Go()
+}
+
 // TestCutForGood: an interface that cannot be selected anew is not used after a cut request; the printer would take the next
 // one for the rest of the document.
 func TestCutForGood(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 // Options of a printer.
 type Options struct {
-	Timing ipp.Timing // zero: [ipp.DefaultTiming]
+	Timing ipp.Timing // what is zero takes its value from [ipp.DefaultTiming]
 	Direct bool       // a printer without IPP may be used: each of its documents ends unsure
 }
 
@@ -42,9 +42,7 @@ func Open(bus usb.Bus, selector string, o Options) (*Printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Timing == (ipp.Timing{}) {
-		o.Timing = ipp.DefaultTiming
-	}
+	o.Timing = o.Timing.OrDefault()
 	a, err := printer.Parse(address)
 	if err != nil {
 		return nil, err
@@ -68,23 +66,26 @@ func (p *Printer) Ready(ctx context.Context) (spool.Readiness, error) {
 	if p.printing.Load() {
 		return spool.Readiness{Reason: printer.Busy}, nil
 	}
-	r := spool.Readiness{Ready: true}
+	var r spool.Readiness
 	err := p.with(ctx, func(ctx context.Context, k kind) (err error) {
 		p.pay(ctx, k)
 		if k == overIPP {
 			r, err = p.ipp.Ready(ctx)
 			return err
 		}
-		return p.direct.ready(ctx)
+		err = p.direct.ready(ctx)
+		r.Ready = err == nil
+		return err
 	})
 	var f *printer.Fault
-	switch {
-	case !errors.As(err, &f) || !r.Ready:
+	if err == nil || r.Reason != "" || !errors.As(err, &f) {
 		return r, err
-	case f.Err == nil:
-		return spool.Readiness{Reason: f.Reason}, nil // the printer said so itself
 	}
-	return spool.Readiness{Reason: f.Reason}, err
+	r.Reason = f.Reason
+	if f.Err == nil {
+		err = nil // the printer said so itself
+	}
+	return r, err
 }
 
 // take waits for the turn. What then goes on ends with Close too.

@@ -34,8 +34,9 @@
 //
 // A request that was cut is worse: the printer takes whatever comes next for the rest of it, and a document that was cut
 // would be whole to it. So nothing comes next. The interface is selected anew (SET_INTERFACE), at which the printer's side
-// forgets; one that has a single setting cannot be, and is not used again before the printer was unplugged. For the same
-// reason long bodies are chunked.
+// forgets; one that has a single setting cannot be, and is not used again before the printer was unplugged. (A run that
+// died over such a cut leaves it to its successor, who does not know; but then the journal has made it unsure, and called staff.)
+// For the same reason long bodies are chunked.
 //
 // # Which printer
 //

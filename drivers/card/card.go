@@ -1,6 +1,6 @@
 // Package card speaks to a My Number card: it finds the JPKI application, reads the user-authentication
 // certificate, verifies the four-digit PIN and has the card sign. It knows commands (ISO/IEC 7816-4), not
-// readers: those are in virtual and pcsc, and it reaches them through a [Transport].
+// readers: those are in virtual, pcsc and ccid, and it reaches them through a [Transport].
 //
 // # The card
 //

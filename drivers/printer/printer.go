@@ -1,8 +1,8 @@
 // Package printer holds what the printer drivers below it share: how a printer is addressed, what a job is
 // called at the printer, and the words by which a driver says why it will not, did not, or does not know.
 //
-// The drivers implement spool.Printer: file (a directory, practice only) and ipp (a device that speaks
-// IPP/2.0). An [Address] says where a printer is and nothing about whether it may be used: a production run
+// The drivers implement spool.Printer: file (a directory, practice only), ipp (a device that speaks
+// IPP/2.0) and usbprint (a device on USB). An [Address] says where a printer is and nothing about whether it may be used: a production run
 // refuses directories, and the policy says which devices it wants.
 package printer
 

@@ -74,7 +74,7 @@ func struck(t *testing.T, s scenario.Scenario, sum script.Summary, lines []scrip
 		}
 		seen++
 		wrong := l.PaperOf != "" && (l.PaperOf != l.Applicant || l.Superseded)
-		if wrong && (l.Outcome != protocol.Refused || !slices.Contains(s.Refused, reason.Code(l.Reason))) || !slices.Contains(s.Channels, l.Channel) {
+		if wrong && (l.Outcome != protocol.Refused || !s.MayRefuse(reason.Code(l.Reason))) || !slices.Contains(s.Channels, l.Channel) {
 			t.Errorf("%s: %+v", s.ID, l)
 		}
 	}

@@ -122,6 +122,12 @@ func All() []Scenario {
 	}
 }
 
+// MayRefuse reports whether wrong paper of this scenario may be refused for c. Software below the floor is a reason too,
+// where nothing worse is found: right person, right transaction, and a record that changed meanwhile.
+func (s Scenario) MayRefuse(c reason.Code) bool {
+	return slices.Contains(s.Refused, c) || s.Unpatched && c == reason.IssuerUnpatched
+}
+
 // Find returns the scenario of this name.
 func Find(id string) (Scenario, bool) {
 	all := All()

@@ -88,6 +88,8 @@ func TestSound(t *testing.T) {
 	refused := &session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.SubjectMismatch}
 	printed := &session.Ending{Outcome: protocol.Printed, Document: mine}
 	kawasaki, _ := scenario.Find(string(scenario.Kawasaki))
+	repeat, _ := scenario.Find(string(scenario.Repeat))
+	lost := &session.Ending{Outcome: protocol.Refused, Document: other, Code: reason.OtherTransaction}
 	for name, c := range map[string]struct {
 		at    scenario.Scenario
 		ends  []*session.Ending
@@ -99,6 +101,8 @@ func TestSound(t *testing.T) {
 		"another reason":         {kawasaki, []*session.Ending{refused, {Outcome: protocol.Refused, Document: other, Code: reason.PDFFont}}, false},
 		"on paper":               {kawasaki, []*session.Ending{refused, {Outcome: protocol.Printed, Document: other}}, false},
 		"perhaps on paper":       {kawasaki, []*session.Ending{refused, {Outcome: protocol.Unsure, Document: other}}, false},
+		"everybody is refused":   {kawasaki, []*session.Ending{refused}, false},
+		"below the floor":        {repeat, []*session.Ending{lost, {Outcome: protocol.Refused, Document: other, Code: reason.IssuerUnpatched}}, true},
 		"a paper that none drew": {kawasaki, []*session.Ending{refused, {Outcome: protocol.Printed, Document: unknown}}, false},
 	} {
 		tally := NewTally(papers())

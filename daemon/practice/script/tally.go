@@ -96,7 +96,7 @@ func (t *Tally) Add(at Stand, w Wish, v Visit) Line {
 		t.judge(&l, e)
 	}
 	t.count(l)
-	if l.truth == wrong && l.Verdict == "refused" && at.Scenario.ID != "" && !slices.Contains(at.Scenario.Refused, reason.Code(l.Reason)) {
+	if l.truth == wrong && l.Verdict == "refused" && at.Scenario.ID != "" && !at.Scenario.MayRefuse(reason.Code(l.Reason)) {
 		t.differ("%s: wrong paper was refused for %s, which is none of the scenario's reasons", at.Scenario.ID, l.Reason)
 	}
 	return l
@@ -304,12 +304,13 @@ func (s Summary) closed() Summary {
 }
 
 // Sound reports whether a summary is as it has to be: every visit is in one of its sums, the books agree, nothing wrong is
-// on paper, and each scenario did strike.
+// on paper, and each scenario did strike and did not refuse everybody, unless its software is below the floor.
 func (s Summary) Sound() bool {
 	sum := s.WrongOffered + s.RightPrinted + s.RightRefused + s.RightEnded + s.Unread + s.NothingOffered
 	sound := s.Visits == sum && s.WrongOffered == s.WrongRefused+s.WrongPrinted+s.WrongEnded && s.WrongPrinted == 0 && len(s.Difference) == 0
-	for _, of := range s.Scenarios {
-		sound = sound && of.WrongOffered > 0 && of.Sound()
+	for id, of := range s.Scenarios {
+		s, _ := scenario.Find(string(id))
+		sound = sound && of.WrongOffered > 0 && (of.RightPrinted > 0 || s.Unpatched) && of.Sound()
 	}
 	return sound
 }

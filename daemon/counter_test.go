@@ -124,7 +124,7 @@ func (s *stand) unread(v *session.Ending) {
 }
 
 func TestCounterNobodyConfirms(t *testing.T) {
-	s := newCounter(t, t.TempDir(), func(_ *stand, p *terminal.Parts) { p.Limits.Confirm = 50 * time.Millisecond })
+	s := newCounter(t, t.TempDir(), func(_ *stand, p *terminal.Parts) { p.Limits.Confirm = 2 * time.Second })
 	s.hand.instead[session.PressCode] = func() bool { return true }
 	s.unread(s.visit(s.wish("p04", protocol.ResidentRecord)).Ending)
 	delete(s.hand.instead, session.PressCode)

@@ -72,13 +72,13 @@ func (q *Queue) Void(_ context.Context, visit uint64, d document.Verified, why s
 // Release turns a verified document into one that the printer can open, once: all three values must be of the
 // same check, and the intent "sending" is on the disk before Release returns. A document that was released and
 // could not be journalled is destroyed.
-func (q *Queue) Release(_ context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (Released, error) {
+func (q *Queue) Release(ctx context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (Released, error) {
 	select {
 	case q.busy <- struct{}{}:
 	default:
 		return Released{}, ErrNotEmpty
 	}
-	r, err := q.release(visit, d, f, s)
+	r, err := q.release(ctx, visit, d, f, s)
 	if err != nil {
 		<-q.busy
 		return Released{}, err
@@ -86,7 +86,12 @@ func (q *Queue) Release(_ context.Context, visit uint64, d document.Verified, f 
 	return r, nil
 }
 
-func (q *Queue) release(visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (Released, error) {
+func (q *Queue) release(ctx context.Context, visit uint64, d document.Verified, f document.InForce, s document.ReleaseSignature) (Released, error) {
+	if e := q.out.Load(); e != nil { // a word that could not be journalled; nobody's by now
+		if err := q.Confirm(ctx, e.Transaction, protocol.Unsure, unconfirmed, ""); err != nil {
+			return Released{}, errors.Join(ErrNotEmpty, err)
+		}
+	}
 	now := q.now()
 	paper, err := d.Spend(f, s, now)
 	if err != nil {

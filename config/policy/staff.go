@@ -132,25 +132,34 @@ func (s staff) may(r Role, at protocol.Terminal, now time.Time) bool {
 	return slices.Contains(s.roles, r) && now.Before(s.until) && (len(s.terminals) == 0 || slices.Contains(s.terminals, at))
 }
 
+func (s staff) answers(m protocol.Municipality) bool {
+	return s.municipality == "" || s.municipality == m
+}
+
 // Staffed reports whether anybody may, at this terminal and now, confirm the names on certificates.
 func (p *Policy) Staffed(at protocol.Terminal, now time.Time) bool {
 	return slices.ContainsFunc(p.staff, func(s staff) bool { return s.may(Confirm, at, now) })
 }
 
+// StaffedFor reports whether anybody may, at this terminal and now, confirm the names on certificates of a municipality.
+func (p *Policy) StaffedFor(m protocol.Municipality, at protocol.Terminal, now time.Time) bool {
+	return slices.ContainsFunc(p.staff, func(s staff) bool { return s.answers(m) && s.may(Confirm, at, now) })
+}
+
 // Confirms reports whether code is the personal code of the member of staff with this id, who may, at this terminal and
-// now, confirm the name on a certificate of this municipality. It takes as long for an id that nobody has. known is the
+// now, confirm the name on a certificate of this municipality. An id that nobody has takes as long as whoever takes longest. known is the
 // id where somebody of this policy has it, and else "": what was typed may be anything.
 func (p *Policy) Confirms(id string, code []byte, at protocol.Terminal, of protocol.Municipality, now time.Time) (is bool, known string) {
 	i := slices.IndexFunc(p.staff, func(s staff) bool { return s.id == id })
 	if i < 0 {
 		if len(p.staff) > 0 {
-			p.staff[0].code.fits(id, code)
+			slices.MaxFunc(p.staff, func(a, b staff) int { return a.code.rounds - b.code.rounds }).code.fits(id, code)
 		}
 		return false, ""
 	}
 	s := p.staff[i]
 	fits := s.code.fits(id, code)
-	return fits && s.may(Confirm, at, now) && (s.municipality == "" || s.municipality == of), id
+	return fits && s.may(Confirm, at, now) && s.answers(of), id
 }
 
 type wireStaff struct {

@@ -145,7 +145,7 @@ func (r *run) rehearse(ctx context.Context) (*rehearsal, error) {
 		money: &purse{held: map[protocol.Transaction]int{}, kept: map[protocol.Transaction]int{}}, views: newViews(), done: make(chan struct{})}
 	p := terminal.Parts{Terminal: r.name(), Channel: protocol.Store, Reader: l.reader, Printer: r.door, Policy: r.policy,
 		Inspector: r.own.Inspector, Payment: l.money, Journal: r.journal, Screen: l.views, Now: r.own.Now, Log: quiet(), Observe: l.observe,
-		Limits: session.Limits{LookAgain: 10 * time.Millisecond, End: 2 * time.Second, Grace: 100 * time.Millisecond}}
+		Limits: session.Limits{LookAgain: 10 * time.Millisecond, End: 5 * time.Second, Grace: time.Second}}
 	var err error
 	if l.Rehearsal, err = terminal.Rehearse(ctx, p, l.office); err != nil {
 		return nil, err

@@ -38,8 +38,8 @@ type Line struct {
 	Took     time.Duration `json:"ns"`
 }
 
-// Right reports whether the answer was the known one.
-func (l Line) Right() bool { return l.Got == l.Expected }
+// Right reports whether the answer was the known one. No case, no answer.
+func (l Line) Right() bool { return l.ID != "" && l.Got == l.Expected }
 
 // Tester makes self-tests. One Tester may serve the terminals of a process that share policy, inspection and disk: a test
 // of one that is under way counts for the others too.

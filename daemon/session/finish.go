@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"honnin/config/protocol"
+	"honnin/spool/document"
 )
 
 // ending is what must run to its end whatever happens: the effects in their order, then, when the visit is over, its
@@ -92,6 +93,10 @@ func (r *Runner) judge(c cause, v visit) answer {
 	if why == nil {
 		return faulty("refusal")
 	}
+	return r.follow(c, v, why)
+}
+
+func (r *Runner) follow(c cause, v visit, why *document.Refusal) answer {
 	place := v.chosen.Offer.Municipality
 	err := r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, place, why.Code, v.transaction()) })
 	if a := r.must(err, Settled); a.event == Fault {
@@ -100,7 +105,9 @@ func (r *Runner) judge(c cause, v visit) answer {
 	if !why.Incident() {
 		return say(Settled)
 	}
-	return r.raise(incident(c, v))
+	i := incident(c, v)
+	i.Code, i.Also, i.Document = why.Code, slices.Clone(why.Also), why.Document
+	return r.raise(i)
 }
 
 func (r *Runner) latch(c cause, v visit) answer {
@@ -115,12 +122,6 @@ func (r *Runner) raise(i Incident) answer {
 func incident(c cause, v visit) Incident {
 	i := Incident{Kind: kindOf(c), Visit: v.number, Transaction: v.transaction(), Municipality: v.chosen.Offer.Municipality,
 		State: c.from, Event: c.event, Document: v.paper.doc.Document(), Detail: c.detail}
-	if v.hand == nil {
-		return i
-	}
-	if why := v.hand.look().refusal; why != nil && i.Kind == IncidentRefused {
-		i.Code, i.Also, i.Document = why.Code, slices.Clone(why.Also), why.Document
-	}
 	return i
 }
 
@@ -187,6 +188,9 @@ func (r *Runner) settle(c cause, v visit, l holdings) answer {
 		return say(Settled)
 	}
 	e := l.ending(c, v)
+	if l.out && l.refusal != nil && c.event != Refused { // a fault came between staff's word and its event
+		_ = r.follow(cause{from: c.from, event: Refused}, v, l.refusal) // whatever comes of it: the fault has closed the terminal
+	}
 	err := r.journal(e, v, l)
 	if err != nil && l.out { // what is not written down was not confirmed
 		e = l.unread(e)

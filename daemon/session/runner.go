@@ -126,6 +126,10 @@ func (r *Runner) begin() {
 func (r *Runner) loop(stop <-chan struct{}) {
 	stopping := false
 	for !stopping || !r.resting() {
+		if stopping && r.state == ConfirmName { // nobody is asked for a code any more
+			r.do(func() { r.happen(Stop) })
+			continue
+		}
 		select {
 		case f := <-r.mail:
 			r.do(f)

@@ -144,7 +144,7 @@ func noticeFor(s State, e Event) Notice {
 
 // stopped is what the person is told when c closes the terminal.
 func stopped(c cause) Notice {
-	if c.event == PrintSpoiled || c.event == PrintUnsure || c.event == PrintFailed {
+	if c.event == PrintSpoiled || c.event == PrintUnsure || c.event == PrintFailed || c.from == ConfirmName || c.from == Vouching {
 		return PaperFailed
 	}
 	return StaffAreCalled

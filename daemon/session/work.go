@@ -158,7 +158,9 @@ func broken(e Effect, detail string) answer {
 func (r *Runner) answered(w *work, a answer) {
 	awaited := r.work == w && awaits[r.state] == w.answers
 	if a.ended != nil {
-		defer r.observe(Step{Visit: a.ended.Visit, Transaction: a.ended.Transaction, From: r.state, Event: Settled, To: r.state, End: a.ended})
+		defer func() {
+			r.observe(Step{Visit: a.ended.Visit, Transaction: a.ended.Transaction, From: r.state, Event: Settled, To: r.state, End: a.ended})
+		}()
 	}
 	switch {
 	case a.event == Fault:

@@ -133,7 +133,7 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 		Terminal: p.Terminal, Channel: p.Channel,
 		Reader: &cards{reader: p.Reader, count: p.Traffic}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
-		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p.Policy, p.Now},
+		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
@@ -173,13 +173,15 @@ func (t *plugged) Stopped() bool { return t.latches.any() }
 // Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
 func (t *plugged) Reopen(staff string) error { return t.latches.reopen(staff) }
 
-// fresh closes a municipality whose revocation lists are too old to go by, beside those that refusals closed.
+// fresh closes, beside those that refusals closed, a municipality whose revocation lists are too old to go by, and at a
+// counter one whose certificates nobody may hand over now.
 type fresh struct {
 	*latches
-	policy *policy.Policy
-	now    func() time.Time
+	parts Parts
 }
 
 func (f fresh) Closed(m protocol.Municipality) bool {
-	return f.latches.Closed(m) || f.policy.CheckFresh(m, f.now()) != nil
+	p := f.parts
+	return f.latches.Closed(m) || p.Policy.CheckFresh(m, p.Now()) != nil ||
+		p.Channel == protocol.Counter && !p.Policy.StaffedFor(m, p.Terminal, p.Now())
 }

@@ -40,7 +40,7 @@ func (p *Panel) staffCode() string {
 	if p.channel != protocol.Counter {
 		return ""
 	}
-	return "職員番号 " + practice.StaffID + "、確認コード " + practice.StaffCode + "。 Staff " + practice.StaffID + " confirms names with the code " + practice.StaffCode + "."
+	return "職員番号 " + practice.StaffID + "、個人コード " + practice.StaffCode + "。 Staff " + practice.StaffID + " confirms names with the code " + practice.StaffCode + "."
 }
 
 // how says with whose card, and for what, a visit meets a scenario.

@@ -208,7 +208,7 @@ func TestCounterCodeStaysSecret(t *testing.T) {
 	s.hand.instead[session.PressCode] = func() bool {
 		v, _ := s.screen.now()
 		b := []byte(code)
-		if len(buffers) == 0 {
+		if !v.WrongCode {
 			b[0]++ // mistyped
 		}
 		buffers = append(buffers, b)
@@ -240,7 +240,7 @@ func TestCounterCodeStaysSecret(t *testing.T) {
 		}
 	}
 	for _, b := range buffers {
-		if len(buffers) != 2 || slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) {
+		if len(buffers) < 2 || slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) {
 			t.Errorf("%d codes typed, one is left: %q", len(buffers), b)
 		}
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
@@ -35,7 +37,9 @@ func staffCodeCommand() *cobra.Command {
 			"and prints a [[staff]] table for policy.toml. The code does not stand in it, nor on a command line; but a code of\n" +
 			"six digits is found by whoever has the table and some hours: keep the policy from others, or choose a longer one.",
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return f.run(c.InOrStdin(), c.OutOrStdout()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.run(c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+		},
 	}
 	c.Flags().StringVar(&f.id, "id", "", "the number that is typed at the counter: 1 to 8 digits, never a name")
 	c.Flags().StringVar(&f.expires, "expires", "", "the last day in Japan, such as 2027-03-31")
@@ -45,8 +49,8 @@ func staffCodeCommand() *cobra.Command {
 	return c
 }
 
-func (f staffFlags) run(in io.Reader, out io.Writer) error {
-	code, err := readCode(in)
+func (f staffFlags) run(in io.Reader, out, said io.Writer) error {
+	code, err := readCode(in, said)
 	if err != nil {
 		return err
 	}
@@ -63,10 +67,19 @@ func (f staffFlags) run(in io.Reader, out io.Writer) error {
 	return err
 }
 
-// readCode reads one line of digits.
-func readCode(in io.Reader) ([]byte, error) {
+// readCode reads one line of digits. At a keyboard it asks for them, and shows nothing of them.
+func readCode(in io.Reader, said io.Writer) ([]byte, error) {
+	read := io.ReadFull
+	if f, ok := in.(*os.File); ok {
+		seen, err := hide(int(f.Fd()))
+		if err == nil {
+			say(said, "The personal code, %d to %d digits; it is not shown. 個人コードを入力してください（画面には出ません）。", policy.MinStaffCode, policy.MaxStaffCode)
+			defer seen()
+			read = readLine
+		}
+	}
 	b := make([]byte, policy.MaxStaffCode+3)
-	n, err := io.ReadFull(in, b)
+	n, err := read(in, b)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -76,6 +89,27 @@ func readCode(in io.Reader) ([]byte, error) {
 		return nil, usage("standard input must be one code of %d to %d digits", policy.MinStaffCode, policy.MaxStaffCode)
 	}
 	return code, nil
+}
+
+// readLine is io.ReadFull up to the end of a line.
+func readLine(in io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil && (n == 0 || b[n-1] != '\n') {
+		var m int
+		m, err = in.Read(b[n : n+1])
+		n += m
+	}
+	return n, err
+}
+
+// hide stops a terminal from showing what is typed, until seen. What is no terminal is an error.
+func hide(fd int) (seen func(), err error) {
+	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
+	quiet := *before
+	quiet.Lflag &^= unix.ECHO
+	return func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, before) }, unix.IoctlSetTermios(fd, unix.TCSETS, &quiet)
 }
 
 // table writes the entry, if a policy would take it.

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"honnin/config/policy"
 )
@@ -19,6 +23,57 @@ func staffCode(t *testing.T, in string, args ...string) (string, error) {
 	c.SetErr(&out)
 	err := c.Execute()
 	return out.String(), err
+}
+
+// TestStaffCodeAtAKeyboard: one line is enough, and it is not shown.
+func TestStaffCodeAtAKeyboard(t *testing.T) {
+	keys, screen := keyboard(t)
+	if _, err := keys.WriteString("482913\n"); err != nil {
+		t.Fatal(err)
+	}
+	before, err := unix.IoctlGetTermios(int(screen.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	code, err := readCode(screen, &said)
+	if err != nil || string(code) != "482913" || !strings.Contains(said.String(), "6 to 12") {
+		t.Errorf("%q %v %q", code, err, said.String())
+	}
+	if after, err := unix.IoctlGetTermios(int(screen.Fd()), unix.TCGETS); err != nil || after.Lflag != before.Lflag || before.Lflag&unix.ECHO == 0 {
+		t.Errorf("the terminal is not as it was: %v", err)
+	}
+	seen, err := hide(int(screen.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seen()
+	if now, err := unix.IoctlGetTermios(int(screen.Fd()), unix.TCGETS); err != nil || now.Lflag&unix.ECHO != 0 {
+		t.Errorf("it shows what is typed: %v", err)
+	}
+}
+
+// keyboard is a pair of pseudoterminals: what is typed, and where it is read.
+func keyboard(t *testing.T) (keys, screen *os.File) {
+	t.Helper()
+	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keys.Close() })
+	if err := unix.IoctlSetPointerInt(int(keys.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(keys.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = screen.Close() })
+	return keys, screen
 }
 
 // TestStaffCode: what the command prints is what a policy takes, and the code opens it.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,16 @@ func TestProofCommandsAreTrue(t *testing.T) {
 					t.Errorf("wrong paper was refused for %s", code)
 				}
 			}
+			for what, holds := range map[string]bool{
+				"tokushima": refusedAt(lines, "PRACTICE-", reason.SubjectMismatch) && refusedAt(lines, "COUNTER-", reason.SubjectMismatch),
+				"unheard":   s.AgainPrinted > 0 && s.Incidents >= s.WrongRefused,
+				"takamatsu": s.RightRefusedFor[string(reason.IssuerUnpatched)] > 0,
+				"repeat":    s.RightRefusedFor[string(reason.IssuerUnpatched)] > 0 && s.RightPrinted == 0,
+			} {
+				if strings.Contains(line, "--scenario "+what) && !holds {
+					t.Errorf("what the page says of %s is not so: %+v", what, s)
+				}
+			}
 			if row, ok := reasons[line]; ok {
 				first, _, _ := strings.Cut(row[strings.Index(row, "`")+1:], "`")
 				if !reason.Code(first).Known() || s.Refused[first] == 0 {
@@ -63,4 +74,11 @@ func TestProofCommandsAreTrue(t *testing.T) {
 	if played < 11 {
 		t.Errorf("%d scenarios were played", played)
 	}
+}
+
+// refusedAt reports whether paper was refused for that at a terminal of a channel.
+func refusedAt(lines []string, terminals string, c reason.Code) bool {
+	return slices.ContainsFunc(lines, func(l string) bool {
+		return strings.HasPrefix(l, terminals) && strings.Contains(l, "refused "+string(c))
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -124,6 +125,9 @@ func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal
 	device, err := printerOf(s)
 	if err != nil {
 		return terminal.Parts{}, err
+	}
+	if kind, _, _ := strings.Cut(s.Reader, ":"); kind == "usb" {
+		log.Warn("the reader is driven over USB: that driver was tried with readers made of software only")
 	}
 	var payment session.Payment = terminal.Free{}
 	if s.Payment == site.Attended {

@@ -18,7 +18,7 @@ import (
 )
 
 // selfTestLimit is that of the gate; see daemon/terminal.
-const selfTestLimit = 10 * time.Second
+const selfTestLimit = 20 * time.Second
 
 func selftestCommand() *cobra.Command {
 	var dir string

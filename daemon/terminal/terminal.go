@@ -170,6 +170,13 @@ func (t *Terminal) Delivered() (bool, error) {
 // Stopped reports whether refusals closed a municipality's service on this terminal.
 func (t *plugged) Stopped() bool { return t.latches.any() }
 
+// Stopped reports whether refusals closed a municipality's service on this terminal, or its self-test failed: either waits for
+// a word of staff.
+func (t *Terminal) Stopped() bool {
+	_, failed, _, _ := t.gate.look()
+	return failed != "" || t.plugged.Stopped()
+}
+
 // Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
 func (t *plugged) Reopen(staff string) error { return t.latches.reopen(staff) }
 

@@ -14,6 +14,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/daemon/practice"
+	"honnin/daemon/practice/people"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
@@ -158,6 +159,20 @@ func TestCounterWrongCodes(t *testing.T) {
 	if len(wrong) != session.CodeTries || typed < len(wrong) || named == 0 || named == len(wrong) { // a code that meets another picture is dropped
 		t.Errorf("%d typed, %d journalled, %d of them for somebody", typed, len(wrong), named)
 	}
+}
+
+// A counter offers nothing that nobody at it may hand over.
+func TestCounterOffersWhatCanBeHandedOver(t *testing.T) {
+	s := newCounter(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
+		text := strings.Replace(s.world.Policy(), "[[staff]]\n", fmt.Sprintf("[[staff]]\nmunicipality = %q\n", people.Reiji), 1)
+		only, err := policy.Parse([]byte(text), nil)
+		s.must(err)
+		p.Policy = only
+	})
+	if v := s.visit(s.wish("p04", protocol.ResidentRecord)); v.Ending == nil || v.Ending.Outcome != protocol.Abandoned || s.sheets() != 0 {
+		t.Errorf("%+v", v.Ending)
+	}
+	s.prints("p10")
 }
 
 // TestCounterKilled: what lay there unread when the power went is unread for good, whatever channel the machine has then.

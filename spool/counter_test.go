@@ -80,6 +80,31 @@ func TestJournalWantsTheWordOfStaff(t *testing.T) {
 	}
 }
 
+// A word that never came, or that could not be journalled, is settled before anything else is released.
+func TestUnreadBeforeTheNextRelease(t *testing.T) {
+	d := newCounter(t)
+	first := d.d.Transaction()
+	d.Renew()
+	d.d = d.Verified(t, paper, 2, 1)
+	d.accept(t)
+	d.release(t)
+	var ended []journal.Entry
+	if err := d.j.Each(func(e journal.Entry) error {
+		if e.Kind == journal.Ended {
+			ended = append(ended, e)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(ended) != 1 || ended[0].Transaction != first || ended[0].Outcome != protocol.Unsure || ended[0].Staff != "" {
+		t.Errorf("%+v", ended)
+	}
+	if why, err := d.j.StaffNeeded(); err != nil || why == "" {
+		t.Errorf("staff needed: %q %v", why, err)
+	}
+}
+
 // A restart is not a confirmation: neither of what is out, nor of what the printer says it has printed.
 func TestARestartConfirmsNothing(t *testing.T) {
 	printed := spool.Result{Outcome: protocol.Printed, Impressions: 2, JobID: "7", Evidence: spool.JobCounters}

@@ -60,6 +60,10 @@ func TestConfirms(t *testing.T) {
 	if alone.Staffed(here, now) || !alone.Staffed(elsewhere, now) {
 		t.Error("staff of another terminal")
 	}
+	only := must[*policy.Policy](t)(policy.Parse([]byte(good+member(t, "31", "111111222222", `municipality = "131016"`)), newWorld(t).load))
+	if !only.Staffed(here, now) || !only.StaffedFor("131016", here, now) || only.StaffedFor("141003", here, now) || only.StaffedFor("131016", here, end) {
+		t.Error("staff of another municipality")
+	}
 	if none := must[*policy.Policy](t)(policy.Parse([]byte(good), newWorld(t).load)); none.Staffed(here, now) {
 		t.Error("a policy without staff")
 	} else if is, known := none.Confirms("1207", []byte("482913"), here, "141003", now); is || known != "" {

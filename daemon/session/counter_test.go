@@ -83,6 +83,12 @@ func TestUnreadSheets(t *testing.T) {
 	for name, f := range map[string]func(*world) IncidentKind{
 		"time": func(*world) IncidentKind { time.Sleep(4 * time.Minute); return IncidentUnconfirmed },
 		"stop": func(w *world) IncidentKind { w.end(); return IncidentUnconfirmed },
+		"stop, while a code is looked at": func(w *world) IncidentKind {
+			w.vouch(staffID, "000000", true)
+			w.end()
+			time.Sleep(2 * time.Second)
+			return IncidentUnconfirmed
+		},
 		"touches": func(w *world) IncidentKind {
 			w.key(PressTouched)
 			time.Sleep(3 * time.Minute)

@@ -20,8 +20,8 @@ var (
 // proofPages are the page in both languages.
 func proofPages(t *testing.T) (en, ja string) {
 	t.Helper()
-	e, err := os.ReadFile("../PROOF.md")
-	j, err2 := os.ReadFile("../PROOF.ja.md")
+	e, err := os.ReadFile("PROOF.md")
+	j, err2 := os.ReadFile("PROOF.ja.md")
 	if err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}

@@ -156,6 +156,7 @@ func (c *crew) reconcile(posts []*post) (err error) {
 			return err
 		}
 	}
+	c.tally.Centre(c.world.Counts().Outcomes)
 	c.world.File()
 	c.money.File()
 	if held := c.money.Sums().Held; held != 0 {

@@ -12,7 +12,8 @@
 // One wrong answer, or none in time, and the gate of daemon/terminal stays closed. Nothing here asks the centre or the
 // municipalities, nothing is printed, and nothing of it is left on the disk.
 //
-// What it cannot show: that the policy's anchors are the right ones, and that paper is put out by the printer.
+// What it cannot show: that the policy's anchors are the right ones, that paper is put out by the printer, and that at a counter
+// a member of staff is asked; that visit ends before paper.
 package selftest
 
 import (

@@ -10,6 +10,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/spool/document"
 )
 
 func TestStaffConfirm(t *testing.T) {
@@ -120,6 +121,32 @@ func TestUnreadSheets(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A fault in the instant between staff's "differs" and its event takes nothing from what follows from it.
+func TestDiffersAndThenAFault(t *testing.T) {
+	inBubble(t, atCounter, func(w *world) {
+		w.to(ConfirmName)
+		w.runner.post(func() {
+			v := w.runner.visit
+			v.hand.take(func(h *holdings) {
+				h.staff, h.refusal = staffID, &document.Refusal{Code: reason.NameMismatch, Document: v.paper.doc.Document()}
+			})
+			w.runner.happen(Fault)
+		})
+		synctest.Wait()
+		w.want(OutOfService)
+		a := w.deals[w.begun[0]]
+		if !slices.Equal(a.centre, []protocol.Outcome{protocol.Refused}) || a.staff != staffID || a.returned != 1 || a.kept != 0 || !w.latched {
+			t.Errorf("%+v, latched %v", a, w.latched)
+		}
+		if !slices.Equal(w.judged, []reason.Code{reason.NameMismatch}) || !w.closed[town] {
+			t.Errorf("judged %v, closed %v", w.judged, w.closed)
+		}
+		if !slices.ContainsFunc(w.incident, func(i Incident) bool { return i.Kind == IncidentRefused && i.Code == reason.NameMismatch }) {
+			t.Errorf("incidents %+v", w.incident)
+		}
+	})
 }
 
 // TestNobodyButStaffMovesTheSheets: cards, readers and the applicant's fingers change nothing.

@@ -18,7 +18,7 @@
 // answer. Then it dies as a whole ([End]): card reset, document destroyed, journalled, money returned, centre told.
 // From the commit on nobody cancels and no clock runs out; only an outcome ends it.
 //
-// At a counter there is one state more. What came out whole is not yet anybody's: a member of staff reads every page,
+// At a counter there are two states more. What came out whole is not yet anybody's: a member of staff reads every page,
 // compares the name with the person in front of them, and says so with a personal code. Only then is it printed, and the
 // money kept. "It is another's" refuses it; nobody's word in time, a stop, a fault, five wrong codes leave it unsure, the money
 // goes back and staff are called. The terminal does not know the name and shows none.

@@ -121,6 +121,13 @@ func TestDifferences(t *testing.T) {
 	printed := []journal.Entry{{Kind: journal.Accepted, Transaction: tx, Document: mine}, {Kind: journal.Sending, Transaction: tx, Document: mine},
 		{Kind: journal.Ended, Transaction: tx, Document: mine, Outcome: protocol.Printed}}
 	refused := []journal.Entry{{Kind: journal.Ended, Transaction: tx, Document: mine, Outcome: protocol.Refused}}
+	paid := func(kinds ...journal.Kind) []journal.Entry {
+		all := slices.Clone(printed)
+		for _, k := range kinds {
+			all = append(all, journal.Entry{Kind: k, Transaction: tx, Yen: 300})
+		}
+		return all
+	}
 	raised := append(slices.Clone(refused), journal.Entry{Kind: journal.Incident, Transaction: tx, Document: mine, Reason: "subject-mismatch"})
 	for name, c := range map[string]struct {
 		entries  []journal.Entry
@@ -137,6 +144,9 @@ func TestDifferences(t *testing.T) {
 		"a stranger's paper":      {printed, protocol.Printed, []protocol.Digest{mine, other}, "", "in the tray 1 times, and 0"},
 		"printed twice":           {printed, protocol.Printed, []protocol.Digest{mine, mine}, "", "in the tray 2 times, and 1"},
 		"printed, and no paper":   {printed, protocol.Printed, nil, "", "not in the tray"},
+		"paid and kept":           {paid(journal.Held, journal.Kept), protocol.Printed, []protocol.Digest{mine}, "", ""},
+		"paid and returned":       {paid(journal.Held, journal.Returned), protocol.Printed, []protocol.Digest{mine}, "", "returned 1"},
+		"paid and forgotten":      {paid(journal.Held), protocol.Printed, []protocol.Digest{mine}, "", "held 1 times, kept 0"},
 		"an open incident":        {raised, protocol.Refused, nil, protocol.IncidentOpen, ""},
 		"one that was closed":     {raised, protocol.Refused, nil, protocol.IncidentClosed, "and not open"},
 		"one that never arrived":  {raised, protocol.Refused, nil, "", "and not open"},
@@ -167,6 +177,25 @@ func TestDifferences(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestCentreKnowsMore: an outcome at the centre that no journal knows of.
+func TestCentreKnowsMore(t *testing.T) {
+	j, b := newJournal(t), papers()
+	if _, err := j.Record(journal.Entry{Kind: journal.Ended, Transaction: protocol.Transaction{9}, Document: mine, Outcome: protocol.Refused}); err != nil {
+		t.Fatal(err)
+	}
+	b.outcomes = map[protocol.Transaction]protocol.Outcome{{9}: protocol.Refused}
+	tally := NewTally(b)
+	if _, err := tally.Reconcile("T-1", j, 0); err != nil {
+		t.Fatal(err)
+	}
+	if tally.Centre(map[protocol.Outcome]uint64{protocol.Refused: 1}); len(tally.Summary().Difference) != 0 {
+		t.Error(tally.Summary().Difference)
+	}
+	if tally.Centre(map[protocol.Outcome]uint64{protocol.Refused: 1, protocol.Printed: 1}); len(tally.Summary().Difference) != 1 {
+		t.Error(tally.Summary().Difference)
 	}
 }
 

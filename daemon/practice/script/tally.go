@@ -40,6 +40,7 @@ type Tally struct {
 	turn scenario.ID // whose turn the differences belong to
 
 	paper map[protocol.Digest]*paper // since the last look into the trays
+	ended map[protocol.Outcome]uint64
 }
 
 // paper is what became of one document. Two people may have been handed the same one: its holder, and somebody else.
@@ -50,7 +51,7 @@ type paper struct {
 
 // NewTally returns an empty tally.
 func NewTally(b Books) *Tally {
-	t := &Tally{books: b, sums: map[scenario.ID]*Summary{}}
+	t := &Tally{books: b, sums: map[scenario.ID]*Summary{}, ended: map[protocol.Outcome]uint64{}}
 	t.forget()
 	return t
 }
@@ -175,19 +176,22 @@ func oneOf(paper, refused bool, printed, no, ended *int) *int {
 }
 
 // Reconcile holds a terminal's journal against the centre, transaction by transaction: each has the same outcome there, and
-// each incident is there and open. It notes what the journal says of paper. Entries up to since are of earlier
+// each incident is there and open. A fee is kept where the sheet is printed, and returned everywhere else. It notes what the journal says of paper. Entries up to since are of earlier
 // visits; it returns the last entry.
 func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since uint64) (last uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last = since
+	money := map[protocol.Transaction]*purse{}
 	err = j.Back(func(e journal.Entry) (bool, error) {
 		if e.Seq <= since {
 			return false, nil
 		}
 		last = max(last, e.Seq)
+		moves(money, e)
 		switch e.Kind {
 		case journal.Ended:
+			t.ended[e.Outcome]++
 			t.of(e.Document).ended(e.Outcome)
 			if o, ok := t.books.Outcome(e.Transaction); !ok || o != e.Outcome {
 				t.differ("%s: transaction %s is %q in the journal and %q at the centre", terminal, e.Transaction, e.Outcome, o)
@@ -197,7 +201,50 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 		}
 		return true, nil
 	})
+	for tx, p := range money {
+		if p.held > 0 && p.outcome != "" && (p.kept > 0) != (p.outcome == protocol.Printed) || p.held != p.kept+p.returned {
+			t.differ("%s: transaction %s is %q, and its fee was held %d times, kept %d and returned %d", terminal, tx, p.outcome, p.held, p.kept, p.returned)
+		}
+	}
 	return last, err
+}
+
+// purse is what the journal says of one transaction's fee.
+type purse struct {
+	outcome              protocol.Outcome
+	held, kept, returned int
+}
+
+func moves(money map[protocol.Transaction]*purse, e journal.Entry) {
+	p, ok := money[e.Transaction]
+	if !ok {
+		p = &purse{}
+	}
+	switch e.Kind {
+	case journal.Ended:
+		p.outcome = e.Outcome
+	case journal.Held:
+		p.held++
+	case journal.Kept:
+		p.kept++
+	case journal.Returned:
+		p.returned++
+	default:
+		return
+	}
+	money[e.Transaction] = p
+}
+
+// Centre holds how many outcomes of each kind the centre was told of against the journals: one that no terminal knows of is
+// somebody's paper too.
+func (t *Tally) Centre(told map[protocol.Outcome]uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range []protocol.Outcome{protocol.Printed, protocol.Failed, protocol.Unsure, protocol.Refused, protocol.Abandoned, protocol.Void} {
+		if told[o] != t.ended[o] {
+			t.differ("the centre knows of %d outcomes %q, the journals of %d", told[o], o, t.ended[o])
+		}
+	}
 }
 
 func (p *paper) ended(o protocol.Outcome) {

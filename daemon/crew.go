@@ -29,6 +29,7 @@ type crew struct {
 	tray     *trays // nil: a real printer
 	expected int    // visits
 	measured *script.Soak
+	told     map[protocol.Outcome]uint64 // what the centre knew at the last look into the books
 
 	mu     sync.Mutex
 	out    io.Writer

@@ -14,7 +14,7 @@ import (
 var (
 	proofCommand = regexp.MustCompile("(?m)`?\\./honnind ([^`\n]+)`?")
 	codeForm     = regexp.MustCompile("`([a-z]+-[a-z]+)`")
-	proofRow     = regexp.MustCompile("(?m)^\\| (.*) \\| (.*) \\| `\\./honnind (practice --scenario (\\S+) --visits 20(?: --terminals 2)?)` \\|$")
+	proofRow     = regexp.MustCompile("(?m)^\\| (.*) \\| (.*) \\| `\\./honnind (practice --scenario (\\S+) --visits (?:20|60 --terminals 2))` \\|$")
 )
 
 // proofPages are the page in both languages.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -156,7 +157,13 @@ func (c *crew) reconcile(posts []*post) (err error) {
 			return err
 		}
 	}
-	c.tally.Centre(c.world.Counts().Outcomes)
+	now := c.world.Counts().Outcomes
+	fresh := maps.Clone(now)
+	for o := range fresh {
+		fresh[o] -= c.told[o]
+	}
+	c.tally.Centre(fresh)
+	c.told = now
 	c.world.File()
 	c.money.File()
 	if held := c.money.Sums().Held; held != 0 {

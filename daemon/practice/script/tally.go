@@ -235,8 +235,8 @@ func moves(money map[protocol.Transaction]*purse, e journal.Entry) {
 	money[e.Transaction] = p
 }
 
-// Centre holds how many outcomes of each kind the centre was told of against the journals: one that no terminal knows of is
-// somebody's paper too.
+// Centre holds how many outcomes of each kind the centre was told of, since it was last asked, against the journals: one that
+// no terminal knows of is somebody's paper too.
 func (t *Tally) Centre(told map[protocol.Outcome]uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -245,6 +245,7 @@ func (t *Tally) Centre(told map[protocol.Outcome]uint64) {
 			t.differ("the centre knows of %d outcomes %q, the journals of %d", told[o], o, t.ended[o])
 		}
 	}
+	clear(t.ended)
 }
 
 func (p *paper) ended(o protocol.Outcome) {

@@ -141,7 +141,13 @@ func (s stand) judge(t testing.TB, o obtained, d protocol.Digest) reason.Code {
 // run has terminals serve a scenario's applicants, each its own, and counts.
 func run(t *testing.T, w *practice.World, s scenario.Scenario, terminals, visits int, check bool) *tally {
 	t.Helper()
-	hands, y := cards(t), newTally()
+	return more(t, w, s, terminals, visits, check, newTally())
+}
+
+// more is run, counting on.
+func more(t *testing.T, w *practice.World, s scenario.Scenario, terminals, visits int, check bool, y *tally) *tally {
+	t.Helper()
+	hands := cards(t)
 	people := w.Applicants(s)
 	if len(people) < terminals {
 		t.Fatal(s.ID, "has", len(people), "applicants")
@@ -197,16 +203,32 @@ func held(t *testing.T, s scenario.Scenario, y *tally) {
 	}
 }
 
+// complete reports whether all has been seen that a scenario must show; which visits meet is the machine's, so some more may be needed.
+func complete(s scenario.Scenario, y *tally) bool {
+	return y.offered > 0 && (y.printed > 0 || s.ID == scenario.Repeat) && (y.rightRefused[reason.IssuerUnpatched] > 0 || !s.Unpatched)
+}
+
 // Every scenario hands wrong paper to a terminal that does not check, alone as it may be, and none past several that do.
 func TestScenarios(t *testing.T) {
 	w := start(t, practice.Options{})
 	for _, s := range scenario.All() {
 		t.Run(string(s.ID), func(t *testing.T) {
 			play(t, w, s.ID)
-			if naive := run(t, w, s, 1, 20, false); naive.wrongPrinted == 0 {
+			naive, checked := newTally(), newTally()
+			for range 10 {
+				if more(t, w, s, 1, 20, false, naive).wrongPrinted > 0 {
+					break
+				}
+			}
+			if naive.wrongPrinted == 0 {
 				t.Error("a naive terminal hands out no wrong paper")
 			}
-			held(t, s, run(t, w, s, 4, 16, true))
+			for range 10 {
+				if complete(s, more(t, w, s, 4, 16, true, checked)) {
+					break
+				}
+			}
+			held(t, s, checked)
 		})
 	}
 	play(t, w, "")

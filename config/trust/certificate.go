@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -102,6 +103,15 @@ func weakSignature(c *x509.Certificate) string {
 		return ""
 	}
 	return "signed with an algorithm that is not allowed"
+}
+
+// CheckKey returns an error for a public key of a kind or size that may sign nothing here: allowed are RSA of 2048 to
+// 8192 bits, P-256 and P-384.
+func CheckKey(key any) error {
+	if why := weakKey(key); why != "" {
+		return errors.New("trust: " + why)
+	}
+	return nil
 }
 
 // weakKey says why a key is not allowed, or "".

@@ -25,7 +25,12 @@ const (
 
 // wire mirrors the TOML. Keys that must be there are pointers or have a form that an absent one breaks.
 type wire struct {
-	Version         *int               `toml:"version"`
+	Version         *int64             `toml:"version"`
+	NotBefore       instant            `toml:"not_before"`
+	Expires         instant            `toml:"expires"`
+	Terminals       []target           `toml:"terminals"`
+	Previous        *hexDigest         `toml:"previous"`
+	PolicyKeys      *wireKeys          `toml:"policy_keys"`
 	ClockSkew       *duration          `toml:"clock_skew"`
 	PackageLifetime *duration          `toml:"package_lifetime"`
 	CRLMaxAge       *duration          `toml:"crl_max_age"`
@@ -137,10 +142,14 @@ func Parse(text []byte, load func(name string) ([]byte, error)) (*Policy, error)
 		return nil, explain(err)
 	}
 	p := &Policy{municipalities: map[protocol.Municipality]*municipality{}}
+	f := &files{load: load}
+	if err := p.beginning(w, f); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
 	if err := w.numbers(p); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	if err := p.trust(w, &files{load: load}); err != nil {
+	if err := p.trust(w, f); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	if err := p.people(w.Staff); err != nil {
@@ -176,6 +185,10 @@ func allowed(key toml.Key) string {
 		return "name, floor, fixes"
 	case len(key) > 1 && key[0] == "municipality":
 		return "code, name, issuing_anchors, register_anchors, pinned_signers, revoked, crls, software"
+	case len(key) > 2 && key[0] == "policy_keys":
+		return "name, pem"
+	case len(key) > 1 && key[0] == "policy_keys":
+		return "threshold, key"
 	case len(key) > 1 && key[0] == "latch":
 		return "defective, within"
 	case len(key) > 1 && key[0] == "card":
@@ -185,13 +198,10 @@ func allowed(key toml.Key) string {
 	case len(key) > 1 && key[0] == "staff":
 		return "id, roles, code, expires, municipality, terminals"
 	}
-	return "version, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality, staff, devices"
+	return "version, not_before, expires, terminals, previous, policy_keys, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality, staff, devices"
 }
 
 func (w wire) numbers(p *Policy) error {
-	if w.Version == nil || *w.Version != 1 {
-		return errors.New("version: must be 1")
-	}
 	p.latch.Defective = 3
 	if l := w.Latch; l != nil && l.Defective != nil {
 		p.latch.Defective = *l.Defective

@@ -5,11 +5,20 @@
 // does not hold what it should are errors, because a terminal that has half a configuration prints wrong things. The
 // same text is read by a terminal and by "honnind verify". Every default is the one written beside its key:
 //
-//	version = 1
+//	version = 1                  # 1 to 2⁵³−1, rising
+//	not_before = "2026-12-01T00:00:00+09:00" # a policy that is to be signed has these six, any other only version
+//	expires = "2027-03-31T23:59:59+09:00"
+//	terminals = ["*"]            # names, or their beginnings with a star: "YOKOHAMA-*"
+//	previous = "…"               # SHA-256 of the policy before, in hex; not for version 1
 //	clock_skew = "5m"            # up to 1h
 //	package_lifetime = "15m"     # cap on expires_at − issued_at, up to 24h
 //	crl_max_age = "168h"         # optional; older CRLs put their municipality out of service
 //	propagation_limit = "24h"    # optional; a record superseded so long before issued_at is an incident
+//	[policy_keys]
+//	threshold = 2                # so many distinct ones sign the next policy; from 2 to all
+//	[[policy_keys.key]]
+//	name = "office-a"
+//	pem = "office-a.pem"         # a certificate or a public key
 //	[latch]                      # optional
 //	defective = 3                # so many defective refusals …
 //	within = "1h"                # … within this time stop a municipality's service
@@ -59,6 +68,8 @@ import (
 
 // Policy is a parsed policy. It never changes and is safe for concurrent use.
 type Policy struct {
+	version                             uint64
+	head                                *Head
 	skew, lifetime, crlAge, propagation time.Duration
 	latch                               Latch
 	cards                               []*x509.Certificate

@@ -157,9 +157,9 @@ func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"not TOML":            {"version = ", "line 1"},
 		"empty":               {"", "version"},
-		"version":             {replace("version = 1", "version = 2"), "version: must be 1"},
+		"version":             {replace("version = 1", "version = 0"), "version: must be from 1 to"},
 		"version type":        {replace("version = 1", `version = "1"`), "line 1"},
-		"unknown key":         {replace("package_lifetime", "packet_lifetime"), "line 3: unknown key packet_lifetime; allowed are version, clock_skew"},
+		"unknown key":         {replace("package_lifetime", "packet_lifetime"), "line 3: unknown key packet_lifetime; allowed are version, not_before"},
 		"unknown card key":    {replace("anchors = [\"card", "anchor = [\"card"), "line 6: unknown key card.anchor; allowed are anchors"},
 		"unknown city key":    {replace("revoked", "revocked"), "line 14: unknown key municipality.revocked; allowed are code, name"},
 		"unknown sw key":      {replace("floor = \"1", "flor = \"1"), "line 18: unknown key municipality.software.flor; allowed are name, floor, fixes"},

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,17 +13,29 @@ type Devices struct {
 	Readers  []string // kinds: "pcsc", "usb"
 	Printers []string // kinds: "ipp", "ipps", "usb"
 	USB      []string // vendor and product of readers and printers driven over USB: "054c:0dc9"
+	PINPad   PINPad   // what the keys of a reader are for
 }
+
+// PINPad is what becomes of a reader that takes a PIN on keys of its own.
+type PINPad string
+
+// The rules for PIN pads.
+const (
+	UsePINPad     PINPad = "use"     // the PIN is typed there where there is one; also where the policy says nothing
+	RequirePINPad PINPad = "require" // no visit at a reader without one: no PIN ever enters a terminal
+	IgnorePINPad  PINPad = "ignore"  // the PIN is typed on the screen always: for readers whose keys do not work
+)
 
 type wireDevices struct {
 	Readers  []string `toml:"readers"`
 	Printers []string `toml:"printers"`
 	USB      []string `toml:"usb"`
+	PINPad   PINPad   `toml:"pin_pad"`
 }
 
 // Devices is the hardware that terminals may use.
 func (p *Policy) Devices() Devices {
-	return Devices{slices.Clone(p.devices.Readers), slices.Clone(p.devices.Printers), slices.Clone(p.devices.USB)}
+	return Devices{slices.Clone(p.devices.Readers), slices.Clone(p.devices.Printers), slices.Clone(p.devices.USB), cmp.Or(p.devices.PINPad, UsePINPad)}
 }
 
 // Check judges what a site names, "usb:NAME" and "ipps://…", by what stands before the colon.
@@ -66,5 +79,8 @@ func (w *wireDevices) devices() (d Devices, err error) {
 			}
 		}
 	}
-	return Devices{w.Readers, w.Printers, w.USB}, nil
+	if !slices.Contains([]PINPad{"", UsePINPad, RequirePINPad, IgnorePINPad}, w.PINPad) {
+		return d, fmt.Errorf(`devices.pin_pad: %q must be "use", "require" or "ignore"`, w.PINPad)
+	}
+	return Devices{w.Readers, w.Printers, w.USB, w.PINPad}, nil
 }

@@ -18,7 +18,8 @@ func TestDevices(t *testing.T) {
 		"[devices]\nprinters = [\"dir\"]\n":      `devices.printers: "dir" must be`,
 		"[devices]\nusb = [\"054C:0DC9\"]\n":     "devices.usb: ",
 		"[devices]\nusb = []\n":                  "devices.usb: would allow nothing",
-		"[devices]\nreader = [\"usb\"]\n":        "allowed are readers, printers, usb",
+		"[devices]\nreader = [\"usb\"]\n":        "allowed are readers, printers, usb, pin_pad",
+		"[devices]\npin_pad = \"no\"\n":          `devices.pin_pad: "no" must be "use", "require" or "ignore"`,
 		"[devices]\nreaders = [\"usb\", \"\"]\n": "devices.readers",
 	} {
 		if _, err := parse(table); err == nil || !strings.Contains(err.Error(), want) {
@@ -30,6 +31,12 @@ func TestDevices(t *testing.T) {
 		t.Error(d)
 	}
 	all := must[*policy.Policy](t)(parse("[devices]\n"))
+	for table, want := range map[string]policy.PINPad{"": policy.UsePINPad, "[devices]\n": policy.UsePINPad,
+		"[devices]\npin_pad = \"require\"\n": policy.RequirePINPad, "[devices]\npin_pad = \"ignore\"\n": policy.IgnorePINPad} {
+		if got := must[*policy.Policy](t)(parse(table)).Devices().PINPad; got != want {
+			t.Errorf("%q: %q, want %q", table, got, want)
+		}
+	}
 	for _, c := range []struct {
 		reader, printer string
 		want            bool

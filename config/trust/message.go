@@ -54,17 +54,17 @@ func Parse(der []byte) (*Message, error) {
 	if len(der) > MaxPackage {
 		return nil, malformed("larger than 16 MiB")
 	}
-	if !wellFormed(der, maxDepth) {
-		return nil, malformed("not DER")
-	}
 	m := &Message{}
-	if err := m.parse(der); err != nil {
+	if err := m.parse(der, m.parseContent); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-func (m *Message) parse(s cryptobyte.String) error {
+func (m *Message) parse(s cryptobyte.String, content func(*cryptobyte.String) error) error {
+	if !wellFormed(s, maxDepth) {
+		return malformed("not DER")
+	}
 	info, ok := sequence(s)
 	if !ok {
 		return malformed("not one ContentInfo with nothing after it")
@@ -77,7 +77,7 @@ func (m *Message) parse(s cryptobyte.String) error {
 	if !ok || !versionOne(&data) {
 		return malformed("SignedData is not version 1")
 	}
-	for _, part := range []func(*cryptobyte.String) error{m.parseDigests, m.parseContent, m.parseCertificates, m.parseSigners} {
+	for _, part := range []func(*cryptobyte.String) error{m.parseDigests, content, m.parseCertificates, m.parseSigners} {
 		if err := part(&data); err != nil {
 			return err
 		}
@@ -116,9 +116,13 @@ func (m *Message) parseContent(s *cryptobyte.String) error {
 	if !encap.ReadASN1(&explicit, tag0) || !encap.Empty() || !explicit.ReadASN1(&content, asn1.OCTET_STRING) || !explicit.Empty() {
 		return malformed("no attached content")
 	}
+	m.hold(content)
+	return nil
+}
+
+func (m *Message) hold(content []byte) {
 	m.unverified = content
 	m.digest = sync.OnceValue(func() protocol.Digest { return sha256.Sum256(content) })
-	return nil
 }
 
 func (m *Message) parseCertificates(s *cryptobyte.String) error {

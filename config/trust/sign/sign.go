@@ -30,6 +30,7 @@ type Options struct {
 	Hash        crypto.Hash         // SHA-256, SHA-384 or SHA-512; 0 is SHA-256
 	PSS         bool                // RSA keys only: RSASSA-PSS instead of PKCS#1 v1.5
 	Time        time.Time           // signing time, cut to whole seconds
+	Detached    bool                // leave the content out, for trust.VerifyDetached
 }
 
 var (
@@ -56,7 +57,7 @@ var ecdsaOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
 	crypto.SHA512: {1, 2, 840, 10045, 4, 3, 4},
 }
 
-// Sign makes a package: DER CMS SignedData with content attached, one signer, the four signed attributes, and the
+// Sign makes a package: DER CMS SignedData with content attached (or not, see Detached), one signer, the four signed attributes, and the
 // certificates of signer and chain.
 func Sign(content []byte, o Options) ([]byte, error) {
 	if o.Hash == 0 {
@@ -168,7 +169,9 @@ func (o Options) encode(content, attributes, signature []byte) ([]byte, error) {
 				b.AddASN1(cbasn1.SET, o.addHash)
 				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1ObjectIdentifier(oidData)
-					b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
+					if !o.Detached {
+						b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
+					}
 				})
 				b.AddASN1(explicit(0), sorted(certificates))
 				b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) { o.addSigner(b, attributes, signature) })

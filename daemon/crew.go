@@ -83,11 +83,11 @@ func (c *crew) post(n int, channel protocol.Channel) (*post, error) {
 	}
 	p := &post{place: at, who: script.NewApplicant(time.Now)}
 	if p.terminal, err = c.terminal(c.ctx, at, p.who, p.who.Observe); err != nil {
-		return nil, errors.Join(err, at.journal.Close())
+		return nil, errors.Join(err, at.close())
 	}
 	since, _, err := at.journal.Verify() // what an earlier run left open is settled by now, and is not of this one
 	if err != nil {
-		return nil, errors.Join(err, at.journal.Close())
+		return nil, errors.Join(err, at.close())
 	}
 	p.since = uint64(since)
 	p.who.At(p.terminal)
@@ -111,7 +111,7 @@ func (c *crew) close() error {
 		err = nil
 	}
 	for _, p := range c.opened {
-		err = errors.Join(err, p.journal.Close())
+		err = errors.Join(err, p.close())
 	}
 	return err
 }

@@ -65,7 +65,7 @@ func practiceCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, pcsc, usb (without pcscd), or pcsc:NAME, usb:NAME (a part of the reader's name)")
-	c.Flags().StringVar(&f.printer, "printer", "", "dir:PATH, ipp://… or ipps://…; default: sheets in the state directory")
+	c.Flags().StringVar(&f.printer, "printer", "", "dir:PATH, ipp://…, ipps://…, or usb (without CUPS), usb:VENDOR:PRODUCT, usb:PORT; default: sheets in the state directory")
 	c.Flags().StringVar(&f.state, "state", "", "directory of keys, journals and sheets; default: a temporary one")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the touch screen, on loopback")
 	c.Flags().StringVar(&f.cardAnchors, "card-anchors", "", "directory of further card CA certificates, for real or strange cards")

@@ -23,7 +23,7 @@ import (
 	"honnin/daemon/terminal"
 	"honnin/drivers/card/pcsc"
 	"honnin/drivers/printer"
-	"honnin/drivers/printer/ipp"
+	"honnin/spool"
 	"honnin/spool/document/inspect"
 	"honnin/spool/journal"
 	"honnin/ui/touch"
@@ -70,6 +70,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, closePrinter(parts.Printer)) }()
 	parts.Journal = j
 	pool := inspect.NewPool(inspect.Options{})
 	defer pool.Close()
@@ -122,12 +123,14 @@ func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal
 	if err != nil {
 		return terminal.Parts{}, err
 	}
-	device, err := printerOf(s)
+	device, err := printerOf(s, p, log)
 	if err != nil {
 		return terminal.Parts{}, err
 	}
-	if kind, _, _ := strings.Cut(s.Reader, ":"); kind == "usb" {
-		log.Warn("the reader is driven over USB: that driver was tried with readers made of software only")
+	for what, name := range map[string]string{"reader": s.Reader, "printer": s.Printer.Address} {
+		if kind, _, _ := strings.Cut(name, ":"); kind == "usb" {
+			log.Warnf("the %s is driven over USB: that driver was tried with devices made of software only", what)
+		}
 	}
 	var payment session.Payment = terminal.Free{}
 	if s.Payment == site.Attended {
@@ -149,18 +152,19 @@ func centreOf(s site.Site) (*centre.Client, error) {
 	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own})
 }
 
-func printerOf(s site.Site) (*ipp.Printer, error) {
+// printerOf opens the site's printer.
+func printerOf(s site.Site, p *policy.Policy, log logrus.FieldLogger) (spool.Printer, error) {
 	a, err := printer.Parse(s.Printer.Address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("site.toml: printer.address: %w", err)
 	}
-	var o ipp.Options
+	o := printerOptions{allowed: p.Devices().USB}
 	if a.Kind == printer.IPPS {
-		if o.Roots, err = poolOf(s.Printer.CA); err != nil {
+		if o.ipp.Roots, err = poolOf(s.Printer.CA); err != nil {
 			return nil, err
 		}
 	}
-	return ipp.New(a, o)
+	return openPrinter(a, o, log)
 }
 
 func poolOf(path string) (*x509.CertPool, error) {

@@ -23,7 +23,6 @@ import (
 	"honnin/drivers/card/virtual"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/file"
-	"honnin/drivers/printer/ipp"
 	"honnin/spool"
 	"honnin/spool/document/inspect"
 	"honnin/spool/journal"
@@ -139,12 +138,17 @@ func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
 	}
 	home := filepath.Join(s.flags.state, "terminals", string(p.name))
 	if err := os.MkdirAll(home, 0o700); err != nil {
-		return nil, err
+		return nil, errors.Join(err, closePrinter(p.printer))
 	}
 	p.file = filepath.Join(home, "journal.db")
-	p.journal, err = journal.Open(p.file, time.Now)
-	return p, err
+	if p.journal, err = journal.Open(p.file, time.Now); err != nil {
+		return nil, errors.Join(err, closePrinter(p.printer))
+	}
+	return p, nil
 }
+
+// close is for when the terminal has ended.
+func (p *place) close() error { return errors.Join(p.journal.Close(), closePrinter(p.printer)) }
 
 func (s *stage) devices(p *place) error {
 	if p.reader = openReader(s.flags.reader); p.reader == nil {
@@ -159,7 +163,7 @@ func (s *stage) devices(p *place) error {
 		return usage("--printer: %w", err)
 	}
 	if address.Kind != printer.Directory {
-		p.printer, err = openIPP(address, s.log)
+		p.printer, err = s.realPrinter(address, p.channel)
 		return err
 	}
 	p.sheets = address.Dir
@@ -168,23 +172,23 @@ func (s *stage) devices(p *place) error {
 	return err
 }
 
-// openIPP opens a real printer for practice. The certificate of an ipps printer is taken as it is found now and
-// pinned for this run; a production terminal has it in its configuration.
-func openIPP(a printer.Address, log logrus.FieldLogger) (spool.Printer, error) {
-	var o ipp.Options
+// realPrinter opens a real printer for practice. The certificate of an ipps printer is taken as it is found now and
+// pinned for this run; a production terminal has it in its configuration. One without IPP is for the counter, as there.
+func (s *stage) realPrinter(a printer.Address, c protocol.Channel) (spool.Printer, error) {
+	o := printerOptions{direct: c == protocol.Counter}
 	if a.Kind == printer.IPPS {
 		d, err := certificateAt(a)
 		if err != nil {
 			return nil, fmt.Errorf("printer: %w", err)
 		}
-		log.WithField("certificate", d.String()).Info("the printer's certificate is pinned for this run")
-		o.Pin = &d
+		s.log.WithField("certificate", d.String()).Info("the printer's certificate is pinned for this run")
+		o.ipp.Pin = &d
 	}
-	return ipp.New(a, o)
+	return openPrinter(a, o, s.log)
 }
 
 func certificateAt(a printer.Address) (protocol.Digest, error) {
-	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: a.Host, MinVersion: tls.VersionTLS12}} // looked at, not trusted: see openIPP
+	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: a.Host, MinVersion: tls.VersionTLS12}} // looked at, not trusted: see realPrinter
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	conn, err := d.DialContext(ctx, "tcp", fmt.Sprintf("%s:%d", a.Host, a.Port))

@@ -13,7 +13,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -44,7 +46,7 @@ const (
 
 // Printer is the one printer of the terminal.
 type Printer struct {
-	Address string // ipp:// or ipps://
+	Address string // ipp:// or ipps://; or "usb", with ":VENDOR:PRODUCT" or ":PORT" where several are plugged in
 	CA      string // PEM file; ipps only: the printer's certificate, or the CA it chains to
 }
 
@@ -126,7 +128,9 @@ func (w wire) problems(s Site) (errs []error) {
 	bad(s.Payment == Attended && s.Channel != protocol.Counter, "payment", `"attended" is for the counter: in a store nobody stands there`)
 	kind, _, _ := strings.Cut(w.Reader, ":")
 	bad(kind != "pcsc" && kind != "usb", "reader", `must be "pcsc", "usb", "pcsc:NAME" or "usb:NAME"; a virtual reader is for practice only`)
-	bad(!scheme(w.Printer.Address, "ipp", "ipps"), "printer.address", "must be ipp://… or ipps://…; a directory is for practice only")
+	bad(!onUSB(w.Printer.Address) && !scheme(w.Printer.Address, "ipp", "ipps"), "printer.address",
+		`must be ipp://…, ipps://…, "usb", "usb:VENDOR:PRODUCT" or "usb:PORT"; a directory is for practice only`)
+	bad(onUSB(w.Printer.Address) && w.Printer.CA != "", "printer.ca", "a printer on USB has no certificate")
 	bad(scheme(w.Printer.Address, "ipp") && !here(w.Printer.Address), "printer.address", "ipp:// is for a printer on this machine (a loopback address); use ipps:// for one on a network")
 	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")
 	bad(!scheme(w.Centre.URL, "https"), "centre.url", "must be https://…")
@@ -137,6 +141,13 @@ func (w wire) problems(s Site) (errs []error) {
 	}
 	return errs
 }
+
+// usbPrinter is the same as package printer takes: a port is as the kernel names it, "1-2.3".
+var usbPrinter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^usb(:[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}|:[1-9][0-9]{0,2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,6})?$`)
+})
+
+func onUSB(address string) bool { return usbPrinter().MatchString(address) }
 
 func scheme(address string, allowed ...string) bool {
 	u, err := url.Parse(address)

@@ -44,6 +44,19 @@ func TestReaders(t *testing.T) {
 	}
 }
 
+func TestPrinters(t *testing.T) {
+	const over, ca = "ipps://printer.internal/ipp/print", "ca = \"printer.pem\"\n"
+	for address, right := range map[string]bool{
+		"usb": true, "usb:03f0:0c17": true, "usb:03F0:0C17": true, "usb:1-2.3": true, "ipp://127.0.0.1/ipp/print": true,
+		"usb:": false, "usb:1-2 ": false, "usbip": false, "usb://03f0:0c17": false, "USB": false, "": false,
+	} {
+		_, err := Parse([]byte(strings.Replace(strings.Replace(good, over, address, 1), ca, "", 1)), "/etc/honnin")
+		if (err == nil) != right {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
 func TestBadSitesNameTheKey(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"virtual reader":    {`"pcsc:Sony"`, `"virtual"`, "reader: must be"},
@@ -51,6 +64,8 @@ func TestBadSitesNameTheKey(t *testing.T) {
 		"ipp to a network":  {`ipps://printer.internal`, `ipp://printer.internal`, "ipp:// is for a printer on this machine"},
 		"password in url":   {`ipps://printer.internal`, `ipps://a:b@printer.internal`, "printer.address"},
 		"ipps without ca":   {`ca = "printer.pem"`, ``, "printer.ca"},
+		"usb printer":       {`address = "ipps://printer.internal/ipp/print"`, `address = "usb:Canon"`, `"usb:PORT"`},
+		"ca of usb":         {`ipps://printer.internal/ipp/print`, `usb`, "printer.ca: a printer on USB has no certificate"},
 		"plain http":        {`https://`, `http://`, "centre.url"},
 		"open to the world": {`127.0.0.1:8080`, `0.0.0.0:8080`, "listen"},
 		"by name":           {`127.0.0.1:8080`, `localhost:8080`, "listen"},

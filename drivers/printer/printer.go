@@ -77,6 +77,7 @@ type Kind string
 // The kinds of printers.
 const (
 	Directory Kind = "dir"  // sheets are files in a directory: practice only
+	USB       Kind = "usb"  // on USB, without CUPS
 	IPP       Kind = "ipp"  // IPP over plain HTTP
 	IPPS      Kind = "ipps" // IPP over HTTPS
 )
@@ -87,28 +88,36 @@ const DefaultPort = 631
 // DefaultPath is where an IPP Everywhere printer answers (PWG 5100.14 section 4.2).
 const DefaultPath = "/ipp/print"
 
-// Address is where a printer is. Only [Parse] makes one that is not zero.
+// Address is where a printer is, with the fields of its kind. Only [Parse] makes one that is not zero.
 type Address struct {
 	Kind Kind
 	Dir  string // of a directory: clean and not empty
-	Host string // of a device: a name or an IP address, without brackets
-	Port int    // of a device: 1 to 65535
-	Path string // of a device: absolute
+	Host string // of IPP and IPPS: a name or an IP address, without brackets
+	Port int    // of IPP and IPPS: 1 to 65535
+	Path string // of IPP and IPPS: absolute
+	USB  Selector
 }
 
 // ErrAddress is wrapped by every error of [Parse].
-var ErrAddress = errors.New("not a printer address (want dir:PATH, ipp://HOST[:PORT]/PATH or ipps://HOST[:PORT]/PATH)")
+var ErrAddress = errors.New("not a printer address (want ipp://HOST[:PORT]/PATH, ipps://HOST[:PORT]/PATH, usb, usb:VENDOR:PRODUCT, usb:PORT or dir:PATH)")
 
 func badAddress(why string) (Address, error) { return Address{}, fmt.Errorf("%w: %s", ErrAddress, why) }
 
-// Parse reads an address: dir:PATH, ipp://HOST[:PORT][/PATH] or ipps://HOST[:PORT][/PATH]. User names,
-// passwords, queries and fragments are refused: they have no meaning here and would end up in logs.
+// Parse reads an address: dir:PATH, "usb" or usb: with what [ParseSelector] reads, ipp://HOST[:PORT][/PATH] or
+// ipps://HOST[:PORT][/PATH]. User names, passwords, queries and fragments are refused: they have no meaning here and would
+// end up in logs.
 func Parse(s string) (Address, error) {
 	if dir, ok := strings.CutPrefix(s, "dir:"); ok {
 		if dir == "" || strings.ContainsRune(dir, 0) {
 			return badAddress("the directory is missing")
 		}
 		return Address{Kind: Directory, Dir: path.Clean(dir)}, nil
+	}
+	if s == string(USB) {
+		return Address{Kind: USB}, nil
+	}
+	if which, ok := strings.CutPrefix(s, "usb:"); ok {
+		return parseUSB(which)
 	}
 	u, err := url.Parse(s)
 	if err != nil {
@@ -118,6 +127,15 @@ func Parse(s string) (Address, error) {
 		return badAddress("unknown kind of printer")
 	}
 	return parseDevice(u)
+}
+
+// parseUSB reads what stands behind "usb:".
+func parseUSB(which string) (Address, error) {
+	s, err := ParseSelector(which)
+	if err != nil || which == "" {
+		return badAddress(ErrSelector.Error()) // not err: it repeats the text
+	}
+	return Address{Kind: USB, USB: s}, nil
 }
 
 func parseDevice(u *url.URL) (Address, error) {
@@ -149,15 +167,20 @@ func parseDevice(u *url.URL) (Address, error) {
 	return a, nil
 }
 
-// String returns the canonical form; for a device it is the printer-uri (RFC 8011 section 5.4.1).
+// String returns the canonical form; for IPP and IPPS it is the printer-uri (RFC 8011 section 5.4.1).
 func (a Address) String() string {
-	if a.Kind == Directory {
+	switch {
+	case a.Kind == Directory:
 		return "dir:" + a.Dir
+	case a.Kind == USB && a.USB == Selector{}:
+		return "usb"
+	case a.Kind == USB:
+		return "usb:" + a.USB.String()
 	}
 	return string(a.Kind) + "://" + a.hostPort() + a.Path
 }
 
-// URL returns the HTTP address of a device (RFC 8010 section 3.4.1, RFC 7472 section 4.3); "" for a directory.
+// URL returns the HTTP address of a device (RFC 8010 section 3.4.1, RFC 7472 section 4.3); "" for others.
 func (a Address) URL() string {
 	switch a.Kind {
 	case IPP:

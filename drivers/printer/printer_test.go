@@ -17,10 +17,13 @@ func TestParse(t *testing.T) {
 	for in, want := range map[string]Address{
 		"dir:sheets":                        {Kind: Directory, Dir: "sheets"},
 		"dir:/var/tmp//x/":                  {Kind: Directory, Dir: "/var/tmp/x"},
-		"ipp://printer.local":               {IPP, "", "printer.local", 631, "/ipp/print"},
-		"ipp://printer.local/":              {IPP, "", "printer.local", 631, "/ipp/print"},
-		"ipps://192.0.2.7:8631/ipp/print/a": {IPPS, "", "192.0.2.7", 8631, "/ipp/print/a"},
-		"ipp://[::1]:1/p":                   {IPP, "", "::1", 1, "/p"},
+		"ipp://printer.local":               {IPP, "", "printer.local", 631, "/ipp/print", Selector{}},
+		"ipp://printer.local/":              {IPP, "", "printer.local", 631, "/ipp/print", Selector{}},
+		"ipps://192.0.2.7:8631/ipp/print/a": {IPPS, "", "192.0.2.7", 8631, "/ipp/print/a", Selector{}},
+		"ipp://[::1]:1/p":                   {IPP, "", "::1", 1, "/p", Selector{}},
+		"usb":                               {Kind: USB},
+		"usb:03F0:0c17":                     {Kind: USB, USB: Selector{ID: "03f0:0c17"}},
+		"usb:1-2.3":                         {Kind: USB, USB: Selector{Port: "1-2.3"}},
 	} {
 		got, err := Parse(in)
 		if err != nil || got != want {
@@ -31,7 +34,7 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", "dir:", "sheets", "http://h/ipp/print", "https://h/", "file:///tmp", "socket://h:9100", "lpd://h/q", "usb://x",
+		"", "dir:", "sheets", "http://h/ipp/print", "https://h/", "file:///tmp", "socket://h:9100", "lpd://h/q", "usb://x", "usb:", "usbip", "USB", "usb:Canon", "usb://a:secret@h/",
 		"ipp:", "ipp://", "ipp:///ipp/print", "ipp:h", "ipp://h:0/p", "ipp://h:65536/p", "ipp://h:/p", "ipp://h:x/p",
 		"ipp://user@h/p", "ipp://user:secret@h/p", "ipp://h/p?waitjob=false", "ipp://h/p?", "ipp://h/p#f",
 		"ipp://h%20x/p", "ipp://[fe80::1%25eth0]/p", "dir:a\x00b", "IPP", " ipp://h/p",
@@ -64,7 +67,7 @@ func TestCanonicalFormIsStable(t *testing.T) {
 
 func TestURL(t *testing.T) {
 	for in, want := range map[string]string{
-		"ipp://h": "http://h:631/ipp/print", "ipps://[::1]:8/x": "https://[::1]:8/x", "dir:x": "",
+		"ipp://h": "http://h:631/ipp/print", "ipps://[::1]:8/x": "https://[::1]:8/x", "dir:x": "", "usb": "", "usb:1-2": "",
 	} {
 		a, err := Parse(in)
 		if err != nil || a.URL() != want {
@@ -77,7 +80,7 @@ func TestURL(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"dir:x", "ipp://h:1/p", "ipps://[::1]", "ipp://u:p@h", "ipp://h/%2e%2e", "ipp://::1", "ipp://[fe80::1]:99/"} {
+	for _, s := range []string{"dir:x", "usb", "usb:1-2", "usb:03F0:0c17", "ipp://h:1/p", "ipps://[::1]", "ipp://u:p@h", "ipp://h/%2e%2e", "ipp://::1", "ipp://[fe80::1]:99/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -14,11 +14,9 @@ import (
 	"honnin/spool"
 )
 
-// Words of a printer without IPP.
+// Words of what became of a document, without IPP.
 const (
-	noIPP      = "no-ipp"          // it could not say what became of a document, and is not allowed here
 	noCounters = "no-job-counters" // it took the document, and cannot say what became of it
-	noPDF      = "pdf-unsupported"
 	unplugged  = "unplugged"
 	stalled    = "stalled"
 	deadline   = "deadline"
@@ -37,16 +35,16 @@ func (d *direct) check(ctx context.Context, c *line) error {
 	ctx, stop := context.WithTimeout(ctx, d.timing.Call)
 	defer stop()
 	if !d.allowed {
-		return &printer.Fault{Reason: noIPP}
+		return &printer.Fault{Reason: NoIPP}
 	}
 	id, err := c.deviceID(ctx)
 	switch {
 	case errors.Is(err, ErrDeviceID):
-		return &printer.Fault{Reason: noPDF, Err: err}
+		return &printer.Fault{Reason: NoPDF, Err: err}
 	case err != nil:
 		return explain(err)
 	case !id.Speaks("PDF"):
-		return &printer.Fault{Reason: noPDF, Err: fmt.Errorf("it speaks %s", id.spoken())}
+		return &printer.Fault{Reason: NoPDF, Err: fmt.Errorf("it speaks %s", id.spoken())}
 	}
 	word, err := c.trouble(ctx)
 	switch {

@@ -40,7 +40,7 @@
 //
 // # Which printer
 //
-// By port, by vendor and product, or the only one ([ParseSelector]); never by serial number, which nobody asks for. Two that
+// By port, by vendor and product, or the only one ([printer.Selector]); never by serial number, which nobody asks for. Two that
 // fit are none ("printer-ambiguous"). It is looked for whenever it is not held, so it may come and go. Interfaces are held
 // from the first use to the unplug or [Printer.Close]: a kernel driver (usblp) is detached once, and given back at the end.
 // That makes two of CUPS' quirks unnecessary (no-reattach, delay-close); the others are in quirks.go.

@@ -14,6 +14,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/drivers/internal/usb"
 	"honnin/drivers/internal/usb/usbtest"
+	"honnin/drivers/printer"
 	"honnin/drivers/printer/ipp"
 	"honnin/drivers/printer/ippevetest"
 	"honnin/drivers/printer/usbprint/printertest"
@@ -113,7 +114,11 @@ func open(t testing.TB, bus usb.Bus, selector string, o Options) *Printer {
 	if o.Timing == (ipp.Timing{}) {
 		o.Timing = quick
 	}
-	p, err := Open(bus, selector, o)
+	which, err := printer.ParseSelector(selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(bus, which, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func TestAnswers(t *testing.T) {
 				})
 				claims := 0
 				s.plug.Claim = func(int, int) error { claims++; return nil }
-				l := newLines(bus, Selector{})
+				l := newLines(bus, printer.Selector{})
 				ctx, stop := context.WithTimeout(t.Context(), time.Second)
 				defer stop()
 				answer, err := transport{l}.RoundTrip(question(ctx, 7, 0))
@@ -190,7 +190,7 @@ func TestRequests(t *testing.T) {
 				return [][]byte{reply(7, "")}
 			})
 			s.plug.Info.Name = c.maker
-			l := newLines(bus, Selector{})
+			l := newLines(bus, printer.Selector{})
 			defer l.close()
 			req := question(t.Context(), 7, c.more)
 			req.Header.Set("Expect", "100-continue")
@@ -250,7 +250,7 @@ func TestEarlyAnswer(t *testing.T) {
 		})
 		claims := 0
 		s.plug.Claim = func(int, int) error { claims++; return nil }
-		l := newLines(bus, Selector{})
+		l := newLines(bus, printer.Selector{})
 		e := &endless{}
 		req := question(t.Context(), 7, 0)
 		req.Body, req.ContentLength = io.NopCloser(e), 1<<40
@@ -273,7 +273,7 @@ func TestClosedUnderway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := usbtest.New(t)
 		newScripted(bus, func([]byte) [][]byte { return nil })
-		l := newLines(bus, Selector{})
+		l := newLines(bus, printer.Selector{})
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
 		if _, err := (transport{l}).RoundTrip(question(ctx, 7, 0)); !errors.Is(err, context.DeadlineExceeded) {

@@ -15,7 +15,7 @@ var errClosed = &printer.Fault{Reason: printer.Unreachable, Err: errors.New("the
 // lines are the claimed interfaces of one printer.
 type lines struct {
 	bus   usb.Bus
-	which Selector
+	which printer.Selector
 
 	life context.Context // ends with close
 	end  context.CancelFunc
@@ -30,7 +30,7 @@ type lines struct {
 	freed  chan struct{} // closed when one is given back or dropped
 }
 
-func newLines(bus usb.Bus, which Selector) *lines {
+func newLines(bus usb.Bus, which printer.Selector) *lines {
 	l := &lines{bus: bus, which: which, held: map[key]bool{}, burnt: map[key]bool{}, freed: make(chan struct{})}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l

@@ -4,57 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
-	"sync"
 
 	"honnin/drivers/internal/usb"
 	"honnin/drivers/printer"
 )
 
-// Words for what is wrong with the way to a printer.
+// Reasons for which a printer cannot be used, beside those of package printer.
 const (
-	ambiguous    = "printer-ambiguous" // several fit
-	inUse        = "device-in-use"
-	noPermission = "no-permission"
-	badDevice    = "bad-descriptors"
-	badAnswer    = "protocol-error" // as package ipp says it
+	Ambiguous    = "printer-ambiguous" // several fit
+	InUse        = "device-in-use"     // another program has it
+	NoPermission = "no-permission"
+	BadDevice    = "bad-descriptors"
+	NoIPP        = "no-ipp" // it could not say what became of a document, and is not allowed here
+	NoPDF        = "pdf-unsupported"
 )
 
-// ErrSelector is returned by [ParseSelector].
-var ErrSelector = errors.New("usbprint: which printer? (want nothing, VENDOR:PRODUCT in hex, or a port as 1-2.3)")
+const badAnswer = "protocol-error" // as package ipp says it
 
-// Selector says which printer is meant. The zero value is the only one.
-type Selector struct {
-	id   string // "03f0:0c17"
-	port string
-}
-
-// String is what [ParseSelector] reads.
-func (s Selector) String() string { return s.id + s.port }
-
-var selectorForms = sync.OnceValues(func() (id, port *regexp.Regexp) {
-	return regexp.MustCompile(`^[0-9a-f]{4}:[0-9a-f]{4}$`), regexp.MustCompile(`^[1-9][0-9]{0,2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,6}$`)
-})
-
-// ParseSelector reads "" (the only printer), "03f0:0c17" (vendor and product) or "1-2.3" (a port, which stays the same when
-// the printer is exchanged).
-func ParseSelector(s string) (Selector, error) {
-	id, port := selectorForms()
-	switch lower := strings.ToLower(s); {
-	case s == "":
-		return Selector{}, nil
-	case id.MatchString(lower):
-		return Selector{id: lower}, nil
-	case port.MatchString(s):
-		return Selector{port: s}, nil
-	}
-	return Selector{}, fmt.Errorf("%w: %s", ErrSelector, strconv.QuoteToASCII(s))
-}
-
-func (s Selector) fits(i usb.Info) bool {
-	return (s.id == "" || s.id == nameOf(i)) && (s.port == "" || s.port == i.Port)
+// fits says whether a device is the one that is meant.
+func fits(s printer.Selector, i usb.Info) bool {
+	return (s.ID == "" || s.ID == nameOf(i)) && (s.Port == "" || s.Port == i.Port)
 }
 
 // nameOf is what a printer is called in logs and journals.
@@ -109,7 +78,7 @@ func settingsOf(i usb.Info, k kind) (all []usb.Setting) {
 }
 
 // find looks for the printer on the bus.
-func find(ctx context.Context, bus usb.Bus, which Selector) (offer, error) {
+func find(ctx context.Context, bus usb.Bus, which printer.Selector) (offer, error) {
 	all, err := bus.List(ctx)
 	if err != nil {
 		return offer{}, explain(err)
@@ -117,7 +86,7 @@ func find(ctx context.Context, bus usb.Bus, which Selector) (offer, error) {
 	var found []offer
 	broken := false
 	for _, i := range all {
-		if !which.fits(i) {
+		if !fits(which, i) {
 			continue
 		}
 		broken = broken || i.Broken != nil
@@ -129,9 +98,9 @@ func find(ctx context.Context, bus usb.Bus, which Selector) (offer, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return offer{}, &printer.Fault{Reason: ambiguous, Err: fmt.Errorf("%d printers on USB fit", len(found))}
+		return offer{}, &printer.Fault{Reason: Ambiguous, Err: fmt.Errorf("%d printers on USB fit", len(found))}
 	case broken:
-		return offer{}, &printer.Fault{Reason: badDevice, Err: usb.ErrDescriptor}
+		return offer{}, &printer.Fault{Reason: BadDevice, Err: usb.ErrDescriptor}
 	}
 	return offer{}, &printer.Fault{Reason: printer.Unreachable, Err: errors.New("no such printer on USB")}
 }
@@ -144,7 +113,7 @@ func explain(err error) error {
 	for _, w := range []struct {
 		err  error
 		word string
-	}{{usb.ErrBusy, inUse}, {usb.ErrPermission, noPermission}, {usb.ErrDescriptor, badDevice},
+	}{{usb.ErrBusy, InUse}, {usb.ErrPermission, NoPermission}, {usb.ErrDescriptor, BadDevice},
 		{errHTTP, badAnswer}, {errFraming, badAnswer}, {errTooLong, badAnswer}, {errStale, badAnswer}} {
 		if errors.Is(err, w.err) {
 			return &printer.Fault{Reason: w.word, Err: err}

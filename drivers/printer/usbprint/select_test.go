@@ -11,22 +11,6 @@ import (
 	"honnin/drivers/printer/usbprint/printertest"
 )
 
-func TestParseSelector(t *testing.T) {
-	for in, want := range map[string]string{"": "", "03F0:0c17": "03f0:0c17", "1-2": "1-2", "12-1.4.2": "12-1.4.2"} {
-		if s, err := ParseSelector(in); err != nil || s.String() != want {
-			t.Errorf("%q: %q, %v", in, s, err)
-		}
-	}
-	for _, in := range []string{"03f0", "03f0:", "03f0:0c17:1", "03f0:00c17", "1", "1-", "0-1", "1-2.", "1-2:1.0", " ", "x\n", "1-1.1.1.1.1.1.1.1"} {
-		if s, err := ParseSelector(in); !errors.Is(err, ErrSelector) || s != (Selector{}) {
-			t.Errorf("%q: %q, %v", in, s, err)
-		}
-	}
-	if _, err := Open(usbtest.New(t), "x", Options{}); !errors.Is(err, ErrSelector) {
-		t.Error(err)
-	}
-}
-
 // TestTwoPrinters: one is found by its name or its port, and none without either.
 func TestTwoPrinters(t *testing.T) {
 	bus := usbtest.New(t)
@@ -34,7 +18,7 @@ func TestTwoPrinters(t *testing.T) {
 	plug(t, bus, printertest.New(printertest.Model{Direct: 2, Vendor: 0x1209, ID: 2, DeviceID: "CMD:PCL;"}, nil))
 	bus.Plug(&usbtest.Device{Info: usb.Info{Vendor: 0x1209, Product: 4, Settings: []usb.Setting{{Class: 3}}}})
 	for selector, want := range map[string]string{
-		"": ambiguous, "1209:0001": "", "1209:0002": noPDF, first.Info.Port: "", "1209:0004": printer.Unreachable, "1-9": printer.Unreachable,
+		"": Ambiguous, "1209:0001": "", "1209:0002": NoPDF, first.Info.Port: "", "1209:0004": printer.Unreachable, "1-9": printer.Unreachable,
 	} {
 		p := open(t, bus, selector, Options{Direct: true})
 		got, err := p.Ready(t.Context())

@@ -36,12 +36,8 @@ var (
 // address is where IPP requests say that they go (IPP Protocol 1.0 §4.3). The transport takes them elsewhere.
 const address = "ipp://localhost" + printer.DefaultPath
 
-// Open returns the printer on a bus that a selector means, be it plugged in or not. It is to be closed. [ErrSelector].
-func Open(bus usb.Bus, selector string, o Options) (*Printer, error) {
-	which, err := ParseSelector(selector)
-	if err != nil {
-		return nil, err
-	}
+// Open returns the printer on a bus that a selector means, be it plugged in or not. It is to be closed.
+func Open(bus usb.Bus, which printer.Selector, o Options) (*Printer, error) {
 	o.Timing = o.Timing.OrDefault()
 	a, err := printer.Parse(address)
 	if err != nil {

@@ -20,8 +20,9 @@ type Reader interface {
 // cards lets a visit use a driver's reader. What a card turned out to be able to do counts for the next one of its make:
 // experiments are made once. The memory names no card, is small, and ends with the process.
 type cards struct {
-	reader Reader
-	count  func(card.Traffic) // told of each connection's commands and bytes when it closes; may be nil
+	reader  Reader
+	count   func(card.Traffic) // told of each connection's commands and bytes when it closes; may be nil
+	trouble trouble
 
 	mu  sync.Mutex
 	can map[string]card.Abilities // by card.Connection's Make
@@ -40,9 +41,11 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 	c.reader.Watch(ctx, func(present bool) {
 		if _, err := c.reader.Present(ctx); !present && errors.Is(err, card.ErrNoReader) {
 			lost = err
+			c.trouble.with(err)
 			stop()
 			return
 		}
+		c.trouble.with(nil)
 		notify(present)
 	})
 	return lost
@@ -51,6 +54,9 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 func (c *cards) Connect(ctx context.Context) (session.Card, error) {
 	o := &oneCard{owner: c}
 	if err := o.connect(ctx); err != nil {
+		if errors.Is(err, card.ErrNoReader) || errors.Is(err, card.ErrBusy) {
+			c.trouble.with(err)
+		}
 		return nil, gone(err)
 	}
 	return o, nil

@@ -7,13 +7,14 @@ package attached
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"honnin/drivers/card/ccid"
 	"honnin/drivers/internal/usb"
+	"honnin/drivers/printer/usbprint"
 )
 
 // Device is a device with at least one reader or printer, or one that nobody can read.
@@ -109,7 +110,7 @@ func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
 	for _, i := range infos {
 		d := Device{Port: i.Port, ID: id(i), Maker: i.Manufacturer, Name: i.Name}
 		d.Readers, d.Printers = readers(i), printers(ctx, bus, i)
-		if d.InTheWay = obstacles(i); len(d.Readers)+len(d.Printers) > 0 || i.Broken != nil {
+		if d.InTheWay = obstacles(bus, i); len(d.Readers)+len(d.Printers) > 0 || i.Broken != nil {
 			all = append(all, d)
 		}
 	}
@@ -151,11 +152,11 @@ func printers(ctx context.Context, bus usb.Bus, i usb.Info) (all []Printer) {
 	return all
 }
 
-// languages asks a printer that nobody has, by GET_DEVICE_ID (USB Printing Devices 1.1 §4.2.1): two bytes of length,
-// and text. One that does not say is none.
+// languages asks a printer that nobody has, by GET_DEVICE_ID (USB Printing Devices 1.1 §4.2.1). One that does not say
+// has none.
 func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []string {
 	if text, known := i.DeviceIDs[s.Interface]; known {
-		return commandSet(text)
+		return spoken(append(binary.BigEndian.AppendUint16(nil, uint16(2+len(text))), text...))
 	}
 	if i.Denied || i.Drivers[s.Interface] != "" {
 		return nil
@@ -169,26 +170,13 @@ func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []st
 	defer claimed.Close()
 	said := make([]byte, longestID)
 	n, err := claimed.Control(ctx, 0xa1, 0, 0, uint16(s.Interface)<<8|uint16(s.Alternate), said)
-	if err != nil || n < 2 {
+	if err != nil {
 		return nil
 	}
-	return commandSet(string(said[2:n]))
+	return spoken(said[:n])
 }
 
-// commandSet is the COMMAND SET of a device id (IEEE 1284-2000 §7.6): "KEY:VALUE,VALUE;" in a row.
-func commandSet(id string) (languages []string) {
-	for field := range strings.SplitSeq(id, ";") {
-		key, value, _ := strings.Cut(field, ":")
-		if k := strings.ToUpper(strings.TrimSpace(key)); k != "CMD" && k != "COMMAND SET" {
-			continue
-		}
-		for l := range strings.SplitSeq(value, ",") {
-			l = strings.TrimSpace(l)
-			if plain := strings.IndexFunc(l, func(r rune) bool { return r < 0x20 || r > 0x7e }) < 0; plain && l != "" && len(l) <= 32 {
-				languages = append(languages, l)
-			}
-		}
-		return languages
-	}
-	return nil
+func spoken(id []byte) []string {
+	parsed, _ := usbprint.ParseDeviceID(id) // a bad one names no language
+	return parsed.Languages
 }

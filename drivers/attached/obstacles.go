@@ -1,6 +1,7 @@
 package attached
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,7 +17,7 @@ var remedies = map[string]string{
 }
 
 // obstacles is what keeps this process from a device's readers and printers.
-func obstacles(i usb.Info) (all []Obstacle) {
+func obstacles(bus usb.Bus, i usb.Info) (all []Obstacle) {
 	if i.Broken != nil {
 		all = append(all, Obstacle{"it describes itself wrongly", "plug it in anew; if that does not help, replace it"})
 	}
@@ -33,17 +34,18 @@ func obstacles(i usb.Info) (all []Obstacle) {
 			continue
 		}
 		told[driver] = true
-		all = append(all, bound(driver, i.Holder))
+		all = append(all, bound(bus, i.Place, driver))
 	}
 	return all
 }
 
 func ours(s usb.Setting) bool { return s.Class == classPrinter || s.Class == classReader }
 
-func bound(driver, holder string) Obstacle {
+func bound(bus usb.Bus, at usb.Place, driver string) Obstacle {
 	if driver != usb.Program {
 		return Obstacle{"the kernel driver " + driver, "nothing: it is detached while a terminal runs"}
 	}
+	holder := cmp.Or(bus.Holder(at), "another program")
 	do, known := remedies[holder]
 	if !known {
 		do = "end it"

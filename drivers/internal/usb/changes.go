@@ -45,6 +45,7 @@ func (s *system) follow(ctx context.Context, events <-chan struct{}, heard bool,
 		look := time.NewTimer(pause)
 		select {
 		case <-events:
+			known = s.glance() // what comes after it has an event of its own
 			notify()
 		case <-look.C:
 			pause = min(2*pause, slowest)

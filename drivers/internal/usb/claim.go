@@ -173,11 +173,22 @@ func (c *claimed) transfer(ctx context.Context, e Endpoint, p []byte) (int, erro
 	return max(n, 0), c.why(ctx, err)
 }
 
-// ClearHalt is the standard request (USB 2.0 §9.4.1). The kernel's controller driver (xHCI) has cleared its own side
-// when it reported the stall.
+// ClearHalt is the standard request (USB 2.0 §9.4.1), after which the device counts from DATA0 (§9.4.5), and so must the
+// host: what it misses of that it acknowledges and drops. The kernel's usb_clear_halt is the same two steps, but holds
+// the device for as long as the request takes.
 func (c *claimed) ClearHalt(ctx context.Context, endpoint uint8) error {
-	_, err := c.Control(ctx, 0x02, 1, 0, uint16(endpoint), nil)
-	return err
+	if c.pipes[endpoint] == nil || endpoint == 0 {
+		return fmt.Errorf("%w: no such endpoint %#02x", ErrDescriptor, endpoint)
+	}
+	if _, err := c.Control(ctx, 0x02, 1, 0, uint16(endpoint), nil); err != nil {
+		return err
+	}
+	_, done, err := c.begin(context.WithoutCancel(ctx), endpoint) // the device has begun anew, whoever leaves now
+	if err != nil {
+		return err
+	}
+	defer done()
+	return c.why(context.Background(), c.h.ResetEndpoint(endpoint))
 }
 
 // Close gives the interface back. A second call waits for the first.
@@ -201,6 +212,7 @@ func (c *claimed) Close() error {
 		c.err = c.h.Close()
 	case <-late.C:
 		c.err = ErrStuck
+		go func() { <-quiet; _ = c.h.Close() }() // nobody is left to be told
 	}
 	return c.err
 }

@@ -255,8 +255,73 @@ func TestWrongPipes(t *testing.T) {
 	}
 }
 
+// TestClearHaltIsForBothSides: the device is told first, then this side counts anew. usbtest sees an endpoint that was
+// cleared on one side only.
+func TestClearHaltIsForBothSides(t *testing.T) {
+	within(t, func(t *testing.T, b *usbtest.Bus) {
+		d, p := pipes()
+		var told []usbtest.Request
+		var answer error
+		p.Answer = func(_ context.Context, r usbtest.Request) ([]byte, error) {
+			told = append(told, r)
+			return nil, answer
+		}
+		d.Model = p
+		b.Plug(d)
+		i := claim(t, b, d)
+		read := func() error {
+			p.Said[0x82].Put([]byte("x"))
+			_, err := i.Read(t.Context(), 0x82, make([]byte, 64))
+			return err
+		}
+		if err := errors.Join(i.ClearHalt(t.Context(), 0x82), read()); err != nil {
+			t.Error(err)
+		}
+		if len(told) != 1 || told[0].Type != 0x02 || told[0].Request != 1 || told[0].Value != 0 || told[0].Index != 0x82 || told[0].Length != 0 {
+			t.Errorf("%+v", told)
+		}
+		answer = usb.ErrStall
+		if err := i.ClearHalt(t.Context(), 0x82); !errors.Is(err, usb.ErrStall) {
+			t.Error(err)
+		}
+		for _, endpoint := range []uint8{0, 0x02, 0x81} {
+			if err := i.ClearHalt(t.Context(), endpoint); !errors.Is(err, usb.ErrDescriptor) || len(told) != 2 {
+				t.Errorf("%#x: %v, %d requests", endpoint, err, len(told))
+			}
+		}
+		if err := errors.Join(read(), i.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestReplug: what belonged to a device before it was pulled moves nothing of it afterwards.
+func TestReplug(t *testing.T) {
+	within(t, func(t *testing.T, b *usbtest.Bus) {
+		d, p := pipes()
+		b.Plug(d)
+		before := claim(t, b, d)
+		b.Unplug(d)
+		b.Plug(d)
+		now := claim(t, b, d)
+		if err := before.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.Claim(t.Context(), d.Info.Place, 0, 0); !errors.Is(err, usb.ErrBusy) {
+			t.Error("claimed twice, since the claim before the replug was given back:", err)
+		}
+		p.Said[0x82].Put([]byte("x"))
+		if n, err := now.Read(t.Context(), 0x82, make([]byte, 64)); n != 1 || err != nil {
+			t.Error(n, err)
+		}
+		if err := now.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // stuck is a handle whose transfer ends when it is let go, whatever its context says.
-type stuck struct{ let chan struct{} }
+type stuck struct{ let, closed chan struct{} }
 
 func (s stuck) Control(time.Duration, uint8, uint8, uint16, uint16, []byte) (int, error) {
 	return 0, nil
@@ -265,17 +330,33 @@ func (s stuck) Transfer(context.Context, usb.Endpoint, []byte) (int, error) {
 	<-s.let
 	return 0, usb.ErrTimeout
 }
-func (s stuck) Close() error { panic("closed under a running transfer") }
+func (s stuck) ResetEndpoint(uint8) error { return nil }
+func (s stuck) Close() error {
+	select {
+	case <-s.let:
+		s.closed <- struct{}{}
+		return nil
+	default:
+		panic("closed under a running transfer")
+	}
+}
 
 func TestNothingIsClosedUnderATransfer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := stuck{make(chan struct{})}
+		s := stuck{make(chan struct{}), make(chan struct{}, 2)}
 		i := usb.Over(s, usb.Setting{Endpoints: []usb.Endpoint{{Address: 0x81, Kind: usb.KindBulk, MaxPacket: 64}}})
 		go func() { _, _ = i.Read(t.Context(), 0x81, make([]byte, 64)) }()
 		synctest.Wait()
 		if err := i.Close(); !errors.Is(err, usb.ErrStuck) {
 			t.Error(err)
 		}
+		if len(s.closed) != 0 {
+			t.Error("closed")
+		}
 		close(s.let)
+		synctest.Wait()
+		if len(s.closed) != 1 { // not left to the end of the process
+			t.Error("closed", len(s.closed), "times after the transfer's end")
+		}
 	})
 }

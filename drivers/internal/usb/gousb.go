@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/gousb"
+	"golang.org/x/sys/unix"
 )
 
 // device is one claimed interface in gousb's hands, with a context of its own.
@@ -141,6 +145,38 @@ func (d *device) Transfer(ctx context.Context, e Endpoint, p []byte) (n int, err
 		}
 	}
 	return n, explain(err)
+}
+
+// ResetEndpoint is as [Handle] says. Neither gousb nor libusb has it alone, so the file that libusb has opened is looked
+// for among those of this process. Of several for one device the right one is that which claimed the endpoint's
+// interface: the kernel refuses the others.
+func (d *device) ResetEndpoint(address uint8) error {
+	node := fmt.Sprintf("/dev/bus/usb/%03d/%03d", d.dev.Desc.Bus, d.dev.Desc.Address)
+	err := fmt.Errorf("%w: libusb's file is not found", ErrTransfer)
+	for _, fd := range filesOf(node) {
+		const resetEndpoint = 0x80045503 // USBDEVFS_RESETEP, linux/usbdevice_fs.h
+		switch err = unix.IoctlSetPointerInt(fd, resetEndpoint, int(address)); {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.ENODEV):
+			return ErrGone
+		}
+		err = fmt.Errorf("%w: %w", ErrTransfer, err)
+	}
+	return err
+}
+
+// filesOf is this process's descriptors of a file.
+func filesOf(path string) (fds []int) {
+	const own = "/proc/self/fd"
+	entries, _ := os.ReadDir(own) // none is none
+	for _, e := range entries {
+		to, err := os.Readlink(filepath.Join(own, e.Name()))
+		if fd, no := strconv.Atoi(e.Name()); err == nil && no == nil && to == path {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }
 
 // Close releases what was claimed, in turn; libusb then binds the kernel's driver again.

@@ -2,6 +2,7 @@ package usb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -86,11 +87,6 @@ func (s *system) look(port string) (Info, error) {
 	active := number(dir, "bConfigurationValue")
 	i.Settings, i.Broken = configured(raw[18:], active)
 	i.Drivers, i.DeviceIDs = s.interfaces(port, active, i.Settings)
-	for _, d := range i.Drivers {
-		if d == Program {
-			i.Holder = s.holder(i.Place)
-		}
-	}
 	err = unix.Faccessat(unix.AT_FDCWD, s.node(i.Place), unix.R_OK|unix.W_OK, unix.AT_EACCESS)
 	i.Denied = errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
 	return i, nil
@@ -203,13 +199,13 @@ func (s *system) blame(err error, i Info, iface int) error {
 	case errors.Is(err, ErrBusy) && driver != "" && driver != Program:
 		return fmt.Errorf("%w: by the kernel driver %s", ErrBusy, driver)
 	case errors.Is(err, ErrBusy):
-		return fmt.Errorf("%w: by %s", ErrBusy, s.holder(i.Place))
+		return fmt.Errorf("%w: by %s", ErrBusy, cmp.Or(s.Holder(i.Place), "another program"))
 	}
 	return err
 }
 
-// holder is the name of a program that has the device open, as far as this process may see.
-func (s *system) holder(at Place) string {
+// Holder is as [Bus] says.
+func (s *system) Holder(at Place) string {
 	node := s.node(at)
 	links, _ := filepath.Glob(filepath.Join(s.processes, "[0-9]*", "fd", "*"))
 	for _, l := range links {
@@ -221,5 +217,5 @@ func (s *system) holder(at Place) string {
 			return strings.TrimSpace(string(name))
 		}
 	}
-	return "another program"
+	return ""
 }

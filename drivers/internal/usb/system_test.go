@@ -88,14 +88,20 @@ func TestList(t *testing.T) {
 		t.Fatal(list, err)
 	}
 	printer, reader, broken := list[0], list[1], list[2]
-	if printer.Port != "1-1.4" || printer.Address != 7 || printer.Drivers[0] != "usblp" || printer.Holder != "" || printer.Settings[0].Class != 7 {
+	if printer.Port != "1-1.4" || printer.Address != 7 || printer.Drivers[0] != "usblp" || printer.Settings[0].Class != 7 {
 		t.Errorf("printer: %+v", printer)
 	}
 	if id := printer.DeviceIDs[0]; id != "MFG:SAMPLE;command set: PDF,PCL;MDL:見本;" {
 		t.Error(id)
 	}
-	if reader.Place != held || reader.Vendor != 0x054c || reader.Product != 0x0dc9 || reader.Version != 0x100 || reader.Drivers[0] != Program || reader.Holder != "pcscd" || reader.Broken != nil {
+	if reader.Place != held || reader.Vendor != 0x054c || reader.Product != 0x0dc9 || reader.Version != 0x100 || reader.Drivers[0] != Program || reader.Broken != nil {
 		t.Errorf("reader: %+v", reader)
+	}
+	if who := tr.Holder(held); who != "pcscd" {
+		t.Error(who)
+	}
+	if who := tr.Holder(printer.Place); who != "" {
+		t.Error(who)
 	}
 	if reader.Manufacturer != "SAMPLE[2J" || !strings.HasPrefix(reader.Name, "見本 xxx") || len([]rune(reader.Name)) != 64 {
 		t.Errorf("%q %q", reader.Manufacturer, reader.Name)
@@ -223,10 +229,15 @@ func TestChangesByEvent(t *testing.T) {
 		go tr.follow(ctx, events, true, func() { told <- struct{}{} })
 		<-told
 		begin := time.Now()
+		tr.plug("1-1", 3, qemuReader, "")
 		events <- struct{}{}
 		<-told
 		if time.Since(begin) != 0 {
 			t.Error("told after", time.Since(begin))
+		}
+		synctest.Wait()
+		if len(told) != 0 {
+			t.Error("told twice of one event")
 		}
 		tr.plug("1-2", 4, qemuReader, "") // its event is lost
 		<-told

@@ -11,6 +11,9 @@
 // under a running transfer is a use after free. Above it (claim.go) stands what is ours and tested without hardware:
 // each call ends soon after its context, and Close cancels, waits, and only then gives the handle back.
 //
+// Each claim costs ten wake-ups a second, which gousb's loop makes. One context for all claims would save all but ten,
+// and would let a device that holds up a call of the kernel's hold up the others.
+//
 // Drivers take a [Bus]. Tests give them usbtest's, whose interfaces are made of the same code as real ones.
 package usb
 
@@ -23,17 +26,17 @@ import (
 
 // Errors of this package. They name no serial number and quote no transferred byte.
 var (
-	ErrNoBus      = errors.New("usb: this machine has no USB")                                   // no bus in the kernel's tree
-	ErrGone       = errors.New("usb: the device is gone")                                        // unplugged, or another one is in its place
-	ErrStall      = errors.New("usb: the endpoint is stalled")                                   // [Interface.ClearHalt] it; a control pipe clears itself
-	ErrBusy       = errors.New("usb: the interface is in use")                                   // the text says by whom
-	ErrPermission = errors.New("usb: no permission")                                             // the text names the udev rule
-	ErrTimeout    = errors.New("usb: the transfer was given up")                                 // its context ended, whose error is wrapped too
-	ErrOverflow   = errors.New("usb: the device sent more than was asked for")                   // the bytes that fitted are returned
-	ErrTransfer   = errors.New("usb: the transfer failed")                                       // also the first sign of many an unplug
-	ErrClosed     = errors.New("usb: the interface is closed")                                   // used after Close
-	ErrDescriptor = errors.New("usb: bad descriptors")                                           // the device describes itself wrongly
-	ErrStuck      = errors.New("usb: a transfer does not end; its handle is left to the kernel") // from Close; nothing is closed under a running transfer
+	ErrNoBus      = errors.New("usb: this machine has no USB")                                    // no bus in the kernel's tree
+	ErrGone       = errors.New("usb: the device is gone")                                         // unplugged, or another one is in its place
+	ErrStall      = errors.New("usb: the endpoint is stalled")                                    // [Interface.ClearHalt] it; a control pipe clears itself
+	ErrBusy       = errors.New("usb: the interface is in use")                                    // the text says by whom
+	ErrPermission = errors.New("usb: no permission")                                              // the text names the udev rule
+	ErrTimeout    = errors.New("usb: the transfer was given up")                                  // its context ended, whose error is wrapped too
+	ErrOverflow   = errors.New("usb: the device sent more than was asked for")                    // the bytes that fitted are returned
+	ErrTransfer   = errors.New("usb: the transfer failed")                                        // also the first sign of many an unplug
+	ErrClosed     = errors.New("usb: the interface is closed")                                    // used after Close
+	ErrDescriptor = errors.New("usb: bad descriptors")                                            // the device describes itself wrongly
+	ErrStuck      = errors.New("usb: a transfer does not end; its handle is closed when it does") // from Close; nothing is closed under a running transfer
 )
 
 // Bus is all USB buses of a machine.
@@ -46,6 +49,9 @@ type Bus interface {
 	// Claim takes one interface in one alternate setting. A kernel driver bound to it is detached, and bound again by
 	// Close. [ErrGone], [ErrBusy], [ErrPermission], [ErrDescriptor].
 	Claim(ctx context.Context, at Place, iface, alternate int) (Interface, error)
+	// Holder is the name of a program that has the device open, as far as this process may see; "" for none. It looks at
+	// every open file of the machine.
+	Holder(at Place) string
 }
 
 // Interface is one claimed interface. Each endpoint is for one goroutine at a time. Each call ends soon after its
@@ -61,7 +67,8 @@ type Interface interface {
 	Read(ctx context.Context, endpoint uint8, p []byte) (n int, err error)
 	// Write is one bulk transfer out, of any length. It adds no empty packet; an empty p is one.
 	Write(ctx context.Context, endpoint uint8, p []byte) (n int, err error)
-	// ClearHalt ends a stall, on both sides. Only after [ErrStall]: else the two lose count of their packets.
+	// ClearHalt ends a stall, on both sides. Only after [ErrStall]: else the two lose count of their packets. An error leaves
+	// the endpoint unfit for use.
 	ClearHalt(ctx context.Context, endpoint uint8) error
 	// Close cancels what runs, waits for it, releases the interface and gives its kernel driver back: [ErrStuck].
 	Close() error
@@ -84,7 +91,6 @@ type Info struct {
 	Settings        []Setting
 	Broken          error          // what is wrong with the descriptors; then there may be no Settings
 	Drivers         map[int]string // what is bound to an interface: "usblp", or [Program]. Missing is nobody
-	Holder          string         // the program that has an interface, as far as we may see
 	DeviceIDs       map[int]string // IEEE 1284 ids of printers that usblp has asked; without serial numbers
 	Denied          bool           // this process may not open the device
 }
@@ -167,6 +173,8 @@ type Handle interface {
 	Control(timeout time.Duration, requestType, request uint8, value, index uint16, data []byte) (int, error)
 	// Transfer moves p in the endpoint's direction. When ctx ends it cancels. It returns when the transfer is over.
 	Transfer(ctx context.Context, e Endpoint, p []byte) (int, error)
+	// ResetEndpoint makes this side count packets from the beginning. Nothing is sent, and no transfer runs there.
+	ResetEndpoint(address uint8) error
 	// Close releases the interface. No transfer is running.
 	Close() error
 }

@@ -12,12 +12,13 @@ import (
 // handle is one claimed interface, for [usb.Over].
 type handle struct {
 	b     *Bus
-	d     *Device
+	d     *plugged
 	iface int
 
 	mu      sync.Mutex
 	packets map[uint8][][]byte // sent by the device and not read yet
 	running map[uint8]int
+	ahead   map[uint8]bool // the device counts its packets from the beginning, and this side does not yet
 }
 
 func (h *handle) transfers() (n int) {
@@ -34,6 +35,9 @@ func (h *handle) begin(ctx context.Context, endpoint uint8) (context.Context, fu
 	h.mu.Lock()
 	if h.running[endpoint]++; h.running[endpoint] > 1 {
 		h.b.t.Errorf("usbtest: two transfers at once on endpoint %#02x", endpoint)
+	}
+	if h.ahead[endpoint] {
+		h.b.t.Errorf("usbtest: a transfer on endpoint %#02x, whose halt was cleared on the other side only", endpoint)
 	}
 	h.mu.Unlock()
 	sub, cancel := context.WithCancelCause(ctx)
@@ -71,6 +75,11 @@ func (h *handle) Control(timeout time.Duration, requestType, request uint8, valu
 	answer, err := h.d.Model.Control(ctx, r)
 	if err = h.said(err); err != nil {
 		return 0, err
+	}
+	if requestType == 0x02 && request == 1 {
+		h.mu.Lock()
+		h.ahead[uint8(index)] = true
+		h.mu.Unlock()
 	}
 	if requestType&0x80 == 0 {
 		return len(data), nil
@@ -147,6 +156,20 @@ func cut(said []byte, size int, empty bool) (packets [][]byte) {
 		packets = append(packets, nil)
 	}
 	return packets
+}
+
+// ResetEndpoint is as [usb.Handle] says.
+func (h *handle) ResetEndpoint(address uint8) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.running[address] > 0 {
+		h.b.t.Errorf("usbtest: endpoint %#02x was reset under a running transfer", address)
+	}
+	delete(h.ahead, address)
+	if h.d.life.Err() != nil {
+		return usb.ErrGone
+	}
+	return nil
 }
 
 // Close ends the claim.

@@ -6,7 +6,8 @@
 // closed by an empty packet where it would else not end. Who reads with too small a buffer gets what a real host gives.
 //
 // When the test ends it fails for each interface that is still claimed, each transfer that is still running, each
-// handle closed under a running transfer, and each endpoint used by two goroutines at once.
+// handle closed under a running transfer, each endpoint used by two goroutines at once, and each endpoint whose halt the
+// device was told to clear while this side counts on.
 package usbtest
 
 import (
@@ -39,18 +40,24 @@ type Request struct {
 	Data          []byte
 }
 
-// Device is a device and where it is.
+// Device is a device, and where it was plugged in last.
 type Device struct {
 	Info    usb.Info
 	Model   Model
-	NoEmpty bool // it sends no empty packet after a last packet that is full
+	NoEmpty bool   // it sends no empty packet after a last packet that is full
+	Holder  string // a program that has it open
 
 	// Claim, where set, is asked before each claim: [usb.ErrBusy], [usb.ErrPermission].
 	Claim func(iface, alternate int) error
+}
+
+// plugged is a device from one plug to its unplug.
+type plugged struct {
+	*Device
+	life context.Context
+	end  context.CancelCauseFunc
 
 	mu      sync.Mutex
-	life    context.Context
-	end     context.CancelCauseFunc
 	claimed map[int]bool
 }
 
@@ -59,7 +66,7 @@ type Bus struct {
 	t testing.TB
 
 	mu      sync.Mutex
-	devices []*Device
+	devices []*plugged
 	next    int
 	changed chan struct{} // closed at the next change
 	open    map[*handle]bool
@@ -95,9 +102,9 @@ func (b *Bus) Plug(d *Device) {
 	if d.Info.Port == "" {
 		d.Info.Port = fmt.Sprintf("%d-%d", d.Info.Bus, b.next)
 	}
-	d.life, d.end = context.WithCancelCause(context.Background())
-	d.claimed = map[int]bool{}
-	b.devices = append(b.devices, d)
+	p := &plugged{Device: d, claimed: map[int]bool{}}
+	p.life, p.end = context.WithCancelCause(context.Background())
+	b.devices = append(b.devices, p)
 	b.change()
 }
 
@@ -105,8 +112,12 @@ func (b *Bus) Plug(d *Device) {
 func (b *Bus) Unplug(d *Device) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.devices = slices.DeleteFunc(b.devices, func(e *Device) bool { return e == d })
-	d.end(usb.ErrGone)
+	b.devices = slices.DeleteFunc(b.devices, func(p *plugged) bool {
+		if p.Device == d {
+			p.end(usb.ErrGone)
+		}
+		return p.Device == d
+	})
 	b.change()
 }
 
@@ -148,16 +159,15 @@ func (b *Bus) Claim(ctx context.Context, at usb.Place, iface, alternate int) (us
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.IndexFunc(b.devices, func(d *Device) bool { return d.Info.Place == at })
-	if i < 0 {
+	d := b.at(at)
+	if d == nil {
 		return nil, usb.ErrGone
 	}
-	d := b.devices[i]
 	s, ok := d.Info.Setting(iface, alternate)
 	if !ok {
 		return nil, fmt.Errorf("%w: no interface %d with setting %d", usb.ErrDescriptor, iface, alternate)
 	}
-	h := &handle{b: b, d: d, iface: iface, packets: map[uint8][][]byte{}, running: map[uint8]int{}}
+	h := &handle{b: b, d: d, iface: iface, packets: map[uint8][][]byte{}, running: map[uint8]int{}, ahead: map[uint8]bool{}}
 	if err := d.take(iface, alternate); err != nil {
 		return nil, err
 	}
@@ -165,7 +175,26 @@ func (b *Bus) Claim(ctx context.Context, at usb.Place, iface, alternate int) (us
 	return usb.Over(h, s), nil
 }
 
-func (d *Device) take(iface, alternate int) error {
+// at is what is plugged in at a place, or nil.
+func (b *Bus) at(place usb.Place) *plugged {
+	i := slices.IndexFunc(b.devices, func(d *plugged) bool { return d.Info.Place == place })
+	if i < 0 {
+		return nil
+	}
+	return b.devices[i]
+}
+
+// Holder is what the device says.
+func (b *Bus) Holder(at usb.Place) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d := b.at(at); d != nil {
+		return d.Device.Holder
+	}
+	return ""
+}
+
+func (d *plugged) take(iface, alternate int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.claimed[iface] {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"honnin/drivers/internal/usb"
 )
@@ -37,6 +38,16 @@ func TestItSees(t *testing.T) {
 			synctest.Wait()
 			_ = h.Close()
 		}, "closed under 1 running"},
+		"a halt cleared on one side": {func(ctx context.Context, _ *Bus, h *handle) {
+			_, _ = h.Control(time.Second, 0x02, 1, 0, 0x82, nil)
+			go func() { _, _ = h.Transfer(ctx, in, make([]byte, 64)) }()
+			synctest.Wait()
+		}, "cleared on the other side only"},
+		"a reset under a transfer": {func(ctx context.Context, _ *Bus, h *handle) {
+			go func() { _, _ = h.Transfer(ctx, in, make([]byte, 64)) }()
+			synctest.Wait()
+			_ = h.ResetEndpoint(0x82)
+		}, "reset under a running transfer"},
 		"two on one pipe": {func(ctx context.Context, _ *Bus, h *handle) {
 			for range 2 {
 				go func() { _, _ = h.Transfer(ctx, in, make([]byte, 64)) }()

@@ -1,0 +1,37 @@
+package signed
+
+import "fmt"
+
+// Code says in one word why a policy is not taken. It is not a reason for refusing a document (config/reason).
+type Code string
+
+// The codes.
+const (
+	Missing       Code = "policy-missing"        // there is none
+	Malformed     Code = "policy-malformed"      // signed, or not yet, and no policy
+	Unsigned      Code = "policy-unsigned"       // fewer distinct keys signed this text than are needed
+	Rollback      Code = "policy-rollback"       // not newer than what is here
+	Fork          Code = "policy-fork"           // another policy has its place already, or wants it too
+	Gap           Code = "policy-gap"            // does not name the digest of the policy before
+	OtherTerminal Code = "policy-other-terminal" // for others
+	Early         Code = "policy-early"          // before not_before
+	Expired       Code = "policy-expired"        // at or after expires
+)
+
+// Codes lists all of them.
+func Codes() []Code {
+	return []Code{Missing, Malformed, Unsigned, Rollback, Fork, Gap, OtherTerminal, Early, Expired}
+}
+
+// Refusal is why a policy is not taken. Its words name keys, versions, terminals and files, and quote nothing.
+type Refusal struct {
+	Code Code
+	err  error
+}
+
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.err.Error() }
+func (r *Refusal) Unwrap() error { return r.err }
+
+func refuse(c Code, format string, args ...any) error {
+	return &Refusal{c, fmt.Errorf(format, args...)}
+}

@@ -114,7 +114,7 @@ func TestDirectIsNotReady(t *testing.T) {
 		"gone":              {m: printertest.Model{Direct: 2}, o: direct, do: func(b *bench) { b.device.Unplug() }, reason: "unreachable", says: "no such printer"},
 		"in use":            {m: printertest.Model{Direct: 2}, o: direct, do: refuse(usb.ErrBusy), reason: "device-in-use", says: "in use"},
 		"no permission":     {m: printertest.Model{Direct: 2}, o: direct, do: refuse(usb.ErrPermission), reason: "no-permission", says: "no permission"},
-		"broken":            {m: printertest.Model{Direct: 2}, o: direct, do: func(b *bench) { b.plug.Info.Settings, b.plug.Info.Broken = nil, usb.ErrDescriptor }, reason: "bad-descriptors"},
+		"broken":            {m: printertest.Model{Direct: 2}, o: direct, do: breaks, reason: "bad-descriptors"},
 		"IPP does not work": {m: printertest.Model{Direct: 2, Over: 2, Manufacturer: "HP Inc.", Product: "HP Laser MFP 135a"}, reason: "no-ipp"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +136,12 @@ func TestDirectIsNotReady(t *testing.T) {
 			})
 		})
 	}
+}
+
+func breaks(b *bench) {
+	b.bus.Unplug(b.plug)
+	b.plug.Info.Settings, b.plug.Info.Broken = nil, usb.ErrDescriptor
+	b.bus.Plug(b.plug)
 }
 
 func status(s byte) func(b *bench) { return func(b *bench) { b.device.Status(s) } }
@@ -306,6 +312,11 @@ func TestHeld(t *testing.T) {
 		b.plug.Claim = func(int, int) error { claims++; return nil }
 		for range 5 {
 			b.wantReady(t, "")
+			left, leave := context.WithCancel(t.Context()) // who has left says nothing about the printer
+			leave()
+			if r, err := b.Ready(left); r.Ready || !errors.Is(err, context.Canceled) || r.Reason != printer.Busy {
+				t.Errorf("%+v, %v", r, err)
+			}
 		}
 		if claims != 1 {
 			t.Errorf("%d claims", claims)

@@ -42,6 +42,7 @@
 //
 // By port, by vendor and product, or the only one ([printer.Selector]); never by serial number, which nobody asks for. Two that
 // fit are none ("printer-ambiguous"). It is looked for whenever it is not held, so it may come and go. Interfaces are held
-// from the first use to the unplug or [Printer.Close]: a kernel driver (usblp) is detached once, and given back at the end.
+// from the first use to the unplug, to trouble as above, or to [Printer.Close]; a caller who leaves is no trouble. So a kernel
+// driver (usblp) is detached once, and given back at the end.
 // That makes two of CUPS' quirks unnecessary (no-reattach, delay-close); the others are in quirks.go.
 package usbprint

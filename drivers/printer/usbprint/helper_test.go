@@ -163,7 +163,7 @@ func (b *bench) becomesReady(t testing.TB, reason string) {
 	t.Helper()
 	var got spool.Readiness
 	var err error
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if got, err = b.Ready(t.Context()); got.Reason == reason && got.Ready == (reason == "") {
 			return
 		}
@@ -175,7 +175,7 @@ func (b *bench) becomesReady(t testing.TB, reason string) {
 // then; a print that did not begin is tried again.
 func (b *bench) prints(t testing.TB) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(30 * time.Second); ; {
 		b.becomesReady(t, "")
 		doc := release(t, 1, 1, 1000)
 		got, err := b.Print(t.Context(), doc.Released, nil)

@@ -189,7 +189,9 @@ func TestRequests(t *testing.T) {
 				seen.Write(told)
 				return [][]byte{reply(7, "")}
 			})
+			bus.Unplug(s.plug)
 			s.plug.Info.Name = c.maker
+			bus.Plug(s.plug)
 			l := newLines(bus, printer.Selector{})
 			defer l.close()
 			req := question(t.Context(), 7, c.more)

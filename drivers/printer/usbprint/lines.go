@@ -45,20 +45,33 @@ func (l *lines) take(ctx context.Context) (*line, error) {
 			return nil, err
 		case c != nil && c.alive(ctx):
 			return c, nil
+		case c != nil && ctx.Err() != nil: // that says nothing about the printer
+			l.give(c)
+			return nil, left(ctx)
 		case c != nil:
 			l.drop(c)
 			continue
 		}
 		c, err = l.claim(ctx)
-		if c != nil || err != nil {
-			return c, explain(err)
+		switch {
+		case c != nil:
+			return c, nil
+		case err != nil && ctx.Err() != nil:
+			return nil, left(ctx)
+		case err != nil:
+			return nil, explain(err)
 		}
 		select {
 		case <-freed:
 		case <-ctx.Done():
-			return nil, &printer.Fault{Reason: printer.Busy, Err: context.Cause(ctx)}
+			return nil, left(ctx)
 		}
 	}
+}
+
+// left is for who did not wait.
+func left(ctx context.Context) error {
+	return &printer.Fault{Reason: printer.Busy, Err: context.Cause(ctx)}
 }
 
 // rested takes an idle line, if there is one.

@@ -215,7 +215,7 @@ func TestSettleLater(t *testing.T) {
 	b.device.Plug()
 	b.bus.Plug(b.plug)
 	b.Printer = next
-	for end := time.Now().Add(10 * time.Second); next.Clear(t.Context()) != nil; {
+	for end := time.Now().Add(30 * time.Second); next.Clear(t.Context()) != nil; {
 		if time.Now().After(end) {
 			t.Fatal("never cleared")
 		}

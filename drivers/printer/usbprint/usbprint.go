@@ -89,7 +89,7 @@ func (p *Printer) take(ctx context.Context) (sub context.Context, give func(), e
 	select {
 	case p.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, nil, &printer.Fault{Reason: printer.Busy, Err: context.Cause(ctx)}
+		return nil, nil, left(ctx)
 	}
 	sub, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(p.lines.life, cancel)

@@ -64,20 +64,21 @@ var remedies = map[string]string{
 // Ready says whether a document could be printed now.
 func (p *plugged) Ready(ctx context.Context) (spool.Readiness, error) {
 	is, err := p.Printer.Ready(ctx)
-	p.note(is, err)
+	if is.Reason != printer.Busy { // else nobody was asked
+		p.note(is.Reason, err)
+	}
 	return is, err
 }
 
 // note tells the log of each trouble once, until there is another or none.
-func (p *plugged) note(is spool.Readiness, err error) {
-	do := remedies[is.Reason]
+func (p *plugged) note(why string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if is.Reason == p.last || is.Reason == printer.Busy {
+	if why == p.last {
 		return
 	}
-	p.last = is.Reason
-	if do != "" {
-		p.log.WithError(err).WithFields(logrus.Fields{"why": is.Reason, "do": do}).Warn("the printer on USB cannot be used")
+	p.last = why
+	if do, ours := remedies[why]; ours {
+		p.log.WithFields(logrus.Fields{"why": why, "do": do, logrus.ErrorKey: err}).Warn("the printer on USB cannot be used")
 	}
 }

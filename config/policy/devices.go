@@ -38,7 +38,8 @@ func (p *Policy) Devices() Devices {
 	return Devices{slices.Clone(p.devices.Readers), slices.Clone(p.devices.Printers), slices.Clone(p.devices.USB), cmp.Or(p.devices.PINPad, UsePINPad)}
 }
 
-// Check judges what a site names, "usb:NAME" and "ipps://…", by what stands before the colon.
+// Check judges what a site names, "usb:NAME" and "ipps://…", by what stands before the colon. Whether a reader over USB has
+// keys shows when it is there.
 func (d Devices) Check(reader, printer string) error {
 	for _, c := range []struct {
 		what, names string
@@ -48,6 +49,9 @@ func (d Devices) Check(reader, printer string) error {
 		if len(c.allowed) > 0 && !slices.Contains(c.allowed, kind) {
 			return fmt.Errorf("the policy allows no %s of the kind %q, only %s", c.what, kind, strings.Join(c.allowed, ", "))
 		}
+	}
+	if kind, _, _ := strings.Cut(reader, ":"); d.PINPad == RequirePINPad && kind != "usb" {
+		return fmt.Errorf("the policy requires a PIN pad, and only a reader of the kind %q can have one, not %q", "usb", kind)
 	}
 	return nil
 }

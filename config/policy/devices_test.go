@@ -51,4 +51,10 @@ func TestDevices(t *testing.T) {
 			t.Error("nothing is pinned:", err)
 		}
 	}
+	keys := must[*policy.Policy](t)(parse("[devices]\npin_pad = \"require\"\n"))
+	for reader, want := range map[string]bool{"usb": true, "usb:Sony": true, "pcsc": false, "pcsc:usb": false, "": false} {
+		if err := keys.Devices().Check(reader, "usb"); (err == nil) != want {
+			t.Errorf("a PIN pad is required, %q: %v", reader, err)
+		}
+	}
 }

@@ -22,19 +22,19 @@ type key struct {
 }
 
 type taskKey struct {
-	there                        bool
-	kind                         kind
-	answers, effect              Effect
-	begun, cancelled, mute, done bool
-	over, same                   bool
-	answer                       Event
-	past                         [8]reply
-	handle                       handle
-	left                         int
-	before, after, hand          int8
-	effects                      [4]Effect
-	number                       uint64
-	list                         handKey
+	there                                 bool
+	kind                                  kind
+	answers, effect                       Effect
+	begun, cancelled, expired, mute, done bool
+	over, same                            bool
+	answer                                Event
+	past                                  [8]reply
+	handle                                handle
+	left                                  int
+	before, after, hand                   int8
+	effects                               [4]Effect
+	number                                uint64
+	list                                  handKey
 }
 
 type handKey struct {
@@ -101,7 +101,7 @@ func (n *node) hash() uint64 {
 
 func (t *task) key(x *indexes) taskKey {
 	v := t.visit()
-	k := taskKey{there: true, kind: t.kind, answers: t.work.answers, effect: t.job.effect, begun: t.begun, cancelled: t.cancelled, mute: t.mute, done: t.done,
+	k := taskKey{there: true, kind: t.kind, answers: t.work.answers, effect: t.job.effect, begun: t.begun, cancelled: t.cancelled, expired: t.expired, mute: t.mute, done: t.done,
 		over: t.ending.over, same: v.said.same, handle: t.handle, left: t.left,
 		before: x.task(t.before), after: x.task(t.after), hand: x.hand(v.hand), number: v.number, list: keyOf(contents{list: t.list})}
 	if t.done {

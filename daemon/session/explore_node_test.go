@@ -116,6 +116,7 @@ type task struct {
 	handle    handle
 	left      int
 	cancelled bool
+	expired   bool // by its own deadline
 	mute      bool // its answer will not be heard
 	done      bool
 	answer    answer
@@ -159,7 +160,10 @@ func (c taskContext) Done() <-chan struct{} {
 }
 
 func (c taskContext) Err() error {
-	if c.t.cancelled {
+	switch {
+	case c.t.expired:
+		return context.DeadlineExceeded
+	case c.t.cancelled:
 		return context.Canceled
 	}
 	return nil

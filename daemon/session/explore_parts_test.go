@@ -24,13 +24,15 @@ const (
 	refuses         // a document is refused
 	jams            // some of it may be in the path
 	nobody          // the printer does not know
+	redKeyed        // the red key was pressed at the reader
+	untyped         // nobody typed there
 	errs            // from here on at the price of a fault: an error, and nothing was done
 	errsDone        // an error, and yet it was done
 	panics          //
 	timesOut        // the job's own time has passed
 )
 
-var replyNames = [...]string{"", "", " (cancelled)", " (card gone)", " (no)", " (refused)", " (jam)", " (unsure)", " (errs)", " (errs, but done)", " (panics)", " (times out)"}
+var replyNames = [...]string{"", "", " (cancelled)", " (card gone)", " (no)", " (refused)", " (jam)", " (unsure)", " (red key)", " (nobody types)", " (errs)", " (errs, but done)", " (panics)", " (times out)"}
 
 // handle is one connection to a card.
 type handle struct {
@@ -102,12 +104,30 @@ func (c smallCard) Tries(context.Context) (int, error) {
 	return c.t.left, c.err(got)
 }
 
+func (c smallCard) Pad() Pad {
+	if c.pad {
+		return UsedPad
+	}
+	return NoPad
+}
+
 func (c smallCard) VerifyPIN(context.Context, []byte) (PINResult, error) {
+	c.law(!c.pad, "a PIN comes here that was to be typed at the reader")
+	return c.judgePIN("PIN")
+}
+
+func (c smallCard) VerifyAtPad(context.Context) (PINResult, error) {
+	c.law(c.pad, "keys are asked that are not there")
+	return c.judgePIN("PIN at the reader", redKeyed, untyped)
+}
+
+// judgePIN is the card's word on a PIN, or what else may come of asking for one.
+func (c smallCard) judgePIN(call string, also ...reply) (PINResult, error) {
 	may := c.onCard(c.n.live(c.handle))
 	if may[0] == fine {
-		may = append(may, no1)
+		may = append(append(may, no1), also...)
 	}
-	got, live := c.asks("PIN", may...)
+	got, live := c.asks(call, may...)
 	left := &c.n.tries[c.handle.who]
 	if live && got == fine {
 		*left = 2
@@ -485,6 +505,10 @@ func (s *stage) err(r reply) error {
 		return ErrCardGone
 	case no1:
 		return &Declined{"no"}
+	case redKeyed:
+		return ErrPadCancelled
+	case untyped:
+		return ErrPadTimeout
 	case refuses:
 		return &document.Refusal{Code: reason.PDFFont}
 	}

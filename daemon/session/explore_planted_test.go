@@ -58,7 +58,7 @@ type planted struct {
 	law  string
 }
 
-var desk = small{puts: 1, counter: true, wrongs: 1}
+var desk, keys = small{puts: 1, counter: true, wrongs: 1}, small{puts: 1, renews: 1, pad: true}
 
 var one, two, exchanged, fault = small{puts: 1, renews: 1}, small{puts: 2}, small{puts: 2, swaps: 1}, small{puts: 1, faults: 1}
 
@@ -91,6 +91,13 @@ var plantedFaults = []planted{
 	{Vouching, NotVouched, ok, "", desk, "waits for nothing"},
 	{ConfirmName, Timeout, ok, "", desk, "waits for nothing"},
 	{ConfirmName, Timeout, goTo(Clearing, End), silentQueue, desk, "paper lies there"},
+	{Reading, PadCard, goTo(EnterPIN), "", keys, "typed at the reader"},
+	{LastTryAtPad, Yes, goTo(EnterPIN), "", keys, "typed at the reader"},
+	{Reading, CardRead, goTo(AtPad, VerifyAtPad), "", one, "keys are asked that are not there"},
+	{AtPad, Timeout, goTo(Authenticating, Authenticate), "", keys, "without the PIN"},
+	{AtPad, PadOneTry, goTo(Authenticating, Authenticate), "", keys, "without the PIN"},
+	{AtPad, Timeout, ok, "", keys, "waits for nothing"},
+	{AtPad, CardOut, goTo(Ended, AwaitCardOut), "", keys, "no outcome"},
 	{flaw: byItself, w: desk, law: "nobody confirmed the name"},
 	{flaw: oldAnswers, w: one, law: "must never come"},
 	{flaw: oldFingers, w: one, law: "old picture"},

@@ -18,4 +18,7 @@ func TestExploreCounter(t *testing.T) {
 	wholly(t, small{puts: 1, faults: 1, counter: true}, 100_000)
 }
 
+// TestExplorePad does the same where the PIN is typed at the reader.
+func TestExplorePad(t *testing.T) { wholly(t, small{puts: 1, faults: 1, pad: true}, 100_000) }
+
 func TestExploreFindsDeepFaults(t *testing.T) { findAll(t, deepFaults) }

@@ -23,6 +23,7 @@ type stage struct {
 	n     *node
 	flaw  string // a planted fault, by name
 	stops bool   // the daemon may be told to end
+	pad   bool   // the PIN is typed at the reader
 
 	t        *task    // the job whose code runs
 	finishes *custody // what the ending that runs is about
@@ -273,7 +274,7 @@ func (s *stage) asks(call string, may ...reply) (reply, bool) {
 	}
 	got := s.atOnce(call, may...)
 	if got == timesOut {
-		got, t.cancelled = cancelled, true
+		got, t.cancelled, t.expired = cancelled, true, true
 	}
 	t.past = append(t.past, got)
 	s.at++

@@ -15,6 +15,7 @@ type Limits struct {
 	Refused   time.Duration // 60 s: the same where it is a refusal, with a number to write down
 
 	Ready   time.Duration // 10 s: readiness of all parts
+	Pad     time.Duration // 35 s: typing the PIN at the reader; longer than the reader gives a person, shorter than its driver waits for a reader that says nothing
 	Card    time.Duration // 15 s: one piece of work with the card
 	Call    time.Duration // 15 s: one call of the centre
 	Package time.Duration // 90 s: from the application to the package
@@ -34,7 +35,7 @@ func DefaultLimits() Limits {
 	const s = time.Second
 	return Limits{
 		Idle: 60 * s, MoreTime: 20 * s, LookAgain: 5 * s, TakeCard: 60 * s, CardLeft: 30 * s, TakePaper: 60 * s, Confirm: 180 * s, Message: 10 * s, Refused: 60 * s,
-		Ready: 10 * s, Card: 15 * s, Call: 15 * s, Package: 90 * s, Check: 10 * s, Pay: 120 * s, Commit: 20 * s,
+		Ready: 10 * s, Pad: 35 * s, Card: 15 * s, Call: 15 * s, Package: 90 * s, Check: 10 * s, Pay: 120 * s, Commit: 20 * s,
 		Pause: s, Code: 30 * s, End: 20 * s, Print: 60 * s, Sheet: 30 * s, Grace: 5 * s,
 	}
 }
@@ -44,7 +45,7 @@ func (l Limits) withDefaults() Limits {
 	for _, f := range []struct{ have, want *time.Duration }{
 		{&l.Idle, &d.Idle}, {&l.MoreTime, &d.MoreTime}, {&l.LookAgain, &d.LookAgain}, {&l.TakeCard, &d.TakeCard},
 		{&l.Confirm, &d.Confirm}, {&l.Code, &d.Code}, {&l.Pause, &d.Pause}, {&l.CardLeft, &d.CardLeft}, {&l.TakePaper, &d.TakePaper}, {&l.Message, &d.Message}, {&l.Refused, &d.Refused}, {&l.Ready, &d.Ready},
-		{&l.Card, &d.Card}, {&l.Call, &d.Call}, {&l.Package, &d.Package}, {&l.Check, &d.Check}, {&l.Pay, &d.Pay},
+		{&l.Pad, &d.Pad}, {&l.Card, &d.Card}, {&l.Call, &d.Call}, {&l.Package, &d.Package}, {&l.Check, &d.Check}, {&l.Pay, &d.Pay},
 		{&l.Commit, &d.Commit}, {&l.End, &d.End}, {&l.Print, &d.Print}, {&l.Sheet, &d.Sheet}, {&l.Grace, &d.Grace},
 	} {
 		if *f.have <= 0 {

@@ -17,7 +17,7 @@ var busy = []struct {
 	call  string // "" where the terminal waits for a person
 }{
 	{Opening, "printer-ready"}, {Opening, "begin-visit"}, {Reading, "connect"}, {Reading, "certificate"}, {Reading, "tries"}, {Reading, "begin"},
-	{EnterPIN, ""}, {VerifyingPIN, "pin"}, {Authenticating, "proof"}, {Authenticating, "applicant"}, {Choosing, ""}, {Confirming, ""},
+	{EnterPIN, ""}, {VerifyingPIN, "pin"}, {AtPad, ""}, {AtPad, "pad"}, {Authenticating, "proof"}, {Authenticating, "applicant"}, {Choosing, ""}, {Confirming, ""},
 	{Applying, "apply"}, {Applying, "package"}, {Checking, "verify"}, {Checking, "accept"}, {Paying, "hold"}, {Signing, "signature"}, {TakeCard, ""},
 	{Committing, "in-force"}, {Committing, "printer-ready"}, {Sending, "release"}, {Printing, "print"}, {TakePaper, ""},
 }
@@ -42,6 +42,14 @@ func (w *world) catch(s State, call string, hook func(context.Context) error) {
 	if call != "" && w.count(call) != before+1 {
 		w.t.Fatalf("%s was not called in %v", call, s)
 	}
+}
+
+// on is a world in which a visit comes to s.
+func on(s State) func(*world) {
+	if s == AtPad {
+		return atPad
+	}
+	return nil
 }
 
 func eachBusy(t *testing.T, f func(t *testing.T, s State, call string)) {
@@ -73,7 +81,7 @@ func TestInterruptedEverywhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachBusy(t, func(t *testing.T, s State, call string) {
-				inBubble(t, nil, func(w *world) {
+				inBubble(t, on(s), func(w *world) {
 					hook, open := gate()
 					w.catch(s, call, hook)
 					interrupt(w)
@@ -115,7 +123,7 @@ func (w *world) interrupted(name string, s State) {
 
 func TestStoppedEverywhere(t *testing.T) {
 	eachBusy(t, func(t *testing.T, s State, call string) {
-		inBubble(t, nil, func(w *world) {
+		inBubble(t, on(s), func(w *world) {
 			hook, open := gate()
 			w.catch(s, call, hook)
 			if late(s) && s != TakePaper {
@@ -131,7 +139,7 @@ func TestStoppedEverywhere(t *testing.T) {
 }
 
 // channels are where a terminal may stand.
-var channels = map[string]func(*world){"store": func(*world) {}, "counter": atCounter}
+var channels = map[string]func(*world){"store": func(*world) {}, "counter": atCounter, "pad": atPad}
 
 // eachCall does f for every call of a visit, in a store and at a counter.
 func eachCall(t *testing.T, f func(t *testing.T, call string, at func(*world))) {
@@ -299,7 +307,7 @@ func TestEveryPartHangs(t *testing.T) {
 			continue
 		}
 		t.Run(b.state.String()+" "+b.call, func(t *testing.T) {
-			inBubble(t, nil, func(w *world) {
+			inBubble(t, on(b.state), func(w *world) {
 				c := make(chan struct{})
 				w.catch(b.state, b.call, func(context.Context) error { <-c; return nil })
 				time.Sleep(10 * time.Minute)

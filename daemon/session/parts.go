@@ -21,6 +21,12 @@ var ErrCardGone = errors.New("session: the card left the reader")
 // read. Nobody is at fault.
 var ErrUnknownCard = errors.New("session: not a My Number card")
 
+// ErrPadCancelled is wrapped by an error of [Card.VerifyAtPad] that means: the red key was pressed at the reader.
+var ErrPadCancelled = errors.New("session: the PIN entry was cancelled at the reader")
+
+// ErrPadTimeout is wrapped by an error of [Card.VerifyAtPad] that means: no PIN was typed at the reader.
+var ErrPadTimeout = errors.New("session: no PIN was typed at the reader")
+
 // Reader sees cards come and go.
 type Reader interface {
 	// Watch tells notify whether a card is present, at once and then at every change, until ctx ends (nil) or
@@ -38,11 +44,26 @@ type Card interface {
 	Tries(ctx context.Context) (int, error)
 	// VerifyPIN sends the PIN (ASCII digits) once and never again by itself. The caller overwrites pin.
 	VerifyPIN(ctx context.Context, pin []byte) (PINResult, error)
+	// Pad tells where the PIN is typed.
+	Pad() Pad
+	// VerifyAtPad has the reader take the PIN on its own keys and send it, once. [ErrPadCancelled] and [ErrPadTimeout] mean
+	// that nothing was sent.
+	VerifyAtPad(ctx context.Context) (PINResult, error)
 	// Sign signs message with the user-authentication key.
 	Sign(ctx context.Context, message []byte) ([]byte, error)
 	// Close resets the card, so that nothing of this visit stays open on it.
 	Close() error
 }
+
+// Pad is where a PIN is typed.
+type Pad uint8
+
+// The places.
+const (
+	NoPad     Pad = iota // on the screen
+	UnusedPad            // on the screen, and the reader has keys that do nothing
+	UsedPad              // at the reader, and nowhere else
+)
 
 // PINResult is the card's answer to a PIN. OK and Blocked exclude each other.
 type PINResult struct {

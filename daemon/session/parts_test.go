@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -51,15 +52,42 @@ func (w card) VerifyPIN(ctx context.Context, pin []byte) (r PINResult, err error
 	if err := w.asked(ctx, "pin"); err != nil {
 		return r, err
 	}
+	return w.judge(string(pin)), nil
+}
+
+// judge is the card's word on a PIN.
+func (w *world) judge(pin string) (r PINResult) {
 	w.with(func() {
-		if r.OK = string(pin) == w.pin && w.tries > 0; r.OK {
+		if r.OK = pin == w.pin && w.tries > 0; r.OK {
 			w.tries = 3
 			return
 		}
 		w.tries = max(0, w.tries-1)
 		r.Left, r.Blocked = w.tries, w.tries == 0
 	})
-	return r, nil
+	return r
+}
+
+func (w card) Pad() Pad { return w.pad }
+
+// VerifyAtPad waits for fingers at the reader, which gives them half a minute.
+func (w card) VerifyAtPad(ctx context.Context) (r PINResult, err error) {
+	if err := w.asked(ctx, "pad"); err != nil {
+		return r, err
+	}
+	patience := time.NewTimer(padPatience)
+	defer patience.Stop()
+	select {
+	case typed := <-w.fingers:
+		if typed == redKey {
+			return r, ErrPadCancelled
+		}
+		return w.judge(typed), nil
+	case <-patience.C:
+		return r, ErrPadTimeout
+	case <-ctx.Done():
+		return r, ctx.Err()
+	}
 }
 
 func (w card) Sign(ctx context.Context, message []byte) ([]byte, error) {

@@ -13,6 +13,8 @@ const (
 	LastTry                     // one try of the PIN is left: asked before the keypad is shown
 	EnterPIN                    // the keypad
 	VerifyingPIN                // the PIN is sent to the card, once
+	LastTryAtPad                // LastTry, where the PIN is typed at the reader
+	AtPad                       // the PIN is typed at the reader, which sends it to the card once; it never comes here
 	Authenticating              // the card proves that it holds its key; the centre answers with offers
 	Choosing                    // which document, which options, how many
 	Confirming                  // what was chosen and what it costs
@@ -63,6 +65,8 @@ const (
 	NotReady
 	CardRead     // a trusted card with more than one try of the PIN left
 	OneTryLeft   // a trusted card with one try left, before or after a wrong PIN
+	PadCard      // CardRead, and the PIN is to be typed at the reader
+	PadOneTry    // OneTryLeft, the same
 	PINRight     //
 	PINWrong     // more than one try left
 	Offered      //
@@ -100,6 +104,7 @@ const (
 	Open                           // the same, and give the visit its number
 	Read                           // connect, certificate, judgement, tries left; begin a transaction
 	VerifyPIN                      // once
+	VerifyAtPad                    // the same, by the reader; the red key is a Cancel, nobody's typing a Timeout
 	Authenticate                   // the card's signature, then the centre's offers
 	Fetch                          // apply, and wait for the package
 	Check                          // the check; accepted documents are journalled
@@ -135,26 +140,26 @@ func (e Effect) finishes() bool { return e > lastWork && e <= lastFinisher }
 
 // awaits is the effect whose answer a state waits for. An answer to anything else is late.
 var awaits = [numStates]Effect{
-	Unready: Look, Opening: Open, Reading: Read, VerifyingPIN: VerifyPIN, Authenticating: Authenticate, Applying: Fetch,
+	Unready: Look, Opening: Open, Reading: Read, VerifyingPIN: VerifyPIN, AtPad: VerifyAtPad, Authenticating: Authenticate, Applying: Fetch,
 	Checking: Check, Paying: Hold, Signing: Sign, Committing: Commit, Sending: Release, Printing: Print, Stranded: Print,
 	Settling: End, TakePaper: AwaitPaper, Vouching: Vouch, Renewing: End, Clearing: End,
 }
 
 var stateNames = [numStates]string{
-	"unready", "out-of-service", "idle", "opening", "reading", "last-try", "enter-pin", "verifying-pin", "authenticating",
+	"unready", "out-of-service", "idle", "opening", "reading", "last-try", "enter-pin", "verifying-pin", "last-try-at-pad", "at-pad", "authenticating",
 	"choosing", "confirming", "applying", "checking", "paying", "signing", "take-card", "committing", "sending", "printing",
 	"confirm-name", "vouching", "stranded", "settling", "take-paper", "done", "more-time", "renewing", "clearing", "ended", "card-forgotten",
 }
 
 var eventNames = [numEvents]string{
 	"card-in", "card-out", "reader-lost", "staff-ready", "stop", "pin-given", "chosen", "yes", "back", "cancel", "finish",
-	"touched", "code-given", "ready", "not-ready", "card-read", "one-try-left", "pin-right", "pin-wrong", "offered", "denied", "fetched",
+	"touched", "code-given", "ready", "not-ready", "card-read", "one-try-left", "pad-card", "pad-one-try", "pin-right", "pin-wrong", "offered", "denied", "fetched",
 	"accepted", "refused", "held", "signed", "committed", "released", "printed", "out", "vouched", "not-vouched", "print-failed", "print-spoiled",
 	"print-unsure", "paper-taken", "settled", "trouble", "timeout", "fault",
 }
 
 var effectNames = [numEffects]string{
-	"none", "look", "look-later", "open", "read", "verify-pin", "authenticate", "fetch", "check", "hold", "sign", "commit",
+	"none", "look", "look-later", "open", "read", "verify-pin", "verify-at-pad", "authenticate", "fetch", "check", "hold", "sign", "commit",
 	"release", "print", "await-paper", "vouch", "judge", "latch", "raise-incident", "call-staff", "end", "await-card", "await-card-out",
 }
 

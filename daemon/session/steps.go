@@ -121,10 +121,20 @@ func (r *Runner) read(ctx context.Context, v visit) answer {
 		return a
 	}
 	learn := func(v *visit) { v.applicant = who }
-	if who.tries == 1 {
-		return answer{event: OneTryLeft, learn: learn}
+	return answer{event: asking(who), learn: learn}
+}
+
+// asking is how the PIN is asked for, or asked for again.
+func asking(who applicant) Event {
+	switch one := who.tries == 1; {
+	case who.pad == UsedPad && one:
+		return PadOneTry
+	case who.pad == UsedPad:
+		return PadCard
+	case one:
+		return OneTryLeft
 	}
-	return answer{event: CardRead, learn: learn}
+	return CardRead
 }
 
 // connect opens the card, judges its certificate and asks for the tries left.
@@ -149,6 +159,7 @@ func (r *Runner) connect(ctx context.Context, v visit) (who applicant, err error
 		return who, cardError(err)
 	}
 	who.tries, err = card.Tries(ctx)
+	who.pad = card.Pad()
 	return who, err
 }
 
@@ -185,6 +196,27 @@ func (r *Runner) verifyPIN(ctx context.Context, v visit) answer {
 		return no(err, "reader")
 	}
 	got, err := card.VerifyPIN(ctx, v.pin)
+	return judged(got, err, OneTryLeft)
+}
+
+// verifyAtPad has the reader take the PIN. How long a person types is no machine time, and not counted.
+func (r *Runner) verifyAtPad(ctx context.Context, v visit) answer {
+	card, err := v.hand.onReader()
+	if err != nil {
+		return no(err, "reader")
+	}
+	got, err := card.VerifyAtPad(ctx)
+	switch {
+	case errors.Is(err, ErrPadCancelled):
+		return say(Cancel)
+	case errors.Is(err, ErrPadTimeout), err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return say(Timeout)
+	}
+	return judged(got, err, PadOneTry)
+}
+
+// judged is what follows from the card's answer to a PIN; lastTry says that one try is left.
+func judged(got PINResult, err error, lastTry Event) answer {
 	switch {
 	case err != nil:
 		return no(err, "reader")
@@ -195,7 +227,7 @@ func (r *Runner) verifyPIN(ctx context.Context, v visit) answer {
 	}
 	learn := func(v *visit) { v.applicant.wrong, v.applicant.tries = true, got.Left }
 	if got.Left == 1 {
-		return answer{event: OneTryLeft, learn: learn}
+		return answer{event: lastTry, learn: learn}
 	}
 	return answer{event: PINWrong, learn: learn}
 }

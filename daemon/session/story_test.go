@@ -19,16 +19,16 @@ type happening struct {
 // TestRandomStories lets anything happen to a running terminal: people, cards, time, parts that fail, panic, are slow
 // or do not come back. Whatever it was, the accounts balance, and afterwards the terminal works again.
 func TestRandomStories(t *testing.T) {
-	calls := everyCall(t, atCounter)
+	calls := append(everyCall(t, atCounter), "pad")
 	calls = slices.DeleteFunc(calls, func(c string) bool { return c == "show" || c == "watch" })
 	printed := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		story := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) happening {
 			kind := rapid.SampledFrom([]string{"act", "act", "act", "act", "act", "act", "act", "act", "card", "key", "pin", "sleep", "nap",
-				"fails", "panics", "slow", "deaf", "lose", "staff", "old", "code", "differs"}).Draw(t, "kind")
+				"fails", "panics", "slow", "deaf", "lose", "staff", "old", "code", "differs", "types"}).Draw(t, "kind")
 			return happening{kind, rapid.IntRange(0, 1000).Draw(t, "n")}
 		}), 1, 50).Draw(rt, "story")
-		at := channels[rapid.SampledFrom([]string{"store", "counter"}).Draw(rt, "channel")]
+		at := channels[rapid.SampledFrom([]string{"store", "counter", "pad"}).Draw(rt, "channel")]
 		inBubble(t, at, func(w *world) {
 			w.broken = map[string]bool{}
 			for _, h := range story {
@@ -57,6 +57,8 @@ func (w *world) live(h happening, calls []string) {
 		w.key(InputKind(h.n % 9))
 	case "pin":
 		w.enter([]string{"1234", "9999", "12"}[h.n%3])
+	case "types":
+		w.types([]string{"1234", "9999", redKey}[h.n%3])
 	case "sleep":
 		time.Sleep(time.Duration(h.n) * time.Second)
 	case "nap":

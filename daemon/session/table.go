@@ -14,6 +14,9 @@
 //	commit (the register's answer; the printer is empty) → journal "sending", synced → first byte →
 //	outcome → keep or return the money → take your paper
 //
+// Where the reader has keys of its own the PIN is typed there ([AtPad]): the reader puts it before the card, and it never is in
+// this machine. The reader's clock runs then; the terminal's is a little longer, for a reader that says nothing.
+//
 // Up to "card out" anything can end the transaction: the card pulled, a finger, a time-out, a part that does not
 // answer. Then it dies as a whole ([End]): card reset, document destroyed, journalled, money returned, centre told.
 // From the commit on nobody cancels and no clock runs out; only an outcome ends it.
@@ -75,7 +78,7 @@ var table = [numStates][numEvents]cell{
 	Unready: {
 		CardIn: goTo(Unready, Look), CardOut: goTo(Unready, Look), ReaderLost: ok, StaffReady: goTo(Unready, Look), Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: goTo(Idle, AwaitCard), NotReady: goTo(Unready, LookLater), CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: goTo(Idle, AwaitCard), NotReady: goTo(Unready, LookLater), CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: xx, Fault: shut,
@@ -83,7 +86,7 @@ var table = [numStates][numEvents]cell{
 	OutOfService: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: goTo(Unready, Look), Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: ok, NotReady: ok, CardRead: ok, OneTryLeft: ok, PINRight: ok, PINWrong: ok, Offered: ok, Denied: ok,
+		Ready: ok, NotReady: ok, CardRead: ok, OneTryLeft: ok, PadCard: ok, PadOneTry: ok, PINRight: ok, PINWrong: ok, Offered: ok, Denied: ok,
 		Fetched: ok, Accepted: ok, Refused: ok, Held: ok, Signed: ok, Committed: ok, Released: ok,
 		Printed: ok, Out: ok, Vouched: ok, NotVouched: ok, PrintFailed: ok, PrintSpoiled: ok, PrintUnsure: ok, PaperTaken: ok, Settled: ok,
 		Trouble: ok, Timeout: ok, Fault: ok,
@@ -91,7 +94,7 @@ var table = [numStates][numEvents]cell{
 	Idle: {
 		CardIn: goTo(Opening, Open), CardOut: ok, ReaderLost: goTo(Unready, LookLater), StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: xx, Fault: shut,
@@ -99,7 +102,7 @@ var table = [numStates][numEvents]cell{
 	Opening: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: goTo(Reading, Read), NotReady: goTo(Unready, LookLater), CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: goTo(Reading, Read), NotReady: goTo(Unready, LookLater), CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -107,7 +110,7 @@ var table = [numStates][numEvents]cell{
 	Reading: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: goTo(EnterPIN), OneTryLeft: goTo(LastTry), PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: goTo(EnterPIN), OneTryLeft: goTo(LastTry), PadCard: goTo(AtPad, VerifyAtPad), PadOneTry: goTo(LastTryAtPad), PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -115,7 +118,7 @@ var table = [numStates][numEvents]cell{
 	LastTry: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: goTo(EnterPIN), Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: goTo(LastTry),
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: goTo(MoreTime), Fault: shut,
@@ -123,7 +126,7 @@ var table = [numStates][numEvents]cell{
 	EnterPIN: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: goTo(VerifyingPIN, VerifyPIN), Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: goTo(EnterPIN),
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: goTo(MoreTime), Fault: shut,
@@ -131,15 +134,31 @@ var table = [numStates][numEvents]cell{
 	VerifyingPIN: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: goTo(LastTry), PINRight: goTo(Authenticating, Authenticate), PINWrong: goTo(EnterPIN), Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: goTo(LastTry), PadCard: xx, PadOneTry: xx, PINRight: goTo(Authenticating, Authenticate), PINWrong: goTo(EnterPIN), Offered: xx, Denied: end,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
 	},
+	LastTryAtPad: {
+		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
+		PINGiven: ok, Chosen: ok, Yes: goTo(AtPad, VerifyAtPad), Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: goTo(LastTryAtPad),
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
+		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
+		Trouble: xx, Timeout: goTo(MoreTime), Fault: shut,
+	},
+	AtPad: {
+		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
+		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: goTo(LastTryAtPad), PINRight: goTo(Authenticating, Authenticate), PINWrong: goTo(AtPad, VerifyAtPad), Offered: xx, Denied: end,
+		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
+		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
+		Trouble: end, Timeout: goTo(MoreTime), Fault: shut,
+	},
 	Authenticating: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: goTo(Choosing), Denied: end,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: goTo(Choosing), Denied: end,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -147,7 +166,7 @@ var table = [numStates][numEvents]cell{
 	Choosing: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: goTo(Confirming), Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: goTo(Choosing),
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: goTo(MoreTime), Fault: shut,
@@ -155,7 +174,7 @@ var table = [numStates][numEvents]cell{
 	Confirming: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: goTo(Applying, Fetch), Back: goTo(Choosing), Cancel: end, Finish: ok, CodeGiven: ok, Touched: goTo(Confirming),
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: goTo(MoreTime), Fault: shut,
@@ -163,7 +182,7 @@ var table = [numStates][numEvents]cell{
 	Applying: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
 		Fetched: goTo(Checking, Check), Accepted: xx, Refused: refuse, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -171,7 +190,7 @@ var table = [numStates][numEvents]cell{
 	Checking: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
 		Fetched: xx, Accepted: goTo(Paying, Hold), Refused: refuse, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -179,7 +198,7 @@ var table = [numStates][numEvents]cell{
 	Paying: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: goTo(Signing, Sign), Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -187,7 +206,7 @@ var table = [numStates][numEvents]cell{
 	Signing: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: goTo(TakeCard, AwaitCardOut), Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: end, Fault: shut,
@@ -195,7 +214,7 @@ var table = [numStates][numEvents]cell{
 	TakeCard: {
 		CardIn: ok, CardOut: goTo(Committing, Commit), ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: end, Fault: shut,
@@ -203,7 +222,7 @@ var table = [numStates][numEvents]cell{
 	Committing: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: refuse, Held: xx, Signed: xx, Committed: goTo(Sending, Release), Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: ok, Fault: shut,
@@ -211,7 +230,7 @@ var table = [numStates][numEvents]cell{
 	Sending: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: goTo(Printing, Print),
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: ok, Fault: shut,
@@ -219,7 +238,7 @@ var table = [numStates][numEvents]cell{
 	Printing: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: goTo(Settling, End), Out: goTo(ConfirmName), Vouched: xx, NotVouched: xx, PrintFailed: end, PrintSpoiled: unsure, PrintUnsure: unsure, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: ok, Fault: strand,
@@ -227,7 +246,7 @@ var table = [numStates][numEvents]cell{
 	ConfirmName: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: unsure,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: goTo(Vouching, Vouch), Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: unsure, Fault: shut,
@@ -235,7 +254,7 @@ var table = [numStates][numEvents]cell{
 	Vouching: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: unsure,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: unsure,
 		Fetched: xx, Accepted: xx, Refused: refuse, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: goTo(Settling, End), NotVouched: goTo(ConfirmName), PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: unsure, Timeout: ok, Fault: shut,
@@ -243,7 +262,7 @@ var table = [numStates][numEvents]cell{
 	Stranded: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: ok, NotReady: ok, CardRead: ok, OneTryLeft: ok, PINRight: ok, PINWrong: ok, Offered: ok, Denied: ok,
+		Ready: ok, NotReady: ok, CardRead: ok, OneTryLeft: ok, PadCard: ok, PadOneTry: ok, PINRight: ok, PINWrong: ok, Offered: ok, Denied: ok,
 		Fetched: ok, Accepted: ok, Refused: ok, Held: ok, Signed: ok, Committed: ok, Released: ok,
 		Printed: goTo(OutOfService, End), Out: unsure, Vouched: ok, NotVouched: ok, PrintFailed: goTo(OutOfService, End), PrintSpoiled: unsure, PrintUnsure: unsure, PaperTaken: ok, Settled: ok,
 		Trouble: ok, Timeout: ok, Fault: ok,
@@ -251,7 +270,7 @@ var table = [numStates][numEvents]cell{
 	Settling: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: goTo(TakePaper, AwaitPaper),
 		Trouble: xx, Timeout: ok, Fault: shut,
@@ -259,7 +278,7 @@ var table = [numStates][numEvents]cell{
 	TakePaper: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: left,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: goTo(Done), CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: goTo(Done), Settled: xx,
 		Trouble: ok, Timeout: left, Fault: shut,
@@ -267,7 +286,7 @@ var table = [numStates][numEvents]cell{
 	Done: {
 		CardIn: goTo(Opening, Open), CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: goTo(Idle, AwaitCard), CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: goTo(Idle, AwaitCard), Fault: shut,
@@ -275,7 +294,7 @@ var table = [numStates][numEvents]cell{
 	MoreTime: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: goTo(Renewing, End), Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: end, Fault: shut,
@@ -283,7 +302,7 @@ var table = [numStates][numEvents]cell{
 	Renewing: {
 		CardIn: ok, CardOut: goTo(Clearing), ReaderLost: goTo(Clearing), StaffReady: ok, Stop: goTo(Clearing),
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: goTo(Clearing), Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: goTo(Reading, Read),
 		Trouble: xx, Timeout: xx, Fault: shut,
@@ -291,7 +310,7 @@ var table = [numStates][numEvents]cell{
 	Clearing: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: goTo(Ended, AwaitCardOut),
 		Trouble: xx, Timeout: xx, Fault: shut,
@@ -299,7 +318,7 @@ var table = [numStates][numEvents]cell{
 	Ended: {
 		CardIn: ok, CardOut: goTo(Done), ReaderLost: goTo(Done), StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: goTo(CardForgotten, CallStaff), Fault: shut,
@@ -307,7 +326,7 @@ var table = [numStates][numEvents]cell{
 	CardForgotten: {
 		CardIn: ok, CardOut: goTo(Idle, AwaitCard), ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: xx, Timeout: xx, Fault: shut,

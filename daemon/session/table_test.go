@@ -120,7 +120,7 @@ func TestNeverFailsClosed(t *testing.T) {
 
 // These are the safe sides: what may interrupt, in every state.
 func TestInterruptionsBeforeTheCommitEndTheTransaction(t *testing.T) {
-	before := []State{Reading, LastTry, EnterPIN, VerifyingPIN, Authenticating, Choosing, Confirming, Applying, Checking, Paying, Signing, TakeCard, MoreTime}
+	before := []State{Reading, LastTry, EnterPIN, VerifyingPIN, LastTryAtPad, AtPad, Authenticating, Choosing, Confirming, Applying, Checking, Paying, Signing, TakeCard, MoreTime}
 	for _, s := range before {
 		for _, e := range []Event{CardOut, ReaderLost, Cancel, Stop, Fault} {
 			to, do := Next(s, e)
@@ -162,7 +162,7 @@ func TestOnlyStaffReopen(t *testing.T) {
 func TestEveryStateHasATimeOrWaitsForSomebody(t *testing.T) {
 	l := DefaultLimits()
 	for s := range numStates {
-		timed, timeout := l.of(s, "") > 0, table[s][Timeout].verdict == move
+		timed, timeout := l.of(s, "") > 0 || s == AtPad /* its work has a deadline, and answers so */, table[s][Timeout].verdict == move
 		if timed != timeout {
 			t.Errorf("%v: has a clock %v, moves on time-out %v", s, timed, timeout)
 		}

@@ -12,8 +12,9 @@ type View struct {
 	Visit     uint64 // 0: no visit
 	State     State
 	Notice    Notice // Clearing, Ended, Done, CardForgotten: what the person is told
-	TriesLeft int    // EnterPIN, LastTry; ConfirmName: of a personal code
-	WrongPIN  bool   // EnterPIN, LastTry: the last one was wrong
+	TriesLeft int    // EnterPIN, AtPad, LastTry, LastTryAtPad; ConfirmName: of a personal code
+	WrongPIN  bool   // the same, but for ConfirmName: the last one was wrong
+	IdlePad   bool   // EnterPIN: the reader has keys, and they do nothing
 	WrongCode bool   // ConfirmName: the last code was wrong
 	Offers    []protocol.Offer
 	Chosen    Choice // from Confirming on

@@ -56,6 +56,7 @@ type applicant struct {
 	certificate []byte
 	card        *x509.Certificate
 	tries       int
+	pad         Pad
 	wrong       bool
 	nonce       protocol.Nonce
 	began       time.Time

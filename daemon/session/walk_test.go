@@ -280,6 +280,10 @@ var straight = []Event{Ready, CardIn, Ready, CardRead, PINGiven, PINRight, Offer
 func TestStraight(t *testing.T) {
 	t.Run("store", func(t *testing.T) { straightOn(t, straight) })
 	at := slices.Index(straight, Printed)
+	t.Run("pad", func(t *testing.T) {
+		asked := slices.Index(straight, CardRead)
+		straightOn(t, slices.Replace(slices.Clone(straight), asked, asked+2, PadCard, PINWrong, PadOneTry, Yes))
+	})
 	t.Run("counter", func(t *testing.T) {
 		straightOn(t, slices.Replace(slices.Clone(straight), at, at+1, Out, CodeGiven, NotVouched, CodeGiven, Vouched))
 	})
@@ -304,7 +308,7 @@ func straightOn(t *testing.T, way []Event) {
 
 // natural is what happens next in each state when nothing goes wrong.
 var natural = map[State]Event{Unready: Ready, OutOfService: StaffReady, Idle: CardIn, Opening: Ready, Reading: CardRead, LastTry: Yes,
-	EnterPIN: PINGiven, VerifyingPIN: PINRight, Authenticating: Offered, Choosing: Chosen, Confirming: Yes, Applying: Fetched,
+	EnterPIN: PINGiven, VerifyingPIN: PINRight, LastTryAtPad: Yes, AtPad: PINRight, Authenticating: Offered, Choosing: Chosen, Confirming: Yes, Applying: Fetched,
 	Checking: Accepted, Paying: Held, Signing: Signed, TakeCard: CardOut, Committing: Committed, Sending: Released, Printing: Printed,
 	ConfirmName: CodeGiven, Vouching: Vouched, Stranded: PrintUnsure, Settling: Settled, TakePaper: PaperTaken, Done: Timeout, MoreTime: Yes, Renewing: Settled, Clearing: Settled,
 	Ended: CardOut, CardForgotten: CardOut}

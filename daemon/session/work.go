@@ -42,7 +42,7 @@ type step func(r *Runner, ctx context.Context, v visit) answer
 func steps(e Effect) step {
 	return map[Effect]step{
 		Look: (*Runner).look, LookLater: (*Runner).lookLater, Open: (*Runner).open, Read: (*Runner).read,
-		VerifyPIN: (*Runner).verifyPIN, Authenticate: (*Runner).authenticate, Fetch: (*Runner).fetch, Check: (*Runner).check,
+		VerifyPIN: (*Runner).verifyPIN, VerifyAtPad: (*Runner).verifyAtPad, Authenticate: (*Runner).authenticate, Fetch: (*Runner).fetch, Check: (*Runner).check,
 		Hold: (*Runner).hold, Sign: (*Runner).releaseSignature, Commit: (*Runner).commit, Release: (*Runner).release, Print: (*Runner).print,
 		AwaitPaper: (*Runner).awaitPaper, Vouch: (*Runner).vouch,
 	}[e]
@@ -59,6 +59,8 @@ func (r *Runner) deadline(e Effect, v visit) time.Duration {
 		return r.limit.Commit
 	case Release:
 		return r.limit.End
+	case VerifyAtPad:
+		return r.limit.Pad
 	case Vouch:
 		return r.limit.Code
 	case Print:

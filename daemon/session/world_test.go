@@ -31,6 +31,8 @@ type world struct {
 	channel protocol.Channel
 	code    string // of the staff at the counter
 	differs bool   // what they find
+	pad     Pad
+	fingers chan string // at the reader: what was typed, or redKey
 
 	mu       sync.Mutex
 	calls    []string                               // in order
@@ -94,10 +96,18 @@ const rightCode, staffID = "482913", "1207"
 // atCounter puts a world at a counter.
 func atCounter(w *world) { w.channel = protocol.Counter }
 
+// atPad has the PIN typed at the reader.
+func atPad(w *world) { w.pad = UsedPad }
+
+const (
+	padPatience = 30 * time.Second
+	redKey      = "red"
+)
+
 const town = protocol.Municipality("141003")
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, channel: protocol.Store, code: rightCode, hooks: map[string]func(context.Context) error{}, lose: make(chan error), tries: 3, pin: "1234",
+	w := &world{t: t, channel: protocol.Store, code: rightCode, hooks: map[string]func(context.Context) error{}, lose: make(chan error), fingers: make(chan string), tries: 3, pin: "1234",
 		result: spool.Result{Outcome: protocol.Printed, Impressions: 2}, ready: spool.Readiness{Ready: true},
 		deals: map[protocol.Transaction]*account{}, closed: map[protocol.Municipality]bool{}}
 	w.offers = []protocol.Offer{{ID: "o1", Municipality: town, Certificate: protocol.ResidentRecord, Fee: 200, Available: true,
@@ -255,6 +265,17 @@ func (w *world) enter(pin string) {
 	w.press(Input{Kind: PressPIN, PIN: b})
 }
 
+// types is what fingers do at the reader. It reports whether the reader listened.
+func (w *world) types(pin string) bool {
+	defer synctest.Wait()
+	select {
+	case w.fingers <- pin:
+		return true
+	default:
+		return false
+	}
+}
+
 // vouch is what staff do at a counter: they say what they found, with their code.
 func (w *world) vouch(id, code string, same bool) {
 	b := []byte(code)
@@ -269,8 +290,10 @@ func (w *world) act() bool {
 	switch v := w.view(); v.State {
 	case Idle:
 		w.card(true)
-	case LastTry, Confirming, MoreTime:
+	case LastTry, LastTryAtPad, Confirming, MoreTime:
 		w.key(PressYes)
+	case AtPad:
+		return w.types(w.pin)
 	case EnterPIN:
 		w.enter(w.pin)
 	case Choosing:

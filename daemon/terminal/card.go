@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"honnin/config/policy"
 	"honnin/daemon/session"
 	"honnin/drivers/card"
 )
@@ -21,12 +22,16 @@ type Reader interface {
 // experiments are made once. The memory names no card, is small, and ends with the process.
 type cards struct {
 	reader  Reader
+	pad     policy.PINPad
 	count   func(card.Traffic) // told of each connection's commands and bytes when it closes; may be nil
 	trouble trouble
 
 	mu  sync.Mutex
 	can map[string]card.Abilities // by card.Connection's Make
 }
+
+// errPadRequired is a reader that may not serve: the policy wants the PIN typed at the reader, and it has no keys.
+var errPadRequired = errors.New("terminal: the policy requires a reader with a PIN pad")
 
 // makes is how many makes of cards are remembered. A few exist; more are somebody's play.
 const makes = 16
@@ -54,7 +59,7 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 func (c *cards) Connect(ctx context.Context) (session.Card, error) {
 	o := &oneCard{owner: c}
 	if err := o.connect(ctx); err != nil {
-		if errors.Is(err, card.ErrNoReader) || errors.Is(err, card.ErrBusy) {
+		if errors.Is(err, card.ErrNoReader) || errors.Is(err, card.ErrBusy) || errors.Is(err, errPadRequired) {
 			c.trouble.with(err)
 		}
 		return nil, gone(err)
@@ -102,6 +107,9 @@ func (o *oneCard) connect(ctx context.Context) error {
 	l := &line{Counting: card.Counting{Transport: conn}, end: conn.Close}
 	o.kind = conn.Make()
 	o.card = card.New(l, card.WithAbilities(o.owner.abilities(o.kind)), card.TryExtended())
+	if o.owner.pad == policy.RequirePINPad && !o.card.HasPad() {
+		return errors.Join(errPadRequired, conn.Close())
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -158,6 +166,35 @@ func (o *oneCard) VerifyPIN(ctx context.Context, digits []byte) (session.PINResu
 	defer pin.Wipe()
 	err = o.card.VerifyPIN(ctx, pin)
 	o.learn()
+	return judged(err)
+}
+
+// Pad tells where the PIN is typed: what the reader has, and what the policy makes of it.
+func (o *oneCard) Pad() session.Pad {
+	switch {
+	case !o.card.HasPad():
+		return session.NoPad
+	case o.owner.pad == policy.IgnorePINPad:
+		return session.UnusedPad
+	}
+	return session.UsedPad
+}
+
+// VerifyAtPad has the reader take the PIN. What is no PIN counts as nobody's typing: nothing was sent.
+func (o *oneCard) VerifyAtPad(ctx context.Context) (session.PINResult, error) {
+	err := o.card.VerifyPINOnPad(ctx)
+	o.learn()
+	switch {
+	case errors.Is(err, card.ErrPadCancelled):
+		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadCancelled, err)
+	case errors.Is(err, card.ErrPadTimeout), errors.Is(err, card.ErrPINForm):
+		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadTimeout, err)
+	}
+	return judged(err)
+}
+
+// judged turns the driver's word on a PIN into the session's.
+func judged(err error) (session.PINResult, error) {
 	var wrong *card.WrongPIN
 	switch {
 	case err == nil:

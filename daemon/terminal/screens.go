@@ -17,6 +17,8 @@ var screens = map[session.State]touch.Name{
 	session.LastTry:        touch.LastTry,
 	session.EnterPIN:       touch.PIN,
 	session.VerifyingPIN:   touch.Reading,
+	session.LastTryAtPad:   touch.LastTry,
+	session.AtPad:          touch.PINAtReader,
 	session.Authenticating: touch.LoadingOffers,
 	session.Choosing:       touch.Choose,
 	session.Confirming:     touch.Confirm,
@@ -82,7 +84,7 @@ var (
 
 // Picture turns what the session shows into what the touch screen draws.
 func Picture(v session.View) touch.Screen {
-	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, WrongCode: v.WrongCode, Offers: v.Offers,
+	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, WrongCode: v.WrongCode, IdlePad: v.IdlePad, Offers: v.Offers,
 		Chosen: touch.Choice(v.Chosen), Fee: v.Fee, Held: v.Held, CardIn: v.CardIn, Code: v.Code, Reference: v.Reference,
 		Seconds: int(v.Remaining.Seconds()), Done: v.Done, Of: v.Of}
 	switch v.State {

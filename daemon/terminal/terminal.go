@@ -131,7 +131,7 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 	}
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
-		Reader: &cards{reader: p.Reader, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
+		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p},
 		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: p.Limits,

@@ -104,7 +104,7 @@ var steps = []struct {
 	screens []Name
 }{
 	{"card", []Name{Welcome, Reading}},
-	{"pin", []Name{PIN, LastTry, Blocked}},
+	{"pin", []Name{PIN, LastTry, PINAtReader, Blocked}},
 	{"choose", []Name{LoadingOffers, Choose}},
 	{"confirm", []Name{Confirm, Working, Checking, Pay, Signing}},
 	{"print", []Name{TakeCard, Committing, Printing, ConfirmName, Vouching, TakePaper, Done}},

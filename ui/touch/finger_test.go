@@ -136,6 +136,7 @@ func TestPIN(t *testing.T) {
 		"very long":       {strings.Repeat("9137", 5000), PIN, 400},
 		"another screen":  {"9137", Confirm, 400},
 		"the last try":    {"9137", LastTry, 400},
+		"at the reader":   {"9137", PINAtReader, 400},
 		"nobody is there": {"9137", Welcome, 400},
 	} {
 		t.Run(name, func(t *testing.T) {

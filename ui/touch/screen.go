@@ -16,7 +16,8 @@ const (
 	Welcome       Name = "welcome"        // place your card: nothing to press
 	Reading       Name = "reading"        // the card is being read: nothing
 	PIN           Name = "pin"            // Pin, Cancel; shows TriesLeft, WrongPIN
-	LastTry       Name = "last-try"       // Yes (go on to the keypad), Cancel
+	LastTry       Name = "last-try"       // Yes (go on to the keypad, or the reader's), Cancel
+	PINAtReader   Name = "pin-at-reader"  // Cancel: the PIN is typed at the reader; shows TriesLeft, WrongPIN
 	Blocked       Name = "blocked"        // Finish
 	LoadingOffers Name = "loading-offers" // Cancel
 	Choose        Name = "choose"         // Choose, Cancel; shows Offers (a chosen offer's options are a page of it)
@@ -42,7 +43,7 @@ const (
 
 // Names returns every screen, in the order of a visit.
 func Names() []Name {
-	return []Name{Welcome, Reading, PIN, LastTry, Blocked, LoadingOffers, Choose, Confirm, Working, Checking, Pay,
+	return []Name{Welcome, Reading, PIN, LastTry, PINAtReader, Blocked, LoadingOffers, Choose, Confirm, Working, Checking, Pay,
 		Signing, TakeCard, Committing, Printing, ConfirmName, Vouching, TakePaper, Done, MoreTime, Refused, Withheld, FailedPaper, Ended, OutOfService}
 }
 
@@ -65,7 +66,7 @@ const (
 var allowed = map[Name][]Action{
 	Welcome: {}, Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, Vouching: {}, OutOfService: {},
 	ConfirmName: {Code}, Withheld: {Finish},
-	PIN: {Pin, Cancel}, LastTry: {Yes, Cancel}, Blocked: {Finish}, LoadingOffers: {Cancel}, Choose: {Apply, Cancel},
+	PIN: {Pin, Cancel}, LastTry: {Yes, Cancel}, PINAtReader: {Cancel}, Blocked: {Finish}, LoadingOffers: {Cancel}, Choose: {Apply, Cancel},
 	Confirm: {Yes, Back, Cancel}, Working: {Cancel}, Pay: {Yes, Cancel}, TakePaper: {Finish}, Done: {Finish},
 	MoreTime: {More, Cancel}, Refused: {Finish}, FailedPaper: {Finish}, Ended: {Finish},
 }
@@ -136,8 +137,9 @@ type Choice struct {
 type Screen struct {
 	Visit     uint64           // 0: no visit
 	Name      Name             //
-	TriesLeft int              // PIN, LastTry: PIN tries left on the card; ConfirmName: of the code; below 1 is not shown
-	WrongPIN  bool             // PIN: the last one was wrong
+	TriesLeft int              // PIN, PINAtReader, LastTry: PIN tries left on the card; ConfirmName: of the code; below 1 is not shown
+	WrongPIN  bool             // PIN, PINAtReader: the last one was wrong
+	IdlePad   bool             // PIN: the reader has keys, and they do nothing
 	WrongCode bool             // ConfirmName: the last one was wrong
 	Offers    []protocol.Offer // Choose
 	Chosen    Choice           // Confirm

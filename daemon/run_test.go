@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -277,6 +278,34 @@ func awaitAddress(t *testing.T, path string) string {
 	return ""
 }
 
+// TestRunWithoutItsPrinter: a terminal whose printer is not on USB starts, says so and what to do, and ends when asked.
+func TestRunWithoutItsPrinter(t *testing.T) {
+	o := newOffice(t, "usb:ffff:ffff")
+	write(t, filepath.Join(o.dir, "policy.toml"), []byte(o.policy+"\n[devices]\nprinters = [\"usb\"]\nusb = [\"ffff:ffff\"]\n"))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
+	said, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	found := false
+	for s := bufio.NewScanner(said); s.Scan(); {
+		fmt.Fprintln(&all, s.Text())
+		if strings.Contains(s.Text(), "the printer on USB cannot be used") && strings.Contains(s.Text(), "honnind devices") {
+			found = true
+			_ = c.Process.Signal(os.Interrupt)
+		}
+	}
+	if err := c.Wait(); err != nil || !found {
+		t.Errorf("%v, said so: %t\n%s", err, found, all.String())
+	}
+}
+
 // TestRunRefuses what only practice may have, with exit status 2 and the reason in words.
 func TestRunRefuses(t *testing.T) {
 	o := newOffice(t, "ipp://127.0.0.1:1/ipp/print")
@@ -288,6 +317,8 @@ func TestRunRefuses(t *testing.T) {
 		"virtual reader":     {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
 		"directory printer":  {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
 		"practice anchors":   {policy: o.world.Policy(), want: "practice anchors"},
+		"which usb printer":  {old: "ipp://127.0.0.1:1/ipp/print", new: "usb:Canon", want: "printer.address"},
+		"usb not allowed":    {old: "ipp://127.0.0.1:1/ipp/print", new: "usb", policy: o.policy + "\n[devices]\nprinters = [\"ipps\"]\n", want: "the policy allows no printer"},
 		"reader not allowed": {policy: o.policy + "\n[devices]\nreaders = [\"usb\"]\n", want: "the policy allows no reader"},
 		"pcscd elsewhere":    {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
 		"unknown key":        {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},

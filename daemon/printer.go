@@ -7,6 +7,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"honnin/config/policy"
+	"honnin/config/protocol"
 	"honnin/drivers/attached"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/ipp"
@@ -19,6 +21,11 @@ type printerOptions struct {
 	ipp     ipp.Options
 	allowed []string // vendor and product of what may be used over USB; without any, all may be
 	direct  bool     // over USB, a printer without IPP may be used: each of its documents ends unsure
+}
+
+// allowedBy is what the policy lets a terminal have. A printer without IPP is for a counter, where staff stand beside it.
+func allowedBy(d policy.Devices, c protocol.Channel) printerOptions {
+	return printerOptions{allowed: d.USB, direct: d.WithoutIPP && c == protocol.Counter}
 }
 
 // openPrinter opens a real printer. It is to be closed with [closePrinter].
@@ -57,7 +64,7 @@ var remedies = map[string]string{
 	usbprint.InUse:        "honnind devices says which program has it, and what to do",
 	usbprint.Ambiguous:    "several are plugged in: name one in printer.address, as usb:VENDOR:PRODUCT or usb:PORT; honnind devices lists them",
 	usbprint.BadDevice:    "it describes itself wrongly: plug it in anew; if that does not help, replace it",
-	usbprint.NoIPP:        "it cannot say what became of a document: use one with IPP over USB",
+	usbprint.NoIPP:        "it cannot say what became of a document: use one with IPP over USB; at a counter the policy may allow it (devices.printers_without_ipp)",
 	usbprint.NoPDF:        "it does not say that it prints PDF: use another",
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"honnin/config/policy"
+	"honnin/config/protocol"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/usbprint"
 	"honnin/spool"
@@ -30,6 +32,20 @@ func TestOpenPrinter(t *testing.T) {
 		}
 		if err := closePrinter(p); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestWithoutIPP: only at a counter, and only if the policy says so.
+func TestWithoutIPP(t *testing.T) {
+	for _, c := range []struct {
+		policy  bool
+		channel protocol.Channel
+		want    bool
+	}{{true, protocol.Counter, true}, {true, protocol.Store, false}, {false, protocol.Counter, false}, {false, protocol.Store, false}} {
+		o := allowedBy(policy.Devices{USB: []string{"03f0:0c17"}, WithoutIPP: c.policy}, c.channel)
+		if o.direct != c.want || len(o.allowed) != 1 {
+			t.Errorf("%+v: %+v", c, o)
 		}
 	}
 }

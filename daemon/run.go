@@ -158,7 +158,7 @@ func printerOf(s site.Site, p *policy.Policy, log logrus.FieldLogger) (spool.Pri
 	if err != nil {
 		return nil, fmt.Errorf("site.toml: printer.address: %w", err)
 	}
-	o := printerOptions{allowed: p.Devices().USB}
+	o := allowedBy(p.Devices(), s.Channel)
 	if a.Kind == printer.IPPS {
 		if o.ipp.Roots, err = poolOf(s.Printer.CA); err != nil {
 			return nil, err

@@ -14,6 +14,10 @@ type Devices struct {
 	Printers []string // kinds: "ipp", "ipps", "usb"
 	USB      []string // vendor and product of readers and printers driven over USB: "054c:0dc9"
 	PINPad   PINPad   // what the keys of a reader are for
+
+	// WithoutIPP lets a counter have a printer on USB that cannot say what became of a document: each ends unsure, and staff
+	// are called. In a store there is never one.
+	WithoutIPP bool
 }
 
 // PINPad is what becomes of a reader that takes a PIN on keys of its own.
@@ -31,11 +35,13 @@ type wireDevices struct {
 	Printers []string `toml:"printers"`
 	USB      []string `toml:"usb"`
 	PINPad   PINPad   `toml:"pin_pad"`
+
+	WithoutIPP bool `toml:"printers_without_ipp"`
 }
 
 // Devices is the hardware that terminals may use.
 func (p *Policy) Devices() Devices {
-	return Devices{slices.Clone(p.devices.Readers), slices.Clone(p.devices.Printers), slices.Clone(p.devices.USB), cmp.Or(p.devices.PINPad, UsePINPad)}
+	return Devices{slices.Clone(p.devices.Readers), slices.Clone(p.devices.Printers), slices.Clone(p.devices.USB), cmp.Or(p.devices.PINPad, UsePINPad), p.devices.WithoutIPP}
 }
 
 // Check judges what a site names, "usb:NAME" and "ipps://…", by what stands before the colon. Whether a reader over USB has
@@ -86,5 +92,5 @@ func (w *wireDevices) devices() (d Devices, err error) {
 	if !slices.Contains([]PINPad{"", UsePINPad, RequirePINPad, IgnorePINPad}, w.PINPad) {
 		return d, fmt.Errorf(`devices.pin_pad: %q must be "use", "require" or "ignore"`, w.PINPad)
 	}
-	return Devices{w.Readers, w.Printers, w.USB, w.PINPad}, nil
+	return Devices{w.Readers, w.Printers, w.USB, w.PINPad, w.WithoutIPP}, nil
 }

@@ -26,11 +26,14 @@ func TestDevices(t *testing.T) {
 			t.Errorf("%s: %v", table, err)
 		}
 	}
-	p := must[*policy.Policy](t)(parse("[devices]\nreaders = [\"usb\"]\nprinters = [\"ipps\", \"usb\"]\nusb = [\"054c:0dc9\"]\n"))
-	if d := p.Devices(); !reflect.DeepEqual(d.USB, []string{"054c:0dc9"}) {
+	p := must[*policy.Policy](t)(parse("[devices]\nreaders = [\"usb\"]\nprinters = [\"ipps\", \"usb\"]\nusb = [\"054c:0dc9\"]\nprinters_without_ipp = true\n"))
+	if d := p.Devices(); !reflect.DeepEqual(d.USB, []string{"054c:0dc9"}) || !d.WithoutIPP {
 		t.Error(d)
 	}
 	all := must[*policy.Policy](t)(parse("[devices]\n"))
+	if all.Devices().WithoutIPP {
+		t.Error("without IPP, and nobody said so")
+	}
 	for table, want := range map[string]policy.PINPad{"": policy.UsePINPad, "[devices]\n": policy.UsePINPad,
 		"[devices]\npin_pad = \"require\"\n": policy.RequirePINPad, "[devices]\npin_pad = \"ignore\"\n": policy.IgnorePINPad} {
 		if got := must[*policy.Policy](t)(parse(table)).Devices().PINPad; got != want {

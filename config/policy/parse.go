@@ -194,7 +194,7 @@ func allowed(key toml.Key) string {
 	case len(key) > 1 && key[0] == "card":
 		return "anchors"
 	case len(key) > 1 && key[0] == "devices":
-		return "readers, printers, usb, pin_pad"
+		return "readers, printers, usb, pin_pad, printers_without_ipp"
 	case len(key) > 1 && key[0] == "staff":
 		return "id, roles, code, expires, municipality, terminals"
 	}

@@ -40,6 +40,7 @@
 //	readers = ["usb"]            # kinds: "pcsc", "usb"
 //	printers = ["ipps", "usb"]   # kinds: "ipp", "ipps", "usb"
 //	usb = ["054c:0dc9"]          # vendor and product of readers and printers driven over USB
+//	printers_without_ipp = false # true: a counter may have one on USB that cannot say what became of a document
 //	pin_pad = "use"              # or "require", "ignore": a reader with keys of its own takes the PIN there
 //	[[staff]]                    # those who confirm names at a counter; a counter without any does not open
 //	id = "1207"                  # 1 to 8 digits, never a name

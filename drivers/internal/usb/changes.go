@@ -19,11 +19,11 @@ const (
 	safety  = 10 * time.Second // where events come: they may be lost, or go to another namespace
 )
 
-// Changes is as [Bus] says: by the kernel's events, and udevd's where it runs, which come when permissions are set.
-// In any case it looks now and then.
+// Changes is as [Bus] says: by the kernel's events, or udevd's where it runs, since they come when permissions are set and
+// not before. In any case it looks now and then.
 func (s *system) Changes(ctx context.Context, notify func()) {
 	events := make(chan struct{}, 1)
-	socket, err := listen()
+	socket, err := listen(s.group())
 	if err == nil {
 		defer socket.Close()
 		go hear(socket, events)
@@ -67,13 +67,27 @@ func (s *system) glance() string {
 	return b.String()
 }
 
-// listen opens the kernel's event socket: group 1 is the kernel, 2 is udevd.
-func listen() (*os.File, error) {
+// The groups of the event socket.
+const (
+	kernelGroup = 1
+	udevGroup   = 2
+)
+
+// group is who tells.
+func (s *system) group() uint32 {
+	if _, err := os.Stat(s.udev); err == nil {
+		return udevGroup
+	}
+	return kernelGroup
+}
+
+// listen opens the kernel's event socket.
+func listen(group uint32) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 | 2}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: group}); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	return os.NewFile(uintptr(fd), "uevent"), nil

@@ -24,12 +24,13 @@ const Rules = "70-honnin-usb.rules"
 // system is this machine's buses.
 type system struct {
 	devices, nodes, processes string
+	udev                      string // is there where udevd runs
 	open                      func(at Place, iface, alternate int) (Handle, Setting, error)
 }
 
 // System is this machine's USB.
 func System() Bus {
-	return &system{devices: "/sys/bus/usb/devices", nodes: "/dev/bus/usb", processes: "/proc", open: open}
+	return &system{devices: "/sys/bus/usb/devices", nodes: "/dev/bus/usb", processes: "/proc", udev: "/run/udev/control", open: open}
 }
 
 // List is as [Bus] says.

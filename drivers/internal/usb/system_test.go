@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -268,6 +269,42 @@ func TestHearPassesOnWhatIsOfUSB(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-over
+}
+
+// TestWhoTells: an event of the kernel's comes before udevd has set permissions.
+func TestWhoTells(t *testing.T) {
+	tr := newTree(t)
+	tr.udev = filepath.Join(tr.devices, "control")
+	if g := tr.group(); g != kernelGroup {
+		t.Error("without udevd:", g)
+	}
+	tr.file(tr.udev, nil)
+	if g := tr.group(); g != udevGroup {
+		t.Error("with udevd:", g)
+	}
+}
+
+// TestFilesOf: this process's descriptors of one file, as often as it is open, and of no other.
+func TestFilesOf(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(name string) int {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return int(f.Fd())
+	}
+	open("001")
+	want := []int{open("00"), open("00")}
+	got := filesOf(filepath.Join(dir, "00"))
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Error(got, want)
+	}
 }
 
 // TestChangesEnd: the real socket, or none, on this machine.

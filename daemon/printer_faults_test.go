@@ -44,8 +44,8 @@ var mishaps = map[string]struct {
 	"jam":    {func(d *ippevetest.Device) { d.Leave("+media-jam-error") }, func(d *ippevetest.Device) { d.Leave("-media-jam-error") }, printer.MediaJam},
 	"cover":  {func(d *ippevetest.Device) { d.Leave("+cover-open-error") }, func(d *ippevetest.Device) { d.Leave("-cover-open-error") }, "cover-open"},
 	"empty":  {func(d *ippevetest.Device) { d.Load(0) }, func(d *ippevetest.Device) { d.Load(50) }, "media-empty"},
-	"killed": {(*ippevetest.Device).Kill, (*ippevetest.Device).Restart, "printer"},
-	"hangs":  {(*ippevetest.Device).Hang, (*ippevetest.Device).Resume, "printer"},
+	"killed": {(*ippevetest.Device).Kill, (*ippevetest.Device).Restart, printer.Unreachable},
+	"hangs":  {(*ippevetest.Device).Hang, (*ippevetest.Device).Resume, printer.Unreachable},
 }
 
 // TestPrinterNotReady: with a printer like that no visit begins, and once it is mended the terminal opens by itself.

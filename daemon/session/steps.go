@@ -57,9 +57,7 @@ func (r *Runner) missing(ctx context.Context) (word string, err error) {
 func (r *Runner) printer(ctx context.Context) string {
 	is, err := r.parts.Queue.Ready(ctx)
 	switch {
-	case err != nil:
-		return "printer"
-	case is.Ready:
+	case err == nil && is.Ready:
 		return ""
 	case is.Reason == "":
 		return "printer"

@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -62,35 +61,6 @@ func (d Devices) Check(reader, printer string) error {
 	return nil
 }
 
-var usbID = regexp.MustCompile(`^[0-9a-f]{4}:[0-9a-f]{4}$`)
-
-func (w *wireDevices) devices() (d Devices, err error) {
-	if w == nil {
-		return d, nil
-	}
-	kinds := func(known ...string) func(string) bool {
-		return func(v string) bool { return slices.Contains(known, v) }
-	}
-	for _, c := range []struct {
-		key, want string
-		list      []string
-		right     func(string) bool
-	}{
-		{"readers", `"pcsc" or "usb"`, w.Readers, kinds("pcsc", "usb")},
-		{"printers", `"ipp", "ipps" or "usb"`, w.Printers, kinds("ipp", "ipps", "usb")},
-		{"usb", `such as "054c:0dc9", in lower case`, w.USB, usbID.MatchString},
-	} {
-		if c.list != nil && len(c.list) == 0 {
-			return d, fmt.Errorf("devices.%s: would allow nothing; leave it out to allow all", c.key)
-		}
-		for _, v := range c.list {
-			if !c.right(v) {
-				return d, fmt.Errorf("devices.%s: %q must be %s", c.key, v, c.want)
-			}
-		}
-	}
-	if !slices.Contains([]PINPad{"", UsePINPad, RequirePINPad, IgnorePINPad}, w.PINPad) {
-		return d, fmt.Errorf(`devices.pin_pad: %q must be "use", "require" or "ignore"`, w.PINPad)
-	}
-	return Devices{w.Readers, w.Printers, w.USB, w.PINPad, w.WithoutIPP}, nil
+func (w wireDevices) devices() Devices {
+	return Devices{w.Readers, w.Printers, w.USB, w.PINPad, w.WithoutIPP}
 }

@@ -14,13 +14,13 @@ func TestDevices(t *testing.T) {
 		return policy.Parse([]byte(strings.Replace(good, "[card]", table+"[card]", 1)), w.load)
 	}
 	for table, want := range map[string]string{
-		"[devices]\nreaders = [\"virtual\"]\n":   `devices.readers: "virtual" must be "pcsc" or "usb"`,
-		"[devices]\nprinters = [\"dir\"]\n":      `devices.printers: "dir" must be`,
-		"[devices]\nusb = [\"054C:0DC9\"]\n":     "devices.usb: ",
-		"[devices]\nusb = []\n":                  "devices.usb: would allow nothing",
+		"[devices]\nreaders = [\"virtual\"]\n":   `devices.readers[1]: must be one of "pcsc", "usb"`,
+		"[devices]\nprinters = [\"dir\"]\n":      "devices.printers[1]: must be one of",
+		"[devices]\nusb = [\"054C:0DC9\"]\n":     "devices.usb[1]: must be vendor and product in lower-case hex",
+		"[devices]\nusb = []\n":                  "devices.usb: must be a list",
 		"[devices]\nreader = [\"usb\"]\n":        "allowed are readers, printers, usb, pin_pad",
-		"[devices]\npin_pad = \"no\"\n":          `devices.pin_pad: "no" must be "use", "require" or "ignore"`,
-		"[devices]\nreaders = [\"usb\", \"\"]\n": "devices.readers",
+		"[devices]\npin_pad = \"no\"\n":          `devices.pin_pad: must be one of "use", "require", "ignore"`,
+		"[devices]\nreaders = [\"usb\", \"\"]\n": "devices.readers[2]",
 	} {
 		if _, err := parse(table); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", table, err)

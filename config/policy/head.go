@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"honnin/config/keys"
 	"honnin/config/protocol"
 	"honnin/config/trust"
 )
@@ -30,10 +30,11 @@ type Head struct {
 	Expires   time.Time       // from here on a terminal with it is out of service; after NotBefore
 	Terminals []Target        // at least one
 	Previous  protocol.Digest // SHA-256 of the text of the policy before; zero for version 1 and for no other
+	Warn      time.Duration   // how long before Expires a terminal warns
 	Keys      Keys
 }
 
-// Keys are the policy keys: so many distinct ones of them must sign the next policy.
+// Keys is the policy keys: so many distinct ones of them must sign the next policy.
 type Keys struct {
 	Threshold int // 2 to the number of keys
 	Keys      []Key
@@ -89,108 +90,91 @@ type wireKey struct {
 type instant struct{ time.Time }
 
 func (i *instant) UnmarshalText(b []byte) (err error) {
-	if i.Time, err = time.Parse(time.RFC3339, string(b)); err != nil || i.Nanosecond() != 0 {
-		return errors.New(`not an instant such as "2026-12-01T00:00:00+09:00"`)
-	}
-	return nil
+	i.Time, err = time.Parse(time.RFC3339, string(b))
+	return err
 }
 
 type target struct{ Target }
 
-func (t *target) UnmarshalText(b []byte) error {
-	start, open := strings.CutSuffix(string(b), "*")
-	if _, err := protocol.ParseTerminal(start); err != nil && !(open && start == "") {
-		return errors.New(`not a terminal's name (A-Z, 0-9, hyphen), or the beginning of one with a star: "T-1", "T-*", "*"`)
+func (t *target) UnmarshalText(b []byte) error { t.Target = Target(b); return nil }
+
+func targets(from []target) (out []Target) {
+	for _, t := range from {
+		out = append(out, t.Target)
 	}
-	t.Target = Target(b)
-	return nil
+	return out
 }
 
 // beginning fills in the head. Either nothing of it stands there or all of it.
-func (p *Policy) beginning(w wire, f *files) (err error) {
-	if w.Version == nil || *w.Version < 1 || *w.Version > maxVersion {
-		return fmt.Errorf("version: must be from 1 to %d", uint64(maxVersion))
-	}
-	p.version = uint64(*w.Version)
-	if w.NotBefore.IsZero() && w.Expires.IsZero() && w.Terminals == nil && w.Previous == nil && w.PolicyKeys == nil {
+func (p *Policy) beginning(w wire, root *keys.Node, d defaults, f *files) (err error) {
+	p.version = uint64(w.Version)
+	if w.NotBefore.IsZero() && w.Expires.IsZero() && w.Terminals == nil && root.Get("previous") == nil && w.PolicyKeys == nil {
 		return nil
 	}
-	if err := w.headComplete(); err != nil {
+	if err := w.headComplete(root); err != nil {
 		return err
 	}
-	h := &Head{Version: p.version, NotBefore: w.NotBefore.UTC(), Expires: w.Expires.UTC()}
-	if w.Previous != nil {
-		h.Previous = protocol.Digest(*w.Previous)
-	}
-	for _, t := range w.Terminals {
-		h.Terminals = append(h.Terminals, t.Target)
-	}
-	h.Keys, err = w.PolicyKeys.keys(f)
+	h := &Head{Version: p.version, NotBefore: w.NotBefore.UTC(), Expires: w.Expires.UTC(), Previous: protocol.Digest(w.Previous),
+		Terminals: targets(w.Terminals), Warn: d.duration(w.ExpiryWarning, "expiry_warning")}
+	h.Keys, err = w.PolicyKeys.keys(root.Get("policy_keys"), d, f)
 	p.head = h
 	return err
 }
 
-func (w wire) headComplete() error {
-	switch {
-	case w.NotBefore.IsZero():
-		return errors.New(`not_before: is missing; an instant such as "2026-12-01T00:00:00+09:00"`)
-	case w.Expires.IsZero():
-		return errors.New(`expires: is missing; an instant such as "2027-03-31T23:59:59+09:00"`)
-	case !w.Expires.After(w.NotBefore.Time):
-		return errors.New("expires: must be after not_before")
-	case len(w.Terminals) == 0 || len(w.Terminals) > maxTargets:
-		return fmt.Errorf(`terminals: from 1 to %d are needed; ["*"] means all`, maxTargets)
-	case *w.Version == 1 && w.Previous != nil:
-		return errors.New("previous: version 1 has none")
-	case *w.Version > 1 && (w.Previous == nil || protocol.Digest(*w.Previous) == protocol.Digest{}):
-		return errors.New("previous: is missing; the SHA-256 of the policy before, 64 hex digits")
-	case w.PolicyKeys == nil:
-		return errors.New("policy_keys: is missing")
+func (w wire) headComplete(root *keys.Node) error {
+	none := protocol.Digest{} == protocol.Digest(w.Previous)
+	for _, c := range []struct {
+		wrong     bool
+		key, says string
+	}{
+		{w.NotBefore.IsZero(), "not_before", `is missing; an instant such as "2026-12-01T00:00:00+09:00"`},
+		{w.Expires.IsZero(), "expires", `is missing; an instant such as "2027-03-31T23:59:59+09:00"`},
+		{!w.Expires.After(w.NotBefore.Time), "expires", "must be after not_before"},
+		{w.Terminals == nil, "terminals", `is missing; ["*"] means all`},
+		{w.Version == 1 && root.Get("previous") != nil, "previous", "version 1 has none"},
+		{w.Version > 1 && none, "previous", "is missing; the SHA-256 of the policy before, 64 hex digits"},
+		{w.PolicyKeys == nil, "policy_keys", "is missing"},
+	} {
+		if c.wrong {
+			return root.Wrong(c.key, "%s", c.says)
+		}
 	}
 	return nil
 }
 
-func (w *wireKeys) keys(f *files) (k Keys, err error) {
-	k.Threshold = minThreshold
-	if w.Threshold != nil {
-		k.Threshold = *w.Threshold
-	}
-	if len(w.Key) < minThreshold || len(w.Key) > maxPolicyKeys {
-		return k, fmt.Errorf("policy_keys.key: from %d to %d are needed", minThreshold, maxPolicyKeys)
-	}
-	if k.Threshold < minThreshold || k.Threshold > len(w.Key) {
-		return k, fmt.Errorf("policy_keys.threshold: must be from %d to %d, the number of keys", minThreshold, len(w.Key))
+func (w *wireKeys) keys(n *keys.Node, d defaults, f *files) (k Keys, err error) {
+	k.Threshold = d.number(w.Threshold, "policy_keys.threshold")
+	if k.Threshold > len(w.Key) {
+		return k, n.Wrong("threshold", "must be from %d to %d, the number of keys", minThreshold, len(w.Key))
 	}
 	for i, w := range w.Key {
+		in := n.Get("key").Items()[i]
 		key, err := w.key(f)
-		if err == nil && slices.ContainsFunc(k.Keys, key.same) {
-			err = errors.New("its name or its key stands twice")
-		}
 		if err != nil {
-			return k, fmt.Errorf("policy_keys.key %d (%q): %w", i+1, w.Name, err)
+			return k, in.Wrong("pem", "%v", err)
+		}
+		if slices.ContainsFunc(k.Keys, key.same) {
+			return k, in.Wrong("pem", "the same key stands twice")
 		}
 		k.Keys = append(k.Keys, key)
 	}
 	return k, nil
 }
 
-func (k Key) same(o Key) bool { return k.Name == o.Name || bytes.Equal(k.SPKI, o.SPKI) }
+func (k Key) same(o Key) bool { return bytes.Equal(k.SPKI, o.SPKI) }
 
 func (w wireKey) key(f *files) (k Key, err error) {
-	if n := len(w.Name); n < 1 || n > 64 || strings.Trim(w.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return k, errors.New("name: must be 1 to 64 of a-z, 0-9 and hyphen")
-	}
 	b, err := f.content(w.PEM)
 	if err != nil {
-		return k, fmt.Errorf("pem: %w", err)
+		return k, err
 	}
 	k.Name = w.Name
 	public, err := k.read(b)
 	if err != nil {
-		return k, fmt.Errorf("pem: %w", err)
+		return k, err
 	}
 	if err := trust.CheckKey(public); err != nil {
-		return k, fmt.Errorf("pem: %w", err)
+		return k, err
 	}
 	f.practice = f.practice || k.Certificate != nil && trust.IsPractice(k.Certificate)
 	k.SPKI, err = x509.MarshalPKIXPublicKey(public)

@@ -2,17 +2,20 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"honnin/config/keys"
 	"honnin/config/protocol"
 	"honnin/config/trust"
 )
@@ -23,23 +26,33 @@ const (
 	maxFile   = 16 << 20
 )
 
-// wire mirrors the TOML. Keys that must be there are pointers or have a form that an absent one breaks.
+// wire mirrors the TOML, after [Table] has judged it: the forms, bounds and needs of single values are there, and a test holds
+// the two against each other.
 type wire struct {
-	Version         *int64             `toml:"version"`
+	Version         int64              `toml:"version"`
 	NotBefore       instant            `toml:"not_before"`
 	Expires         instant            `toml:"expires"`
+	ExpiryWarning   *duration          `toml:"expiry_warning"`
 	Terminals       []target           `toml:"terminals"`
-	Previous        *hexDigest         `toml:"previous"`
+	Previous        hexDigest          `toml:"previous"`
 	PolicyKeys      *wireKeys          `toml:"policy_keys"`
 	ClockSkew       *duration          `toml:"clock_skew"`
 	PackageLifetime *duration          `toml:"package_lifetime"`
 	CRLMaxAge       *duration          `toml:"crl_max_age"`
 	Propagation     *duration          `toml:"propagation_limit"`
-	Latch           *wireLatch         `toml:"latch"`
-	Card            *wireCard          `toml:"card"`
+	Languages       []string           `toml:"languages"`
+	Holidays        []string           `toml:"holidays"`
+	Latch           wireLatch          `toml:"latch"`
+	Limits          wireLimits         `toml:"limits"`
+	Card            wireCard           `toml:"card"`
+	Centre          wireCentre         `toml:"centre"`
+	Devices         wireDevices        `toml:"devices"`
 	Municipality    []wireMunicipality `toml:"municipality"`
 	Staff           []wireStaff        `toml:"staff"`
-	Devices         *wireDevices       `toml:"devices"`
+	Person          []wirePerson       `toml:"person"`
+	Contact         []wireContact      `toml:"contact"`
+	Deadlines       wireDeadlines      `toml:"deadlines"`
+	wireCalendar
 }
 
 type wireLatch struct {
@@ -60,6 +73,8 @@ type wireMunicipality struct {
 	Revoked         []hexDigest    `toml:"revoked"`
 	CRLs            []string       `toml:"crls"`
 	Software        []wireSoftware `toml:"software"`
+	Service         []wireService  `toml:"service"`
+	wireCalendar
 }
 
 type wireSoftware struct {
@@ -73,7 +88,7 @@ type duration time.Duration
 func (d *duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	if err != nil || v < 0 {
-		return errors.New(`not a duration of zero or more; write it like "90s", "5m", "24h"`)
+		return errors.New("not a duration")
 	}
 	*d = duration(v)
 	return nil
@@ -109,19 +124,24 @@ func (v *version) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Load reads a policy and the files beside it.
+// Load reads a policy and the files beside it. Its errors name the file.
 func Load(path string) (*Policy, error) {
 	b, err := read(path, maxPolicy)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	dir := filepath.Dir(path)
-	return Parse(b, func(name string) ([]byte, error) {
+	p, err := parse(b, func(name string) ([]byte, error) {
 		if filepath.Base(name) != name || !filepath.IsLocal(name) {
 			return nil, errors.New("not the name of a file beside the policy")
 		}
 		return read(filepath.Join(dir, name), maxFile)
 	})
+	var where *keys.Error
+	if errors.As(err, &where) {
+		where.File = path
+	}
+	return named(p, err)
 }
 
 func read(path string, most int64) ([]byte, error) {
@@ -135,200 +155,152 @@ func read(path string, most int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// Parse reads a policy. load returns the content of a file that it names.
+// Parse reads a policy. load returns the content of a file that it names; nil means that it may name none.
 func Parse(text []byte, load func(name string) ([]byte, error)) (*Policy, error) {
-	var w wire
-	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&w); err != nil {
-		return nil, explain(err)
-	}
-	p := &Policy{municipalities: map[protocol.Municipality]*municipality{}}
-	f := &files{load: load}
-	if err := p.beginning(w, f); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	if err := w.numbers(p); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	if err := p.trust(w, f); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	if err := p.people(w.Staff); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	var err error
-	if p.devices, err = w.Devices.devices(); err != nil {
+	return named(parse(text, load))
+}
+
+func named(p *Policy, err error) (*Policy, error) {
+	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	return p, nil
 }
 
-// explain turns a decoder's error into one line that names the line and the key.
-func explain(err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		e := unknown.Errors[0]
-		line, _ := e.Position()
-		return fmt.Errorf("policy: line %d: unknown key %s; allowed are %s", line, strings.Join(e.Key(), "."), allowed(e.Key()))
+func parse(text []byte, load func(name string) ([]byte, error)) (*Policy, error) {
+	d := defaults{Table()}
+	root, err := d.Read(text)
+	if err != nil {
+		return nil, err
 	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
-		line, _ := bad.Position()
-		return fmt.Errorf("policy: line %d: %s: %s", line, strings.Join(bad.Key(), "."), strings.TrimPrefix(bad.Error(), "toml: "))
+	var w wire
+	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&w); err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("policy: %w", err)
+	f := &files{load: load, seen: map[string][]byte{}}
+	p := &Policy{municipalities: map[protocol.Municipality]*municipality{}, side: keys.Side{Root: root, Load: f.again}}
+	p.numbers(w, d)
+	for _, part := range []func() error{
+		func() error { return p.beginning(w, root, d, f) },
+		func() error { return p.trust(w, root, f) },
+		func() error { return p.people(w.Staff, root.Get("staff").Items()) },
+		func() error { return p.keyholders(w.Person, root.Get("person").Items(), f) },
+		func() error { return p.whomToTell(w, root, d) },
+	} {
+		if err := part(); err != nil {
+			return nil, err
+		}
+	}
+	p.practice = f.practice
+	return p, nil
 }
 
-// allowed lists the keys of the table that an unknown key stands in.
-func allowed(key toml.Key) string {
-	switch {
-	case len(key) > 2 && key[0] == "municipality":
-		return "name, floor, fixes"
-	case len(key) > 1 && key[0] == "municipality":
-		return "code, name, issuing_anchors, register_anchors, pinned_signers, revoked, crls, software"
-	case len(key) > 2 && key[0] == "policy_keys":
-		return "name, pem"
-	case len(key) > 1 && key[0] == "policy_keys":
-		return "threshold, key"
-	case len(key) > 1 && key[0] == "latch":
-		return "defective, within"
-	case len(key) > 1 && key[0] == "card":
-		return "anchors"
-	case len(key) > 1 && key[0] == "devices":
-		return "readers, printers, usb, pin_pad, printers_without_ipp"
-	case len(key) > 1 && key[0] == "staff":
-		return "id, roles, code, expires, municipality, terminals"
+// defaults are the table's.
+type defaults struct{ keys.File }
+
+func (d defaults) duration(set *duration, path string) time.Duration {
+	if set != nil {
+		return time.Duration(*set)
 	}
-	return "version, not_before, expires, terminals, previous, policy_keys, clock_skew, package_lifetime, crl_max_age, propagation_limit, latch, card, municipality, staff, devices"
+	k, _ := d.Find(path)
+	v, _ := time.ParseDuration(k.Default)
+	return v
 }
 
-func (w wire) numbers(p *Policy) error {
-	p.latch.Defective = 3
-	if l := w.Latch; l != nil && l.Defective != nil {
-		p.latch.Defective = *l.Defective
+func (d defaults) number(set *int, path string) int {
+	if set != nil {
+		return *set
 	}
-	if p.latch.Defective < 1 || p.latch.Defective > 1000 {
-		return errors.New("latch.defective: must be from 1 to 1000")
-	}
-	var within *duration
-	if w.Latch != nil {
-		within = w.Latch.Within
-	}
-	return errors.Join(
-		between(&p.skew, "clock_skew", w.ClockSkew, -1, 0, time.Hour),
-		between(&p.lifetime, "package_lifetime", w.PackageLifetime, -1, time.Second, 24*time.Hour),
-		between(&p.crlAge, "crl_max_age", w.CRLMaxAge, 7*24*time.Hour, time.Minute, 366*24*time.Hour),
-		between(&p.propagation, "propagation_limit", w.Propagation, 24*time.Hour, 0, 366*24*time.Hour),
-		between(&p.latch.Within, "latch.within", within, time.Hour, time.Second, 366*24*time.Hour),
-	)
+	k, _ := d.Find(path)
+	v, _ := strconv.Atoi(k.Default)
+	return v
 }
 
-// between sets to from the key's value or its default; a negative default means that the key must be there.
-func between(to *time.Duration, key string, from *duration, byDefault, least, most time.Duration) error {
-	switch {
-	case from != nil:
-		*to = time.Duration(*from)
-	case byDefault < 0:
-		return fmt.Errorf("%s: is missing", key)
-	default:
-		*to = byDefault
-	}
-	if *to < least || *to > most {
-		return fmt.Errorf("%s: must be from %s to %s", key, least, most)
-	}
-	return nil
+// numbers fills in what needs no judgement any more.
+func (p *Policy) numbers(w wire, d defaults) {
+	p.skew = d.duration(w.ClockSkew, "clock_skew")
+	p.lifetime = d.duration(w.PackageLifetime, "package_lifetime")
+	p.crlAge = d.duration(w.CRLMaxAge, "crl_max_age")
+	p.propagation = d.duration(w.Propagation, "propagation_limit")
+	p.latch = Latch{d.number(w.Latch.Defective, "latch.defective"), d.duration(w.Latch.Within, "latch.within")}
+	p.limits, p.languages, p.devices, p.centres = w.Limits.limits(), w.Languages, w.Devices.devices(), w.Centre.URLs
 }
 
-// trust fills in everything that holds certificates.
-func (p *Policy) trust(w wire, f *files) (err error) {
-	if w.Card == nil || len(w.Card.Anchors) == 0 {
-		return errors.New("card.anchors: at least one is needed")
-	}
-	if p.cards, err = f.certificates("card.anchors", w.Card.Anchors); err != nil {
+// trust fills in everything that holds certificates, and what the municipalities issue.
+func (p *Policy) trust(w wire, root *keys.Node, f *files) (err error) {
+	if p.cards, err = f.certificates(root.Get("card"), "anchors", w.Card.Anchors); err != nil {
 		return err
 	}
-	if len(w.Municipality) == 0 {
-		return errors.New("municipality: at least one is needed")
+	if p.centreSigners, err = f.certificates(root.Get("centre"), "signers", w.Centre.Signers); err != nil {
+		return err
 	}
+	everywhere := schedule{holidays: ranges(w.Holidays)}.within(w.wireCalendar)
 	var issuing []trust.Authority
 	for i, m := range w.Municipality {
-		where := fmt.Sprintf("municipality %d (%q)", i+1, string(m.Code.Municipality))
-		a, err := p.add(m, f)
+		a, err := p.add(m, root.Get("municipality").Items()[i], everywhere, f)
 		if err != nil {
-			return fmt.Errorf("%s: %w", where, err)
+			return err
 		}
 		issuing = append(issuing, a)
 	}
-	p.practice = f.practice
 	p.issuing, err = trust.NewStore(issuing...)
 	return err
 }
 
-func (p *Policy) add(w wireMunicipality, f *files) (issuing trust.Authority, err error) {
-	if err := w.complete(p.municipalities); err != nil {
-		return issuing, err
+func (p *Policy) add(w wireMunicipality, n *keys.Node, everywhere schedule, f *files) (issuing trust.Authority, err error) {
+	if len(w.IssuingAnchors)+len(w.PinnedSigners) == 0 {
+		return issuing, n.Wrong("issuing_anchors", "at least one, or a pinned signer, is needed")
 	}
 	issuing = trust.Authority{Municipality: w.Code.Municipality}
 	registers := trust.Authority{Municipality: w.Code.Municipality}
 	var e [4]error
-	issuing.Anchors, e[0] = f.certificates("issuing_anchors", w.IssuingAnchors)
-	issuing.Pins, e[1] = f.certificates("pinned_signers", w.PinnedSigners)
-	registers.Anchors, e[2] = f.certificates("register_anchors", w.RegisterAnchors)
-	issuing.CRLs, e[3] = f.crls("crls", w.CRLs)
-	if err := errors.Join(e[:]...); err != nil {
+	issuing.Anchors, e[0] = f.certificates(n, "issuing_anchors", w.IssuingAnchors)
+	issuing.Pins, e[1] = f.certificates(n, "pinned_signers", w.PinnedSigners)
+	registers.Anchors, e[2] = f.certificates(n, "register_anchors", w.RegisterAnchors)
+	issuing.CRLs, e[3] = f.crls(n, "crls", w.CRLs)
+	if err := cmp.Or(e[:]...); err != nil {
 		return issuing, err
 	}
 	for _, d := range w.Revoked {
 		issuing.Revoked = append(issuing.Revoked, protocol.Digest(d))
 	}
 	registers.Revoked, registers.CRLs = issuing.Revoked, issuing.CRLs
-	m := &municipality{name: w.Name, crls: issuing.CRLs}
+	m := w.municipality(everywhere)
+	m.crls = issuing.CRLs
+	if m.register, err = trust.NewStore(registers); err != nil {
+		return issuing, n.Wrong("register_anchors", "%v", err)
+	}
+	p.municipalities[w.Code.Municipality] = m
+	return issuing, nil
+}
+
+func (w wireMunicipality) municipality(everywhere schedule) *municipality {
+	m := &municipality{name: w.Name, schedule: everywhere.within(w.wireCalendar), services: map[protocol.Certificate]service{}}
 	for _, s := range w.Software {
 		m.software = append(m.software, software{s.Name, s.Floor.string, slices.Clone(s.Fixes)})
 	}
-	m.register, err = trust.NewStore(registers)
-	p.municipalities[w.Code.Municipality] = m
-	return issuing, err
-}
-
-func (w wireMunicipality) complete(others map[protocol.Municipality]*municipality) error {
-	switch {
-	case w.Code.Municipality == "":
-		return errors.New("code: is missing; six digits")
-	case others[w.Code.Municipality] != nil:
-		return errors.New("code: stands twice")
-	case w.Name == "":
-		return errors.New("name: is missing")
-	case len(w.IssuingAnchors)+len(w.PinnedSigners) == 0:
-		return errors.New("issuing_anchors: at least one, or a pinned signer, is needed")
+	for _, s := range w.Service {
+		m.services[protocol.Certificate(s.Certificate)] = s.service(m.schedule)
 	}
-	seen := map[string]bool{}
-	for _, s := range w.Software {
-		switch {
-		case s.Name == "" || seen[s.Name]:
-			return errors.New("software.name: is missing or stands twice")
-		case s.Floor.string == "":
-			return fmt.Errorf("software %q: floor: is missing; a semantic version such as 1.4.0", s.Name)
-		}
-		seen[s.Name] = true
-	}
-	return nil
+	return m
 }
 
 // files reads what the policy names, and notes practice certificates on the way.
 type files struct {
 	load     func(string) ([]byte, error)
 	practice bool
+	seen     map[string][]byte
 }
 
-func (f *files) certificates(key string, names []string) (out []*x509.Certificate, err error) {
+func (f *files) certificates(in *keys.Node, key string, names []string) (out []*x509.Certificate, err error) {
 	for i, n := range names {
 		b, err := f.content(n)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+			return nil, in.WrongItem(key, i, "%v", err)
 		}
 		certs, err := trust.ParseCertificates(b)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+			return nil, in.WrongItem(key, i, "%v", err)
 		}
 		f.practice = f.practice || slices.ContainsFunc(certs, trust.IsPractice)
 		out = append(out, certs...)
@@ -336,15 +308,15 @@ func (f *files) certificates(key string, names []string) (out []*x509.Certificat
 	return out, nil
 }
 
-func (f *files) crls(key string, names []string) (out []*x509.RevocationList, err error) {
+func (f *files) crls(in *keys.Node, key string, names []string) (out []*x509.RevocationList, err error) {
 	for i, n := range names {
 		b, err := f.content(n)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+			return nil, in.WrongItem(key, i, "%v", err)
 		}
 		l, err := trust.ParseCRL(b)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+			return nil, in.WrongItem(key, i, "%v", err)
 		}
 		out = append(out, l)
 	}
@@ -353,11 +325,24 @@ func (f *files) crls(key string, names []string) (out []*x509.RevocationList, er
 
 // content returns inline PEM as it is, and anything else as the file of that name.
 func (f *files) content(name string) ([]byte, error) {
-	if strings.Contains(name, "-----BEGIN") {
+	if keys.Inline(name) {
 		return []byte(name), nil
 	}
 	if f.load == nil {
 		return nil, errors.New("names a file, and there are no files here")
 	}
-	return f.load(name)
+	b, err := f.load(name)
+	if err == nil {
+		f.seen[name] = b
+	}
+	return b, err
+}
+
+// again returns a file as it was.
+func (f *files) again(name string) ([]byte, error) {
+	b, ok := f.seen[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return b, nil
 }

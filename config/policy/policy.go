@@ -63,6 +63,7 @@ import (
 	"slices"
 	"time"
 
+	"honnin/config/keys"
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/config/trust"
@@ -79,7 +80,14 @@ type Policy struct {
 	issuing                             *trust.Store
 	practice                            bool
 	staff                               []staff
+	persons                             []person
+	contacts                            []contact
+	deadlines                           Deadlines
 	devices                             Devices
+	limits                              Limits
+	languages, centres                  []string
+	centreSigners                       []*x509.Certificate
+	side                                keys.Side // as it was written, for Diff
 }
 
 // Latch says when defective packages of one municipality stop its service: so many within so long.
@@ -93,6 +101,8 @@ type municipality struct {
 	register *trust.Store
 	crls     []*x509.RevocationList
 	software []software
+	schedule schedule // where it has no services
+	services map[protocol.Certificate]service
 }
 
 type software struct {
@@ -185,3 +195,14 @@ func (p *Policy) CheckFresh(code protocol.Municipality, now time.Time) error {
 // Practice reports whether any anchor or pinned signer is of a practice world ([trust.IsPractice]). A production terminal
 // refuses such a policy.
 func (p *Policy) Practice() bool { return p.practice }
+
+// Languages are those of the screen; it begins with the first.
+func (p *Policy) Languages() []string {
+	if len(p.languages) == 0 {
+		return []string{"ja", "en"}
+	}
+	return slices.Clone(p.languages)
+}
+
+// Diff says in words what is otherwise in the new policy: "seal-registration in 141003: 250 → 200 yen".
+func Diff(old, new *Policy) []keys.Change { return Table().Diff(old.side, new.side) }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"honnin/config/keys"
 	"honnin/config/protocol"
 	"honnin/config/tokyo"
 )
@@ -80,7 +81,7 @@ func (v verifier) String() string {
 
 // UnmarshalText reads "pbkdf2-sha256:ROUNDS:SALT:HASH", salt and hash in canonical base64url.
 func (v *verifier) UnmarshalText(b []byte) error {
-	bad := fmt.Errorf("not %s:ROUNDS:SALT:HASH with %d to %d rounds; honnind policy staff-code makes one", codeScheme, minRounds, maxRounds)
+	bad := errors.New("not a verifier of a personal code")
 	part := strings.Split(string(b), ":")
 	if len(part) != 4 || part[0] != codeScheme {
 		return bad
@@ -164,7 +165,7 @@ func (p *Policy) Confirms(id string, code []byte, at protocol.Terminal, of proto
 
 type wireStaff struct {
 	ID           string              `toml:"id"`
-	Roles        []string            `toml:"roles"`
+	Roles        []Role              `toml:"roles"`
 	Code         verifier            `toml:"code"`
 	Expires      date                `toml:"expires"`
 	Municipality code                `toml:"municipality"`
@@ -187,44 +188,20 @@ func (d *date) UnmarshalText(b []byte) error {
 func ValidDay(day string) bool { return new(date).UnmarshalText([]byte(day)) == nil }
 
 // people reads the staff.
-func (p *Policy) people(all []wireStaff) error {
+func (p *Policy) people(all []wireStaff, nodes []*keys.Node) error {
 	for i, w := range all {
-		if err := w.complete(p); err != nil {
-			return fmt.Errorf("staff %d (%q): %w", i+1, w.ID, err)
-		}
-		s := staff{id: w.ID, code: w.Code, until: w.Expires.Time, municipality: w.Municipality.Municipality, terminals: slices.Clone(w.Terminals)}
-		for _, r := range w.Roles {
-			s.roles = append(s.roles, Role(r))
+		s := staff{w.ID, w.Roles, w.Code, w.Expires.Time, w.Municipality.Municipality, w.Terminals}
+		if err := p.known(s.municipality, nodes[i]); err != nil {
+			return err
 		}
 		p.staff = append(p.staff, s)
 	}
 	return nil
 }
 
-func (w wireStaff) complete(p *Policy) error {
-	switch {
-	case !ValidStaffID(w.ID):
-		return fmt.Errorf("id: must be 1 to %d digits: it is typed at a counter", MaxStaffID)
-	case slices.ContainsFunc(p.staff, func(s staff) bool { return s.id == w.ID }):
-		return errors.New("id: stands twice")
-	case len(w.Roles) == 0:
-		return fmt.Errorf("roles: is missing; allowed is %q", Confirm)
-	case w.Code.rounds == 0:
-		return errors.New("code: is missing; honnind policy staff-code makes one")
-	case w.Expires.IsZero():
-		return errors.New(`expires: is missing; the last day, such as "2027-03-31"`)
-	case w.Municipality.Municipality != "" && p.municipalities[w.Municipality.Municipality] == nil:
-		return errors.New("municipality: is not one of this policy")
-	}
-	for i, r := range w.Roles {
-		if Role(r) != Confirm || slices.Contains(w.Roles[:i], r) {
-			return fmt.Errorf("roles[%d]: unknown, or stands twice; allowed is %q", i, Confirm)
-		}
-	}
-	for i, t := range w.Terminals {
-		if _, err := protocol.ParseTerminal(string(t)); err != nil {
-			return fmt.Errorf("terminals[%d]: not a terminal's name", i)
-		}
-	}
-	return nil
+// codeForm is that of a verifier.
+var codeForm = &keys.Form{
+	Says: fmt.Sprintf("%s:ROUNDS:SALT:HASH with %d to %d rounds; honnind policy staff-code makes one", codeScheme, minRounds, maxRounds), Type: "string",
+	Pattern: `^pbkdf2-sha256:[0-9]{6,7}:[A-Za-z0-9_-]{22}:[A-Za-z0-9_-]{43}$`,
+	Fits:    func(s string) bool { return new(verifier).UnmarshalText([]byte(s)) == nil },
 }

@@ -1,0 +1,95 @@
+package keys
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Explain says in words what a key means, for a person at a terminal. The error for a key that is none names those alike.
+func (f File) Explain(path string) (string, error) {
+	k, ok := f.Find(path)
+	if !ok {
+		return "", fmt.Errorf("%s has no key %q%s", f.Name, path, f.alike(path))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n  %s\n  %s\n  値 / value: %s\n", f.Name, k.Path, k.Ja, k.En, k.Allowed())
+	switch {
+	case k.Need:
+		fmt.Fprintf(&b, "  必須 / must be there\n")
+	case k.Default != "":
+		fmt.Fprintf(&b, "  省略時 / without it: %s\n", k.shown([]string{k.Default}))
+	default:
+		fmt.Fprintf(&b, "  省略可 / may be left out\n")
+	}
+	if k.Later != "" {
+		fmt.Fprintf(&b, "  未実装 / not yet: %s\n", k.Later)
+	}
+	if in := f.names(k.Path); in != "" {
+		fmt.Fprintf(&b, "  キー / keys in it: %s\n", in)
+	}
+	return b.String(), nil
+}
+
+// alike lists keys that have one of the words of path in them.
+func (f File) alike(path string) string {
+	var out []string
+	for _, k := range f.Keys {
+		if slices.ContainsFunc(strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '_' }), func(w string) bool { return strings.Contains(k.Path, w) }) {
+			out = append(out, k.Path)
+		}
+	}
+	if len(out) == 0 {
+		return "; its keys are " + f.names("")
+	}
+	return "; alike are " + strings.Join(out, ", ")
+}
+
+// Page returns every key as Markdown.
+func (f File) Page() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n", f.Name, f.Ja, f.En)
+	f.section(&b, "", "ファイルの先頭 / at the top of the file", "")
+	for _, k := range f.Keys {
+		if k.Form == Table || k.Form == Tables {
+			title := "`[" + k.Path + "]`"
+			if k.Form == Tables {
+				title = "`[[" + k.Path + "]]`"
+			}
+			f.section(&b, k.Path, title, k.Ja+"<br>"+k.En+later(k)+"<br>"+k.must())
+		}
+	}
+	return []byte(b.String())
+}
+
+func (f File) section(b *strings.Builder, table, title, about string) {
+	fmt.Fprintf(b, "\n## %s\n\n", title)
+	if about != "" {
+		fmt.Fprintf(b, "%s\n\n", about)
+	}
+	b.WriteString("| キー / key | 値 / value | 省略時 / without it | 意味 / meaning |\n|---|---|---|---|\n")
+	for _, k := range f.In(table) {
+		if k.Form != Table && k.Form != Tables {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s<br>%s%s |\n", k.last(), cell(k.Allowed()), cell(k.must()), cell(k.Ja), cell(k.En), cell(later(k)))
+		}
+	}
+}
+
+func (k Key) must() string {
+	switch {
+	case k.Need:
+		return "必須 / must be there"
+	case k.Default != "":
+		return "`" + k.shown([]string{k.Default}) + "`"
+	}
+	return "省略可 / may be left out"
+}
+
+func later(k Key) string {
+	if k.Later == "" {
+		return ""
+	}
+	return "<br>*未実装 / not yet:* " + k.Later
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

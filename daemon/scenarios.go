@@ -46,11 +46,16 @@ func (f *practiceFlags) cast() error {
 	if len(f.played) == 0 {
 		return usage("--channel: %s does not show there", f.scenario)
 	}
+	if len(f.played) > 1 && !f.channelGiven && (onUSB(f.reader) || onUSB(f.printer)) {
+		return usage("--scenario %s needs --channel: what is on USB serves one terminal only", f.scenario)
+	}
 	if !f.channelGiven {
 		f.channel = f.played[0].Channels[0]
 	}
 	return nil
 }
+
+func onUSB(device string) bool { return device == "usb" || strings.HasPrefix(device, "usb:") }
 
 // listed is one scenario as "--scenario list --json" prints it.
 type listed struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -132,10 +133,12 @@ func TestScenarioUsage(t *testing.T) {
 		"with a stranger":     {scenario: "kawasaki", visits: 1, stranger: true},
 		"with a certificate":  {scenario: "kawasaki", visits: 1, certificateGiven: true},
 		"unknown channel":     {channel: "post", visits: 1},
+		"one printer for two": {scenario: "all", printer: "usb:1-2", visits: 1},
+		"one reader for two":  {scenario: "all", reader: "usb", pinFile: "pin", visits: 1},
 		"not on this channel": {scenario: "kawasaki", channel: protocol.Counter, channelGiven: true, visits: 1},
 		"time and number":     {span: time.Second, visits: 1},
 	} {
-		f.reader, f.terminals, f.certificate, f.state = "virtual", 1, "resident-record", t.TempDir()
+		f.reader, f.terminals, f.certificate, f.state = cmp.Or(f.reader, "virtual"), 1, "resident-record", t.TempDir()
 		err := f.check()
 		if e := (*exitError)(nil); !errors.As(err, &e) || e.code != exitUsage {
 			t.Errorf("%s: %v", name, err)

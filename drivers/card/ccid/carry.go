@@ -141,7 +141,7 @@ func (c *t1) verify(ctx context.Context, head [4]byte) ([]byte, error) {
 	case errors.Is(err, errNotSent):
 		return nil, err
 	case err == nil && len(raw) == 2:
-		return nil, fmt.Errorf("%w: a status where a block was due", ErrProtocol)
+		return nil, padStatus(raw)
 	}
 	return c.line.Sent(ctx, raw, noise(err))
 }

@@ -22,11 +22,14 @@
 //
 // # Readers that come and go
 //
-// Interfaces are claimed while somebody watches or is connected, and at no other time. A reader that was unplugged, or
-// is in use by pcscd or a kernel driver that does not let go, or may not be opened, is [card.ErrNoReader] with
-// package usb's error beside it, and is looked for again: at each change on the bus, and with growing patience.
-// Presence comes from the interrupt pipe; where there is none the slots are asked, less and less often while nothing
-// happens.
+// Interfaces are claimed while somebody watches or is connected, and at no other time, each by itself: one that is silent or
+// in the way delays no other. A reader that was unplugged, or is in use by pcscd or a kernel driver that does not let go, or
+// may not be opened, is [card.ErrNoReader] with package usb's error beside it; it is tried again with growing patience, or
+// when it is plugged in again. Errors name a reader by its numbers and its port, not in its own words, which may hold a
+// serial number.
+//
+// Presence comes from the interrupt pipe; where there is none, or one that stalls or chatters, the slots are asked, less
+// and less often while nothing happens.
 //
 // # The PIN
 //
@@ -35,9 +38,11 @@
 package ccid
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -106,21 +111,17 @@ type Reader struct {
 
 	mu      sync.Mutex
 	users   int // watching, connected, or asking
-	devices map[place]*device
+	holds   map[place]*hold
+	claims  uint64        // so far
 	changed chan struct{} // closed when something is different
 	open    *connection
 }
 
-// place is an interface and where it is.
-type place struct {
-	usb.Place
-	iface int
-}
-
-// New returns the reader whose name is or contains the one given ([Found]; a slot beyond the first has " slot 1" and so on
-// behind it); of several, and of all when name is "", the first with a card. Nothing is asked of the bus yet.
+// New returns the reader whose name is the one given, or has it in it as whole words: "1-2" is neither port 1-21 nor 1-2.3
+// ([Found]; a slot beyond the first has " slot 1" and so on behind it). Of several, and of all when name is "", it is the first
+// with a card. Nothing is asked of the bus yet.
 func New(bus usb.Bus, name string) *Reader {
-	return &Reader{bus: bus, name: name, scan: make(chan struct{}, 1), devices: map[place]*device{}, changed: make(chan struct{})}
+	return &Reader{bus: bus, name: name, scan: make(chan struct{}, 1), holds: map[place]*hold{}, changed: make(chan struct{})}
 }
 
 // stir wakes who waits for a change.
@@ -137,85 +138,12 @@ func (r *Reader) change() <-chan struct{} {
 	return r.changed
 }
 
-func (r *Reader) acquire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.users++
-}
-
-// release closes all devices when nobody is left.
-func (r *Reader) release() {
-	r.scan <- struct{}{}
-	defer func() { <-r.scan }()
-	r.mu.Lock()
-	r.users--
-	var idle []*device
-	if r.users == 0 {
-		for _, d := range r.devices {
-			idle = append(idle, d)
-		}
-		clear(r.devices)
-	}
-	r.mu.Unlock()
-	for _, d := range idle {
-		d.close()
-	}
-}
-
-// refresh claims what there is to claim and lets go of what is gone. Without any reader it is [card.ErrNoReader], and what
-// was in the way; incomplete tells that something was. Who is patient lets a reader that failed rest until the next time.
-func (r *Reader) refresh(ctx context.Context, patient bool) (devices []*device, incomplete bool, err error) {
-	select {
-	case r.scan <- struct{}{}:
-		defer func() { <-r.scan }()
-	case <-ctx.Done():
-		return nil, true, ctx.Err()
-	}
-	infos, err := r.bus.List(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			err = fmt.Errorf("%w: %w", card.ErrNoReader, err)
-		}
-		return nil, true, err
-	}
-	wanted := r.wanted(infos)
-	failed := r.prune(wanted)
-	var excuses []error
-	for _, w := range wanted {
-		d := r.known(w.place)
-		if err = failed[w.place]; d == nil {
-			if err == nil || !patient {
-				d, err = r.claim(ctx, w)
-			}
-			if err != nil {
-				excuses = append(excuses, fmt.Errorf("%s: %w", w.found.Name, err))
-				continue
-			}
-		}
-		devices = append(devices, d)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, true, ctx.Err()
-	case len(devices) == 0 && len(excuses) > 0:
-		return nil, true, fmt.Errorf("%w: %w", card.ErrNoReader, errors.Join(excuses...))
-	case len(devices) == 0:
-		return nil, false, card.ErrNoReader
-	}
-	return devices, len(excuses) > 0, nil
-}
-
-type candidate struct {
-	place
-	found Found
-}
-
-// wanted are the interfaces that may be this reader: those of that exact name, else those that contain it.
+// wanted are the interfaces that may be this reader: those of that exact name, else those that have it in theirs.
 func (r *Reader) wanted(infos []usb.Info) (wanted []candidate) {
 	for _, i := range infos {
 		for _, f := range Describe(i) {
 			if r.means(f) {
-				wanted = append(wanted, candidate{place{i.Place, f.Interface}, f})
+				wanted = append(wanted, candidate{place{i.Place, f.Interface}, i.Vendor, i.Product, f})
 			}
 		}
 	}
@@ -229,7 +157,7 @@ func (r *Reader) wanted(infos []usb.Info) (wanted []candidate) {
 // means tells whether the name of any of its slots fits.
 func (r *Reader) means(f Found) bool {
 	for n := range max(f.Descriptor.Slots, 1) {
-		if strings.Contains(slotName(f.Name, n), r.name) {
+		if fits(slotName(f.Name, n), r.name) {
 			return true
 		}
 	}
@@ -243,64 +171,30 @@ func slotName(reader string, n int) string {
 	return fmt.Sprintf("%s slot %d", reader, n)
 }
 
-func (r *Reader) known(p place) *device {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.devices[p]
-}
+// goesOn and wentOn match what makes a word longer, behind it and before it: letters, and digits over a dot or a hyphen.
+var (
+	goesOn = regexp.MustCompile(`^([-.]?[0-9]|\pL)`)
+	wentOn = regexp.MustCompile(`([0-9][-.]?|\pL)$`)
+)
 
-// prune closes what is not there any more, or has to be claimed anew: why is returned.
-func (r *Reader) prune(wanted []candidate) map[place]error {
-	r.mu.Lock()
-	var over []*device
-	failed := map[place]error{}
-	for p, d := range r.devices {
-		there := slices.ContainsFunc(wanted, func(c candidate) bool { return c.place == p })
-		if err := d.failed(); !there || err != nil {
-			over = append(over, d)
-			failed[p] = err
-			delete(r.devices, p)
+// fits tells whether a name has words in it, whole.
+func fits(name, words string) bool {
+	if words == "" {
+		return true
+	}
+	for at := range name {
+		if strings.HasPrefix(name[at:], words) && !wentOn.MatchString(name[:at]) && !goesOn.MatchString(name[at+len(words):]) {
+			return true
 		}
 	}
-	r.mu.Unlock()
-	for _, d := range over {
-		_ = d.fail(usb.ErrGone)
-		d.close()
-	}
-	return failed
-}
-
-// claim opens an interface and asks each slot for its state.
-func (r *Reader) claim(ctx context.Context, c candidate) (*device, error) {
-	if c.found.Err != nil {
-		return nil, c.found.Err
-	}
-	pipes, err := r.bus.Claim(ctx, c.Place, c.iface, c.found.Alternate)
-	if err != nil {
-		return nil, err
-	}
-	d, err := newDevice(pipes, c.iface, c.found.Name)
-	if err != nil {
-		return nil, errors.Join(err, pipes.Close())
-	}
-	for _, s := range d.slots {
-		if err := d.look(ctx, s); err != nil {
-			return nil, errors.Join(err, pipes.Close())
-		}
-	}
-	d.stir = r.stir // from now on: that a claim failed is no news
-	d.follow()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.devices[c.place] = d
-	return d, nil
+	return false
 }
 
 // slotsOf are the slots that this reader stands for.
 func (r *Reader) slotsOf(devices []*device) (slots []*slot) {
 	for _, d := range devices {
 		for _, s := range d.slots {
-			if strings.Contains(s.name, r.name) {
+			if fits(s.name, r.name) {
 				slots = append(slots, s)
 			}
 		}
@@ -312,7 +206,7 @@ func (r *Reader) slotsOf(devices []*device) (slots []*slot) {
 func (r *Reader) Present(ctx context.Context) (bool, error) {
 	r.acquire()
 	defer r.release()
-	devices, _, err := r.refresh(ctx, false)
+	devices, err := r.refresh(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -320,11 +214,13 @@ func (r *Reader) Present(ctx context.Context) (bool, error) {
 	return s != nil, err
 }
 
-// occupied returns the first slot with a card, nil when there is none. A reader that is busy with a command is not asked:
-// what it said last counts.
+// occupied returns the first slot with a card, nil when there is none. Those that had one last are asked first, and a reader
+// that is busy with a command is not: what it said last counts.
 func (r *Reader) occupied(ctx context.Context, devices []*device) (*slot, error) {
+	slots := r.slotsOf(devices)
+	slices.SortStableFunc(slots, func(a, b *slot) int { return cmp.Compare(b.rank(), a.rank()) })
 	var wrong error
-	for _, s := range r.slotsOf(devices) {
+	for _, s := range slots {
 		if len(s.d.turn) == 0 {
 			if err := s.d.look(ctx, s); err != nil {
 				wrong = reading(err)

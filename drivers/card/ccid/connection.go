@@ -11,7 +11,7 @@ import (
 	"honnin/drivers/card/internal/contact"
 )
 
-const closeWithin = 3 * time.Second
+const closeWithin = 3 * time.Second // and an abort more
 
 // connection is one card, from its reset until its power is taken.
 type connection struct {
@@ -65,7 +65,7 @@ func (c *connection) leave() {
 }
 
 func (c *connection) start(ctx context.Context) error {
-	devices, _, err := c.r.refresh(ctx, false)
+	devices, err := c.r.refresh(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,8 +169,9 @@ func (c *connection) lost(err error) error {
 	return fmt.Errorf("%w: %w", card.ErrGone, err)
 }
 
-// Close takes the card's power and gives the reader free, after three seconds in any case: a reader that did not
-// listen is claimed anew, and the next connection begins with a reset. Closing twice is harmless.
+// Close takes the card's power and gives the reader free, after five seconds at most: a reader that did not listen is claimed
+// anew, and the next connection begins with a reset. Where nobody watches, it gives the claims back too, and waits for
+// that ([usb.Interface] says how long). Closing twice is harmless.
 func (c *connection) Close() error {
 	c.mu.Lock()
 	first := c.life.Err() == nil

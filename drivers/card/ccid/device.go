@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"honnin/drivers/internal/usb"
@@ -39,15 +40,17 @@ type device struct {
 	pipes    usb.Interface
 	iface    uint16
 	out, in  uint8
-	notices  uint8 // the interrupt pipe, 0 for none
-	notice   int   // its packets, bytes
-	packet   int   // of the bulk pipe from the reader, bytes
-	name     string
-	stir     func()        // tells that a slot, or the device, is not as it was
-	close    func()        // ends follow and gives the claim back
+	notices  uint8         // the interrupt pipe, 0 for none
+	notice   int           // its packets, bytes
+	packet   int           // of the bulk pipe from the reader, bytes
+	claim    uint64        // which of all claims it is
+	since    time.Time     // of the claim
+	stir     func()        // tells that a slot is not as it was
+	lost     func(error)   // tells that it failed
+	over     chan struct{} // closed when it failed
 	turn     chan struct{} // a place for who speaks to the reader, taken by lock; it guards what follows
-	seq      byte
-	unsolved *pending // a command that nobody waits for any more: to be aborted before the next one
+	seq      atomic.Uint32 // of the next message
+	unsolved *pending      // a command that nobody waits for any more: to be aborted before the next one
 
 	mu     sync.Mutex
 	broken error // it has to be claimed anew, if it is still there
@@ -80,10 +83,14 @@ func (d *device) fail(err error) error {
 	}
 	d.mu.Unlock()
 	if first {
-		d.stir()
+		close(d.over)
+		d.lost(err)
 	}
 	return err
 }
+
+// proven tells whether it lasted.
+func (d *device) proven() bool { return time.Since(d.since) >= tryLast }
 
 func (d *device) failed() error {
 	d.mu.Lock()
@@ -103,8 +110,7 @@ func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Du
 			return answer{}, err
 		}
 	}
-	p := pending{slot, d.seq}
-	d.seq++
+	p := pending{slot, d.number()}
 	d.unsolved = &p
 	a, err := d.roundTrip(ctx, p, r, patience)
 	if err == nil && !errors.Is(a.err(), commandAborted) { // an abort that somebody before us began, and that we end
@@ -112,6 +118,9 @@ func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Du
 	}
 	return a, err
 }
+
+// number is the next message's.
+func (d *device) number() byte { return byte(d.seq.Add(1) - 1) }
 
 // again asks what is harmless to ask, and asks it once more when a stall was in the way.
 func (d *device) again(ctx context.Context, slot byte, r request) (answer, error) {
@@ -219,17 +228,16 @@ func (d *device) clear(ctx context.Context, endpoint uint8) error {
 }
 
 // abort ends the unsolved command (§5.3.1): the control pipe and the bulk pipe name the same number, and the answer
-// to the latter is the end of all that went before. A reader without the request answers a question for its slot instead.
+// to the latter is the end of all that went before. The number is a new one, so that the command's own answer, when it was on
+// its way already, is not taken for the abort's. A reader without the request answers a question for its slot instead.
 // Once begun it is not left half done, whoever leaves meanwhile: a reader would answer nothing else any more.
 func (d *device) abort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*abortWithin, ErrSilent)
 	defer cancel()
-	p := *d.unsolved
-	r := request{kind: abortMessage}
+	p, r := pending{d.unsolved.slot, d.number()}, request{kind: abortMessage}
 	_, err := d.pipes.Control(ctx, 0x21, 0x01, uint16(p.seq)<<8|uint16(p.slot), d.iface, nil)
 	if errors.Is(err, usb.ErrStall) {
-		p.seq, r.kind, err = d.seq, getSlotStatus, nil
-		d.seq++
+		r.kind, err = getSlotStatus, nil
 	}
 	if err == nil {
 		err = d.finish(ctx, p, r)
@@ -249,7 +257,12 @@ func (d *device) finish(ctx context.Context, p pending, r request) error {
 	return err
 }
 
-// settle leaves no command behind for whoever claims the reader next.
+// close leaves no command behind for whoever claims the reader next, and gives the claim back.
+func (d *device) close() {
+	d.settle()
+	_ = d.pipes.Close() // a transfer that does not end has its handle left to the kernel
+}
+
 func (d *device) settle() {
 	ctx, cancel := context.WithTimeout(context.Background(), abortWithin)
 	defer cancel()

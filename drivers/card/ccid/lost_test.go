@@ -67,7 +67,7 @@ func (m shortLived) In(ctx context.Context, endpoint uint8) ([]byte, error) {
 	return m.inside.In(ctx, endpoint)
 }
 
-// TestClaimedAtLeisure: a reader that fails as soon as it is claimed is not claimed more than twice a second.
+// TestClaimedAtLeisure: a reader that fails as soon as it is claimed is left alone for ten seconds in the end.
 func TestClaimedAtLeisure(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		b := newBench(t, ccidtest.Model{Level: ccidtest.ShortAPDU})
@@ -81,7 +81,7 @@ func TestClaimedAtLeisure(t *testing.T) {
 		}
 		w := watch(t, b.reader)
 		time.Sleep(10 * time.Minute)
-		if n := tries.Load(); n < 100 || n > 1250 {
+		if n := tries.Load(); n < 60 || n > 70 {
 			t.Errorf("claimed %d times in ten minutes", n)
 		}
 		w.end()

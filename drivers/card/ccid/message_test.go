@@ -162,7 +162,7 @@ func FuzzReader(f *testing.F) {
 		s := &stream{rest: said}
 		d := &device{
 			Descriptor: Descriptor{Level: []Level{TPDU, TPDU, ShortAPDU, ExtendedAPDU}[level%4], MaxMessage: 271, MaxIFSD: 254, Clock: 4000},
-			pipes:      s, packet: 64, turn: make(chan struct{}, 1), stir: func() {},
+			pipes:      s, packet: 64, turn: make(chan struct{}, 1), over: make(chan struct{}), stir: func() {}, lost: func(error) {},
 		}
 		most := 1
 		var c carrier = apdus{d, 0}
@@ -181,6 +181,26 @@ func FuzzReader(f *testing.F) {
 			t.Errorf("it was handed over %d times", s.verifies)
 		}
 	})
+}
+
+// TestFits: part of a name is whole words.
+func TestFits(t *testing.T) {
+	const name = "Practice SCR331-DI v1.2 (1209:0002) 1-2 interface 1 slot 1"
+	for _, words := range []string{"", "Practice", "SCR331", "SCR331-DI", "1209:0002", "1-2", "1-2 interface 1", "v1.2", "slot 1", name} {
+		if !fits(name, words) {
+			t.Errorf("%q is not found", words)
+		}
+	}
+	for _, words := range []string{"Pract", "ractice", "SCR33", "1209:000", "209:0002", "-3", "1", "slot 2", name + " slot 1"} {
+		if fits(name, words) != (words == "1") { // that is a slot
+			t.Errorf("%q", words)
+		}
+	}
+	for _, port := range []string{"1-21", "1-2.3", "11-2", "1-2-3", "2.1-2"} {
+		if fits("Reader (1209:0002) "+port, "1-2") {
+			t.Errorf("1-2 is found in %s", port)
+		}
+	}
 }
 
 func TestPackets(t *testing.T) {

@@ -51,23 +51,23 @@ func (d *device) fingers(ctx context.Context, slot byte, head [4]byte, prologue 
 	case !a.active():
 		return nil, errNoCard
 	}
-	return a.data, padStatus(a.data)
+	return a.data, nil
 }
 
-// padStatus reads the status words that a reader makes up itself (PC/SC part 10 §2.5).
+// padStatus reads what some readers send, in a card's words, where a block was due (PC/SC part 10 §2.5). Where no block is due
+// the same words may be the card's, which has counted the PIN then: they are passed on as its answer.
 func padStatus(b []byte) error {
-	if len(b) != 2 || b[0] != 0x64 {
-		return nil
+	if b[0] == 0x64 {
+		switch b[1] {
+		case 0x00:
+			return unsent(card.ErrPadTimeout)
+		case 0x01:
+			return unsent(card.ErrPadCancelled)
+		case 0x03:
+			return unsent(card.ErrPINForm)
+		}
 	}
-	switch b[1] {
-	case 0x00:
-		return unsent(card.ErrPadTimeout)
-	case 0x01:
-		return unsent(card.ErrPadCancelled)
-	case 0x03:
-		return unsent(card.ErrPINForm)
-	}
-	return nil
+	return fmt.Errorf("%w: a status where a block was due", ErrProtocol)
 }
 
 func unsent(err error) error { return fmt.Errorf("%w: %w", err, errNotSent) }

@@ -154,6 +154,46 @@ func TestPadFaults(t *testing.T) {
 	}
 }
 
+// vague is a card that answers VERIFY with words that readers use too.
+type vague struct {
+	*counted
+	last byte
+}
+
+func (v vague) Process(command []byte) []byte {
+	if answer := v.counted.Process(command); command[1] != 0x20 || len(command) < 6 {
+		return answer
+	}
+	return []byte{0x64, v.last}
+}
+
+// TestPadStatus: where no block is due, a status is the card's, which has had the PIN.
+func TestPadStatus(t *testing.T) {
+	for _, level := range []ccidtest.Level{ccidtest.ShortAPDU, ccidtest.ExtendedAPDU, ccidtest.TPDU} {
+		for _, last := range []byte{0x00, 0x01, 0x03} {
+			bubble(t, "", func(t *testing.T) {
+				b := newBench(t, ccidtest.Model{Level: level, Pad: true, Features: ccidtest.AutoParameters | ccidtest.AutoVoltage})
+				chip := newCounted(t, t0ATR...)
+				b.device.Insert(0, &ccidtest.Contact{Card: vague{chip, last}})
+				conn, err := b.reader.Connect(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := card.New(&card.Counting{Transport: conn})
+				var status *card.StatusError
+				err = typed(t.Context(), t, b, c, func() bool { return b.device.Type(cardtest.PIN) })
+				if !errors.As(err, &status) || status.SW != 0x6400|uint16(last) || chip.PINs() != 1 {
+					t.Errorf("level %X, 64%02X: %v, %d PINs", level, last, err, chip.PINs())
+				}
+				if err := conn.Close(); err != nil {
+					t.Error(err)
+				}
+				b.check(t)
+			})
+		}
+	}
+}
+
 func TestNoPad(t *testing.T) {
 	b := newBench(t, ccidtest.Model{Level: ccidtest.ShortAPDU})
 	b.device.Insert(0, contactWith(t))

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -285,6 +286,7 @@ func faults() []struct {
 		{"stall, out", ccidtest.Fault{StallOut: true}},
 		{"stall, in", ccidtest.Fault{StallIn: true}},
 		{"silence", ccidtest.Fault{Silent: true}},
+		{"answers at the abort", ccidtest.Fault{Held: true}},
 		{"unplugged", ccidtest.Fault{Unplug: true}},
 		{"pulled before", ccidtest.Fault{Pull: true}},
 		{"pulled after", ccidtest.Fault{Pull: true, Late: true}},
@@ -354,6 +356,9 @@ func faultyVisit(t *testing.T, model ccidtest.Model, atr []byte, protocol byte, 
 	err := b.visit(ctx, t)
 	if c.PINs() > 1 {
 		t.Errorf("%d PINs were sent", c.PINs())
+	}
+	if err != nil && strings.Contains(err.Error(), "Practice") {
+		t.Errorf("the reader's own words: %v", err)
 	}
 	if !hit {
 		if err != nil {

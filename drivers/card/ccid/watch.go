@@ -15,10 +15,10 @@ import (
 const (
 	askFirst = 100 * time.Millisecond // slots of a reader without an interrupt pipe, twice as long each time
 	askLast  = time.Second
-	certain  = 10 * time.Second // slots of a reader with one: a notice may be lost
-	tryFirst = 500 * time.Millisecond
-	tryLast  = 10 * time.Second       // readers that could not be claimed
+	certain  = 10 * time.Second       // slots of a reader with one: a notice may be lost
 	stalls   = 4                      // of an interrupt pipe in a row, before it is given up
+	chatter  = 100                    // notices without so long a silence, before that
+	breath   = 20 * time.Millisecond  // after each notice
 	stale    = 200 * time.Millisecond // after a claim: notices that may have waited in the reader
 )
 
@@ -37,6 +37,14 @@ func (s *slot) state() (present bool, serial uint64) {
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()
 	return s.present, s.serial
+}
+
+// rank is higher with a card.
+func (s *slot) rank() int {
+	if s.now() {
+		return 1
+	}
+	return 0
 }
 
 // see notes what a slot holds now. exchanged tells of a card that is there as before, but was taken out since.
@@ -65,8 +73,8 @@ func newDevice(pipes usb.Interface, iface int, name string) (*device, error) {
 	notices, _ := setting.Endpoint(true, usb.KindInterrupt)
 	d := &device{
 		Descriptor: description, pipes: pipes, iface: uint16(iface), in: in.Address, out: out.Address,
-		notices: notices.Address, notice: notices.MaxPacket,
-		packet: in.MaxPacket, name: name, turn: make(chan struct{}, 1), stir: func() {},
+		notices: notices.Address, notice: notices.MaxPacket, packet: in.MaxPacket,
+		turn: make(chan struct{}, 1), over: make(chan struct{}), stir: func() {}, lost: func(error) {}, since: time.Now(),
 	}
 	for n := range d.Slots {
 		d.slots = append(d.slots, &slot{d: d, n: byte(n), name: slotName(name, n)})
@@ -74,32 +82,30 @@ func newDevice(pipes usb.Interface, iface int, name string) (*device, error) {
 	return d, nil
 }
 
-// follow keeps the slots' states until close.
-func (d *device) follow() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	d.close = func() {
-		cancel()
-		<-done
-		d.settle()
-		_ = d.pipes.Close() // a transfer that does not end has its handle left to the kernel
-	}
+// follow keeps the slots' states until ctx ends or the device has failed.
+func (d *device) follow(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	go func() {
-		defer close(done)
-		if d.notices != 0 {
-			d.listen(ctx)
+		select {
+		case <-d.over:
+			cancel()
+		case <-ctx.Done():
 		}
-		d.poll(ctx)
 	}()
+	if d.notices != 0 {
+		d.listen(ctx)
+	}
+	d.poll(ctx)
 }
 
-// listen reads notices until the pipe gives up. What comes right after the claim may have waited in the reader for long,
-// so the slots are asked then.
+// listen reads notices until the pipe gives up, or says so much that the slots are better asked. What comes right after the
+// claim may have waited in the reader for long, so they are asked then.
 func (d *device) listen(ctx context.Context) {
 	fresh, done := context.WithTimeout(ctx, stale)
 	defer done()
 	b := make([]byte, packets(1+(d.Slots+3)/4, d.notice)) // no more: a notice of whole packets would wait for the next one
-	for failures := 0; failures < stalls && ctx.Err() == nil && d.failed() == nil; {
+	for failures, heard := 0, 0; failures < stalls && heard < chatter && ctx.Err() == nil; {
 		limit, cancel := context.WithTimeout(ctx, certain)
 		n, err := d.pipes.Read(limit, d.notices, b)
 		late := limit.Err() != nil
@@ -108,10 +114,14 @@ func (d *device) listen(ctx context.Context) {
 		case ctx.Err() != nil:
 		case err == nil && fresh.Err() == nil:
 			d.lookAll(ctx)
+			_ = pause(ctx, breath)
 		case err == nil:
 			failures = 0
+			heard++
 			d.hear(b[:n])
+			_ = pause(ctx, breath)
 		case late:
+			heard = 0
 			d.lookAll(ctx)
 		case errors.Is(err, usb.ErrGone):
 			_ = d.fail(err)
@@ -174,7 +184,7 @@ func (d *device) lookAll(ctx context.Context) (changed bool) {
 }
 
 func (d *device) poll(ctx context.Context) {
-	for wait := askFirst; pause(ctx, wait) == nil && d.failed() == nil; {
+	for wait := askFirst; pause(ctx, wait) == nil; {
 		wait = min(2*wait, askLast)
 		if d.lookAll(ctx) {
 			wait = askFirst
@@ -207,44 +217,33 @@ func (r *Reader) Watch(ctx context.Context, notify func(present bool)) {
 	r.watch(ctx, plugs, tracker)
 }
 
-// watch looks at all readers at each change, of the bus and of theirs, and sooner or later where one could not be claimed.
+// watch looks at all readers at each change, of the bus and of theirs, and now and then while there is none.
 func (r *Reader) watch(ctx context.Context, plugs <-chan struct{}, tracker *presence.Tracker) {
-	for wait := tryFirst; ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		changed := r.change()
-		devices, incomplete, _ := r.refresh(ctx, true)
+		devices, err := r.refresh(ctx)
 		tracker.Set(r.summary(devices))
-		if !incomplete {
-			wait = tryLast
+		again := time.NewTimer(tryLast)
+		if err == nil {
+			again.Stop()
 		}
-		if r.await(ctx, wait, changed, plugs) {
-			wait = min(2*wait, tryLast)
-		} else {
-			wait = tryFirst
+		select {
+		case <-again.C:
+		case <-changed:
+		case <-plugs:
+		case <-ctx.Done():
 		}
+		again.Stop()
 	}
 }
 
-// await waits for a change; true when nothing came.
-func (r *Reader) await(ctx context.Context, wait time.Duration, changed, plugs <-chan struct{}) (nothing bool) {
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-changed:
-	case <-plugs:
-	case <-ctx.Done():
-	}
-	return false
-}
-
-// summary is present when any slot has a card; the serial moves with what happens in each.
+// summary is present when any slot has a card; the serial moves with what happens in each, and with each claim.
 func (r *Reader) summary(devices []*device) (present bool, serial uint64) {
 	h := fnv.New64a()
 	for _, s := range r.slotsOf(devices) {
 		p, n := s.state()
 		present = present || p
-		fmt.Fprintf(h, "%s\x00%d\x00", s.name, n)
+		fmt.Fprintf(h, "%d\x00%d\x00%d\x00", s.d.claim, s.n, n)
 	}
 	return present, h.Sum64()
 }

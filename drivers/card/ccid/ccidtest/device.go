@@ -35,6 +35,7 @@ type Contact struct {
 type Fault struct {
 	StallOut, StallIn bool
 	Silent            bool // no answer
+	Held              bool // the answer comes just before that to an Abort
 	Unplug            bool // before the message arrives
 	Pull              bool // the card, before the message takes effect
 	Late              bool // Pull comes after the card has answered, and the reader notices
@@ -54,6 +55,7 @@ type Device struct {
 	unplug   bool
 	partial  []byte // of a message that is still coming
 	queue    [][]byte
+	held     [][]byte
 	notices  [][]byte
 	halted   map[uint8]bool
 	slots    []*slot
@@ -153,7 +155,7 @@ func (d *Device) Unplug() {
 func (d *Device) Plug() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unplug, d.partial, d.queue, d.notices = false, nil, nil, nil
+	d.unplug, d.partial, d.queue, d.held, d.notices = false, nil, nil, nil, nil
 	d.halted = map[uint8]bool{}
 	for _, s := range d.slots {
 		*s = slot{contact: s.contact, aborting: -1}
@@ -297,7 +299,10 @@ func (d *Device) take(m []byte) error {
 		if f.Rewrite != nil {
 			a = f.Rewrite(a)
 		}
-		if !f.Silent && !f.StallIn {
+		switch {
+		case f.Held:
+			d.held = append(d.held, a)
+		case !f.Silent && !f.StallIn:
 			d.queue = append(d.queue, a)
 		}
 	}

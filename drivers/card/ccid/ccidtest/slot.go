@@ -234,5 +234,6 @@ func (d *Device) abort(s *slot, m []byte) {
 		return
 	}
 	s.aborting, s.pending, s.rest, s.gather = -1, nil, nil, nil
+	d.queue, d.held = append(d.queue, d.held...), nil
 	d.reply(slotStatus, m, fine, 0, nil)
 }

@@ -17,6 +17,7 @@ func (s *session) control(id uint64, head, data []byte) error {
 			data = make([]byte, r.Length)
 		}
 		n, err := s.request(ctx, r, data)
+		is := s.word(ctx, 0, err)
 		done()
 		switch {
 		case r.Type&0x80 != 0:
@@ -24,7 +25,7 @@ func (s *session) control(id uint64, head, data []byte) error {
 		case err == nil:
 			n, data = len(data), nil
 		}
-		s.answer(controlData, id, err, controlReply(head, s.word(ctx, 0, err), n), data)
+		s.answer(controlData, id, err, controlReply(head, is, n), data)
 	})
 }
 

@@ -14,7 +14,7 @@ type pipe struct {
 	work    chan func(*pipe)
 
 	waiting [][]byte // packets that were said and not taken
-	last    [][]byte // packets of the last answer
+	last    [][]byte // packets of the last answer that had any
 	lastID  uint64
 }
 
@@ -49,18 +49,20 @@ func (p *pipe) write(ctx context.Context, data []byte) (int, error) {
 
 // read takes packets until one is short or nothing more is wanted.
 func (p *pipe) read(ctx context.Context, id uint64, e endpoint, want int) (said []byte, err error) {
-	p.last, p.lastID = nil, id
+	var taken [][]byte
 	for {
 		packet, err := p.packet(ctx, e)
-		if err != nil && ctx.Err() != nil {
+		if err == nil {
+			taken = append(taken, packet)
+			p.last, p.lastID = taken, id
+		}
+		switch room := want - len(said); {
+		case err != nil && ctx.Err() != nil:
 			p.putBack(id)
 			return nil, err
-		}
-		if err != nil {
+		case err != nil:
 			return said, err
-		}
-		p.last = append(p.last, packet)
-		if room := want - len(said); len(packet) > room {
+		case len(packet) > room:
 			return append(said, packet[:room]...), errBabble
 		}
 		said = append(said, packet...)
@@ -70,7 +72,7 @@ func (p *pipe) read(ctx context.Context, id uint64, e endpoint, want int) (said 
 	}
 }
 
-// putBack undoes the last answer, if it was that one.
+// putBack undoes the last answer with packets, if it was that one.
 func (p *pipe) putBack(id uint64) {
 	if p.lastID == id {
 		p.waiting, p.last = append(p.last, p.waiting...), nil

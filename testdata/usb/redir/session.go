@@ -194,7 +194,7 @@ func (s *session) pipe(address byte) *pipe {
 	return p
 }
 
-// begin is a transfer's context; done forgets it.
+// begin is a transfer's context; done ends and forgets it, before the answer frees its id.
 func (s *session) begin(id uint64) (ctx context.Context, done func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +211,7 @@ func (s *session) begin(id uint64) (ctx context.Context, done func(), err error)
 	}, nil
 }
 
-// cancel ends a transfer. One that was answered already has lost its answer to the cancellation: its packets are put back.
+// cancel ends a transfer. If it is answered all the same the answer is lost to the cancellation: its packets are put back.
 func (s *session) cancel(id uint64) error {
 	s.mu.Lock()
 	stop := s.jobs[id]
@@ -224,7 +224,6 @@ func (s *session) cancel(id uint64) error {
 	s.mu.Unlock()
 	if stop != nil {
 		stop()
-		return nil
 	}
 	for _, p := range pipes {
 		if err := p.do(func(p *pipe) { p.putBack(id) }); err != nil {
@@ -271,13 +270,15 @@ func (s *session) bulk(id uint64, head, data []byte) error {
 	return s.pipe(e.address).do(func(p *pipe) {
 		if e.address&0x80 == 0 {
 			n, err := p.write(ctx, data)
+			is := s.word(ctx, e.address, err)
 			done()
-			s.answer(bulkData, id, err, bulkReply(head, s.word(ctx, e.address, err), n), nil)
+			s.answer(bulkData, id, err, bulkReply(head, is, n), nil)
 			return
 		}
 		said, err := p.read(ctx, id, e, bulkLength(head))
+		is := s.word(ctx, e.address, err)
 		done()
-		s.answer(bulkData, id, err, bulkReply(head, s.word(ctx, e.address, err), len(said)), said)
+		s.answer(bulkData, id, err, bulkReply(head, is, len(said)), said)
 	})
 }
 

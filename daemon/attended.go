@@ -108,4 +108,10 @@ func (h realHands) Pull() error {
 	return err
 }
 
+// Type asks whoever stands there: no program can press the keys of a reader.
+func (h realHands) Type(context.Context, string) error {
+	fmt.Fprintln(os.Stderr, "type the PIN at the reader")
+	return nil
+}
+
 func (h realHands) TakePaper() { h.place.takePaper() }

@@ -195,4 +195,8 @@ func (h virtualHands) Pull() error {
 	return nil
 }
 
+func (h virtualHands) Type(ctx context.Context, pin string) error {
+	return h.place.virtual.Type(ctx, pin)
+}
+
 func (h virtualHands) TakePaper() { h.place.takePaper() }

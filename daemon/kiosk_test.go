@@ -19,12 +19,12 @@ import (
 // kioskAt starts a practice kiosk and returns its address and its state directory.
 func kioskAt(t *testing.T, log io.Writer) (address, state string, stop func()) {
 	t.Helper()
-	return kioskOn(t, protocol.Store, log)
+	return kioskWith(t, protocol.Store, "virtual", log)
 }
 
-func kioskOn(t *testing.T, channel protocol.Channel, log io.Writer) (address, state string, stop func()) {
+func kioskWith(t *testing.T, channel protocol.Channel, reader string, log io.Writer) (address, state string, stop func()) {
 	t.Helper()
-	f := practiceFlags{channel: channel, channelGiven: true, reader: "virtual", listen: "127.0.0.1:0", state: withKeys(t, t.TempDir()), terminals: 1, certificate: string(protocol.ResidentRecord)}
+	f := practiceFlags{channel: channel, channelGiven: true, reader: reader, listen: "127.0.0.1:0", state: withKeys(t, t.TempDir()), terminals: 1, certificate: string(protocol.ResidentRecord)}
 	if err := f.check(); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func staffSay(kiosk *touchtest.Browser, word string) {
 func TestTouchAtACounter(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
-	address, state, stop := kioskOn(t, protocol.Counter, &log)
+	address, state, stop := kioskWith(t, protocol.Counter, "virtual", &log)
 	panel := touchtest.Start(t, 1500, 900)
 	panel.Open(address)
 	kiosk := panel.Tab(t, 1024, 768)
@@ -218,6 +218,63 @@ func TestTouchAtACounter(t *testing.T) {
 	told, _ := honnindSays(t, "journal", "show", "--journal", filepath.Join(state, "terminals", "COUNTER-01", "journal.db"))
 	if !strings.Contains(told, practice.StaffID) || !strings.Contains(told, string(reason.NameMismatch)) || strings.Contains(told+log.String(), practice.StaffCode) {
 		t.Errorf("the journal tells\n%s", told)
+	}
+}
+
+// TestTouchAtTheReader: at a reader with keys the screen takes no digits. A wrong PIN, the last try that is asked for before,
+// and the red key, on the panel and on the screen.
+func TestTouchAtTheReader(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	address, state, stop := kioskWith(t, protocol.Store, virtualKeys, &log)
+	panel := touchtest.Start(t, 1500, 900)
+	panel.Open(address)
+	kiosk := panel.Tab(t, 1024, 768)
+	kiosk.Open(address + "kiosk")
+	kiosk.WaitScreen("welcome")
+	asked := func() {
+		kiosk.WaitScreen("pin-at-reader")
+		panel.Wait(`document.querySelector("[data-act=type]:not(:disabled)") !== null`)
+	}
+	panel.Place("p01")
+	asked()
+	if keys := touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-key], [data-send], input:not([type=hidden])").length`); keys != 0 {
+		t.Errorf("the screen has %d keys", keys)
+	}
+	panel.Act("red")
+	kiosk.WaitScreen("ended")
+	panel.Act("pull")
+	kiosk.Press("done")
+	kiosk.WaitScreen("welcome")
+	panel.Place("p01")
+	asked()
+	panel.Act("wrong")
+	kiosk.Wait(`document.querySelector("[role=alert]")?.textContent.includes("2")`)
+	kiosk.Shot("pin-at-reader")
+	asked()
+	panel.Shot("panel-keys")
+	panel.Act("wrong")
+	kiosk.WaitScreen("last-try")
+	kiosk.Press("yes")
+	asked()
+	panel.Act("type")
+	kiosk.WaitScreen("choose")
+	kiosk.Click(`[data-offer]:not(:disabled)`)
+	kiosk.WaitScreen("options")
+	kiosk.Press("choose")
+	kiosk.WaitScreen("confirm")
+	kiosk.Press("yes")
+	kiosk.WaitScreen("take-card")
+	panel.Act("pull")
+	kiosk.WaitScreen("take-paper")
+	if said := append(panel.Complaints(), kiosk.Complaints()...); len(said) != 0 {
+		t.Errorf("the pages complain: %v", said)
+	}
+	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
+	kiosk.Open("about:blank")
+	stop()
+	if n := sheets(t, state); n != 1 || strings.Contains(log.String(), "1234") {
+		t.Errorf("%d sheets; log:\n%s", n, log.String())
 	}
 }
 

@@ -31,6 +31,9 @@ type practiceFlags struct {
 	played []scenario.Scenario // those that --scenario names
 }
 
+// virtualKeys names the virtual reader that has keys of its own.
+const virtualKeys = "virtual:keys"
+
 // scripted reports whether applicants come by themselves, and there is no screen.
 func (f *practiceFlags) scripted() bool { return f.visits > 0 || f.span > 0 }
 
@@ -64,7 +67,7 @@ func practiceCommand() *cobra.Command {
 			return kiosk(c.Context(), c.OutOrStdout(), f, log)
 		},
 	}
-	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, pcsc, usb (without pcscd), or pcsc:NAME, usb:NAME (a part of the reader's name)")
+	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, virtual:keys (the PIN is typed at the reader), pcsc, usb (without pcscd), or pcsc:NAME, usb:NAME (a part of the reader's name)")
 	c.Flags().StringVar(&f.printer, "printer", "", "dir:PATH, ipp://…, ipps://…, or usb (without CUPS), usb:VENDOR:PRODUCT, usb:PORT; default: sheets in the state directory")
 	c.Flags().StringVar(&f.state, "state", "", "directory of keys, journals and sheets; default: a temporary one")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the touch screen, on loopback")
@@ -88,8 +91,8 @@ func practiceCommand() *cobra.Command {
 func (f *practiceFlags) check() error {
 	real := openReader(f.reader) != nil
 	switch {
-	case f.reader != "virtual" && !real:
-		return usage("--reader must be virtual, pcsc, usb, pcsc:NAME or usb:NAME, not %q", f.reader)
+	case f.reader != "virtual" && f.reader != virtualKeys && !real:
+		return usage("--reader must be virtual, virtual:keys, pcsc, usb, pcsc:NAME or usb:NAME, not %q", f.reader)
 	case f.visits < 0 || f.terminals < 1 || f.terminals > 64:
 		return usage("--visits must not be negative, --terminals is 1 to 64")
 	case f.span < 0 || f.span > 0 && f.visits > 0:

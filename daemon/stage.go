@@ -150,9 +150,14 @@ func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
 // close is for when the terminal has ended.
 func (p *place) close() error { return errors.Join(p.journal.Close(), closePrinter(p.printer)) }
 
+// keysPatience is how long a reader with keys waits for a person, as one on USB is told to.
+const keysPatience = 30 * time.Second
+
 func (s *stage) devices(p *place) error {
 	if p.reader = openReader(s.flags.reader); p.reader == nil {
-		p.virtual = virtual.NewReader()
+		if p.virtual = virtual.NewReader(); s.flags.reader == virtualKeys {
+			p.virtual = virtual.NewReaderWithKeys(keysPatience)
+		}
 		p.reader = p.virtual
 	} else if s.flags.scripted() {
 		p.attended = &attended{Reader: p.reader, away: true}

@@ -325,6 +325,10 @@ func (h *holding) Pull() error {
 	return nil
 }
 
+func (h *holding) Type(ctx context.Context, pin string) error {
+	return h.s.place.virtual.Type(ctx, pin)
+}
+
 func (h *holding) TakePaper() { h.s.place.takePaper() }
 
 // fingers are between the applicant and the screen: a test may do something else instead of a press (and return true).

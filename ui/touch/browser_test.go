@@ -51,7 +51,9 @@ func sample(n Name) Screen {
 		s.Visit, s.Seconds = 0, 0
 		s.Message, s.Reference = MsgPaper, "S-20261121-0003"
 	case PIN:
-		s.TriesLeft, s.WrongPIN = 2, true
+		s.TriesLeft, s.WrongPIN, s.IdlePad = 2, true, true
+	case PINAtReader:
+		s.TriesLeft, s.WrongPIN, s.Seconds = 2, true, 0
 	case Choose:
 		s.Offers = sampleOffers()
 	case Refused:

@@ -160,6 +160,10 @@ func (p *fakePanel) Pull() error {
 	return nil
 }
 
+func (p *fakePanel) Refuse() error { return p.note("red") }
+func (p *fakePanel) Type(wrong bool) error {
+	return p.note(map[bool]string{false: "type", true: "wrong"}[wrong])
+}
 func (p *fakePanel) Jam() error          { return p.note("jam") }
 func (p *fakePanel) ClearJam() error     { return p.note("clear-jam") }
 func (p *fakePanel) PaperOut() error     { return p.note("paper-out") }

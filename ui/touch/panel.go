@@ -6,6 +6,8 @@ type Panel interface {
 	People() []Person
 	State() PanelState
 	Place(person string) error                 // puts this person's card on the reader
+	Type(wrong bool) error                     // types that card's PIN at the reader, or another one
+	Refuse() error                             // presses the red key there
 	Pull() error                               // takes whatever card lies there
 	Jam() error                                // the printer jams during the next sheet
 	ClearJam() error                           //
@@ -29,6 +31,7 @@ type Person struct {
 type PanelState struct {
 	Card       string // ID of the person whose card lies on the reader; "" none
 	TriesLeft  int    // of that card's PIN
+	Keys       bool   // the reader has keys of its own
 	Jammed     bool
 	PaperOut   bool
 	InTray     int  // sheets in the tray

@@ -9,12 +9,12 @@ import (
 func TestPanelActs(t *testing.T) {
 	p := &fakePanel{}
 	h := newHarness(t, p).enter(t)
-	for _, act := range []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff"} {
+	for _, act := range []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff", "type", "wrong", "red"} {
 		if got := h.do(t, "POST", "/panel/act", "act="+act); got.status != 204 {
 			t.Errorf("%s: %d %s", act, got.status, got.body)
 		}
 	}
-	if want := []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff"}; !slices.Equal(p.done, want) {
+	if want := []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff", "type", "wrong", "red"}; !slices.Equal(p.done, want) {
 		t.Errorf("the practice world heard %v", p.done)
 	}
 	if got := h.do(t, "POST", "/panel/act", "act=place&person=p02"); got.status != 204 || p.State().Card != "p02" {
@@ -34,7 +34,7 @@ func TestPanelActs(t *testing.T) {
 			t.Errorf("%q: %d", bad, got.status)
 		}
 	}
-	if len(p.done) != 7 {
+	if len(p.done) != 10 {
 		t.Errorf("a bad act was done: %v", p.done)
 	}
 }

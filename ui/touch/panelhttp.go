@@ -37,6 +37,9 @@ type panelView struct {
 	Name  Name
 }
 
+// Asks reports whether the reader asks for a PIN.
+func (v panelView) Asks() bool { return v.Name == PINAtReader }
+
 // Holder is the person whose card lies on the reader.
 func (v panelView) Holder() *Person {
 	for i := range v.People {
@@ -68,6 +71,9 @@ func (s *Server) act(name, person, scenario string) error {
 	acts := map[string]func() error{
 		"place": func() error { return s.panel.Place(person) },
 		"play":  func() error { return s.panel.Play(scenario) },
+		"type":  func() error { return s.panel.Type(false) },
+		"wrong": func() error { return s.panel.Type(true) },
+		"red":   s.panel.Refuse,
 		"pull":  s.panel.Pull, "jam": s.panel.Jam, "clear-jam": s.panel.ClearJam, "paper-out": s.panel.PaperOut,
 		"take-paper": s.panel.TakePaper, "stranger": s.panel.HandStranger, "staff": s.panel.Staff,
 	}

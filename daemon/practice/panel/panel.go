@@ -29,6 +29,9 @@ const Staff = "practice-staff"
 // ErrReal is returned for what cannot be done to a real reader or printer from here.
 var ErrReal = errors.New("本物の装置です。手で操作してください。 This is a real device: do it by hand.")
 
+// errNobody is returned for a PIN of nobody.
+var errNobody = errors.New("カードが置かれていません。 No card lies on the reader.")
+
 // maxEvents is how many lines of the log are kept.
 const maxEvents = 40
 
@@ -116,7 +119,7 @@ func note(x people.Person) string {
 func (p *Panel) State() touch.PanelState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := touch.PanelState{Card: p.holder, Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios(), StaffCode: p.staffCode()}
+	s := touch.PanelState{Card: p.holder, Keys: p.reader != nil && p.reader.HasKeys(), Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios(), StaffCode: p.staffCode()}
 	if p.card != nil {
 		s.TriesLeft = p.card.TriesLeft()
 	}
@@ -184,6 +187,39 @@ func (p *Panel) hand(person string) (*virtual.Card, error) {
 	}
 	p.holder, p.card = person, c
 	return c, nil
+}
+
+// typing is how long fingers at the panel wait for the reader to ask.
+const typing = time.Second
+
+// Type types the PIN of the card that lies there on the reader's keys, or another one.
+func (p *Panel) Type(wrong bool) error {
+	if p.reader == nil || !p.reader.HasKeys() {
+		return ErrReal
+	}
+	p.mu.Lock()
+	at := slices.IndexFunc(people.All(), func(x people.Person) bool { return x.ID == p.holder })
+	p.mu.Unlock()
+	if at < 0 {
+		return errNobody
+	}
+	pin := people.All()[at].PIN
+	if wrong {
+		pin = string('0'+(pin[0]-'0'+1)%10) + pin[1:]
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), typing)
+	defer cancel()
+	return p.reader.Type(ctx, pin)
+}
+
+// Refuse presses the red key at the reader.
+func (p *Panel) Refuse() error {
+	if p.reader == nil || !p.reader.HasKeys() {
+		return ErrReal
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), typing)
+	defer cancel()
+	return p.reader.Refuse(ctx)
 }
 
 // Pull takes whatever card lies there.

@@ -25,8 +25,9 @@ const Staff = "practice-staff"
 
 // Hands is what an applicant's hands do at a terminal.
 type Hands interface {
-	Place() error // the card onto the reader
-	Pull() error  // and off it
+	Place() error                               // the card onto the reader
+	Pull() error                                // and off it
+	Type(ctx context.Context, pin string) error // at the reader, which asks for it
 	TakePaper()
 }
 
@@ -56,6 +57,9 @@ var ErrShut = errors.New("script: the terminal does not open, its self-test fail
 
 // patience is how long a scripted applicant waits for the terminal to move at all.
 const patience = 2 * time.Minute
+
+// slowReader is how long a reader may take to ask for a PIN, once the screen says that it does.
+const slowReader = 10 * time.Second
 
 // Applicant is the scripted applicant of one terminal. It is the terminal's screen and its observer.
 type Applicant struct {
@@ -149,7 +153,7 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 		if over {
 			return a.settled(), nil
 		}
-		return false, a.act(v, w)
+		return false, a.act(ctx, v, w)
 	})
 	w.Hands.TakePaper()
 	_ = w.Hands.Pull() // out of service, the card may still lie there
@@ -206,20 +210,27 @@ func (a *Applicant) staff(ctx context.Context, v session.View) error {
 }
 
 // act is what the applicant does on seeing a picture.
-func (a *Applicant) act(v session.View, w Wish) error {
+func (a *Applicant) act(ctx context.Context, v session.View, w Wish) error {
 	a.moves(v.State)
 	press := func(in session.Input) error {
 		a.terminal.Press(v.Visit, in)
 		return nil
 	}
 	switch v.State {
-	case session.LastTry, session.Confirming, session.MoreTime:
+	case session.LastTry, session.LastTryAtPad, session.Confirming, session.MoreTime:
 		return press(session.Input{Kind: session.PressYes})
 	case session.EnterPIN:
 		if v.WrongPIN {
 			return press(session.Input{Kind: session.PressCancel})
 		}
 		return press(session.Input{Kind: session.PressPIN, PIN: []byte(w.PIN)})
+	case session.AtPad:
+		if v.WrongPIN {
+			return press(session.Input{Kind: session.PressCancel})
+		}
+		ctx, cancel := context.WithTimeout(ctx, slowReader)
+		defer cancel()
+		return w.Hands.Type(ctx, w.PIN)
 	case session.Choosing:
 		return press(choose(v.Offers, w))
 	case session.TakeCard, session.Ended, session.CardForgotten:

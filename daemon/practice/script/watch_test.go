@@ -75,7 +75,7 @@ func TestApplicantKeepsTheWatch(t *testing.T) {
 		at = after(s.shown)
 		a.Show(session.View{State: s.state})
 		at = after(s.acted)
-		if err := a.act(session.View{State: s.state}, Wish{Hands: still{}}); err != nil {
+		if err := a.act(t.Context(), session.View{State: s.state}, Wish{Hands: still{}}); err != nil {
 			t.Fatal(err)
 		}
 	}

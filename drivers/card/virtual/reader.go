@@ -3,6 +3,7 @@ package virtual
 import (
 	"context"
 	"sync"
+	"time"
 
 	"honnin/drivers/card"
 	"honnin/drivers/card/internal/presence"
@@ -16,6 +17,9 @@ type Reader struct {
 	serial  uint64        // moves with every placing and pulling
 	changed chan struct{} // closed when serial moves
 	open    *connection   // the one connection there can be
+
+	keys     chan string // fingers on the reader's own keys; nil: it has none
+	patience time.Duration
 }
 
 // NewReader returns a reader without a card.

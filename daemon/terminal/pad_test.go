@@ -1,0 +1,96 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"honnin/config/policy"
+	"honnin/daemon/session"
+	"honnin/drivers/card/cardtest"
+	"honnin/drivers/card/virtual"
+)
+
+// TestWhereThePINIsTyped: what the reader has, and what the policy makes of it.
+func TestWhereThePINIsTyped(t *testing.T) {
+	held := heldCard(t)
+	for _, c := range []struct {
+		keys bool
+		rule policy.PINPad
+		want session.Pad
+		err  error
+	}{
+		{false, policy.UsePINPad, session.NoPad, nil}, {false, policy.IgnorePINPad, session.NoPad, nil}, {false, policy.RequirePINPad, 0, errPadRequired},
+		{true, policy.UsePINPad, session.UsedPad, nil}, {true, policy.IgnorePINPad, session.UnusedPad, nil}, {true, policy.RequirePINPad, session.UsedPad, nil},
+	} {
+		r := virtual.NewReader()
+		if c.keys {
+			r = virtual.NewReaderWithKeys(time.Second)
+		}
+		r.Place(held)
+		one, err := (&cards{reader: r, pad: c.rule}).Connect(t.Context())
+		if !errors.Is(err, c.err) {
+			t.Errorf("keys %v, %s: %v", c.keys, c.rule, err)
+		}
+		if err != nil {
+			if again, err := r.Connect(t.Context()); err != nil || again.Close() != nil {
+				t.Errorf("the card is still held: %v", err)
+			}
+			continue
+		}
+		if got := one.Pad(); got != c.want {
+			t.Errorf("keys %v, %s: %v, want %v", c.keys, c.rule, got, c.want)
+		}
+		if err := one.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func heldCard(t *testing.T) *virtual.Card {
+	t.Helper()
+	held, err := virtual.New(holder(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held
+}
+
+// TestTypedAtTheReader: the driver's words for keys become the session's.
+func TestTypedAtTheReader(t *testing.T) {
+	for name, c := range map[string]struct {
+		fingers func(context.Context, *virtual.Reader) error
+		want    session.PINResult
+		err     error
+	}{
+		"right":   {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, cardtest.PIN) }, session.PINResult{OK: true}, nil},
+		"wrong":   {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, "0000") }, session.PINResult{Left: 2}, nil},
+		"no PIN":  {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, "1") }, session.PINResult{}, session.ErrPadTimeout},
+		"red key": {func(ctx context.Context, r *virtual.Reader) error { return r.Refuse(ctx) }, session.PINResult{}, session.ErrPadCancelled},
+		"nobody":  {func(context.Context, *virtual.Reader) error { return nil }, session.PINResult{}, session.ErrPadTimeout},
+		"pulled":  {func(_ context.Context, r *virtual.Reader) error { r.Pull(); return nil }, session.PINResult{}, session.ErrCardGone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			held := heldCard(t)
+			synctest.Test(t, func(t *testing.T) {
+				r := virtual.NewReaderWithKeys(30 * time.Second)
+				r.Place(held)
+				one, err := (&cards{reader: r, pad: policy.UsePINPad}).Connect(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer one.Close()
+				go func() {
+					if err := c.fingers(t.Context(), r); err != nil {
+						t.Error(err)
+					}
+				}()
+				if got, err := one.VerifyAtPad(t.Context()); got != c.want || !errors.Is(err, c.err) {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		})
+	}
+}

@@ -55,7 +55,7 @@ func (s Start) open(b Bundle) (*Policy, error) {
 		return s.Root.Open(b)
 	}
 	if s.Last.is(b) { // its own keys may be retired by now
-		return nil, refuse(Rollback, "version %d is here already", s.Last.Head.Version)
+		return nil, refuse(Here, "version %d is here already", s.Last.Head.Version)
 	}
 	p, err := KeysOf(s.Last.Head.Keys).Open(b)
 	if err == nil {
@@ -67,16 +67,16 @@ func (s Start) open(b Bundle) (*Policy, error) {
 	return p, nil
 }
 
-// clearest prefers what only an authentic policy can be told.
+// clearest is the fault that says most: what only an authentic policy can be told, and of these what is new.
 func clearest(faults []error) error {
-	var r *Refusal
+	order := []Code{Fork, Gap, Malformed, Here, Rollback, Unsigned}
+	var best error = refuse(Missing, "no policy is here")
+	rank := len(order)
 	for _, f := range faults {
-		if errors.As(f, &r) && r.Code != Unsigned {
-			return f
+		var r *Refusal
+		if errors.As(f, &r) && slices.Index(order, r.Code) < rank {
+			best, rank = f, slices.Index(order, r.Code)
 		}
 	}
-	if len(faults) > 0 {
-		return faults[0]
-	}
-	return refuse(Missing, "no policy is here")
+	return best
 }

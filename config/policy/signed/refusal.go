@@ -10,7 +10,8 @@ const (
 	Missing       Code = "policy-missing"        // there is none
 	Malformed     Code = "policy-malformed"      // signed, or not yet, and no policy
 	Unsigned      Code = "policy-unsigned"       // fewer distinct keys signed this text than are needed
-	Rollback      Code = "policy-rollback"       // not newer than what is here
+	Here          Code = "policy-here"           // this very policy is here already: nothing is wrong
+	Rollback      Code = "policy-rollback"       // older than what is here
 	Fork          Code = "policy-fork"           // another policy has its place already, or wants it too
 	Gap           Code = "policy-gap"            // does not name the digest of the policy before
 	OtherTerminal Code = "policy-other-terminal" // for others
@@ -20,17 +21,17 @@ const (
 
 // Codes lists all of them.
 func Codes() []Code {
-	return []Code{Missing, Malformed, Unsigned, Rollback, Fork, Gap, OtherTerminal, Early, Expired}
+	return []Code{Missing, Malformed, Unsigned, Here, Rollback, Fork, Gap, OtherTerminal, Early, Expired}
 }
 
 // Refusal is why a policy is not taken. Its words name keys, versions, terminals and files, and quote nothing.
 type Refusal struct {
 	Code Code
-	err  error
+	Err  error
 }
 
-func (r *Refusal) Error() string { return string(r.Code) + ": " + r.err.Error() }
-func (r *Refusal) Unwrap() error { return r.err }
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Err.Error() }
+func (r *Refusal) Unwrap() error { return r.Err }
 
 func refuse(c Code, format string, args ...any) error {
 	return &Refusal{c, fmt.Errorf(format, args...)}

@@ -142,14 +142,14 @@ func ignored(words []string) string {
 	return "; " + strings.Join(words, "; ")
 }
 
-// After returns an error unless p comes after old [policy-rollback, policy-fork, policy-gap]: its version is higher, and it names
-// old's digest.
+// After returns an error unless p comes after old [policy-here, policy-rollback, policy-fork, policy-gap]: its version is
+// higher, and it names old's digest.
 func (p *Policy) After(old *Policy) error {
 	switch {
 	case p.Head.Version < old.Head.Version:
 		return refuse(Rollback, "version %d is before version %d, which is here", p.Head.Version, old.Head.Version)
 	case p.Digest == old.Digest:
-		return refuse(Rollback, "version %d is here already", p.Head.Version)
+		return refuse(Here, "version %d is here already", p.Head.Version)
 	case p.Head.Version == old.Head.Version:
 		return refuse(Fork, "another version %d is here", p.Head.Version)
 	case p.Head.Previous != old.Digest:

@@ -76,7 +76,7 @@ func TestAttacks(t *testing.T) {
 		"the first of all": {from: start, brought: all[3:]},
 
 		"rollback":                      {from: two, brought: all[:1], want: signed.Rollback},
-		"replay":                        {from: two, brought: all[1:2], want: signed.Rollback},
+		"replay":                        {from: two, brought: all[1:2], want: signed.Here},
 		"freeze":                        {from: two, brought: []signed.Bundle{o.Bundle(short)}, want: signed.Expired},
 		"freeze, by a clock that is on": {from: two, at: now.Add(91 * 24 * time.Hour), brought: all[2:3], want: signed.Expired},
 		"too early":                     {from: two, brought: []signed.Bundle{o.Bundle(early)}, want: signed.Early},
@@ -270,7 +270,7 @@ func TestRoot(t *testing.T) {
 }
 
 func TestCodes(t *testing.T) {
-	if all := signed.Codes(); len(all) != 9 || len(slices.Compact(slices.Sorted(slices.Values(all)))) != 9 {
+	if all := signed.Codes(); len(all) != 10 || len(slices.Compact(slices.Sorted(slices.Values(all)))) != 10 {
 		t.Error(all)
 	}
 }

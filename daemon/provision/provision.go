@@ -1,0 +1,308 @@
+// Package provision keeps the policies of one terminal, and takes in what is brought: from a USB stick, from a directory,
+// later from the centre. Whether a policy is the operator's is judged by config/policy/signed; here is when it is judged,
+// and what survives.
+//
+// A store is a directory that only the daemon's user can enter:
+//
+//	0000000000000008/            one slot for each policy, by its version
+//	    policy.toml              as it was signed
+//	    policy.toml.NAME.p7s     the signatures that counted
+//	    received.json            when, and by which way it came
+//	    applied.json             when it was put in force; absent while it waits
+//	lock, use                    held while somebody writes, and while a terminal runs
+//
+// Nothing points to the policy in force: it is the highest slot with applied.json. A slot is written beside its place,
+// synced, and renamed into it; applied.json likewise. So each step is one rename, and a power cut leaves the store
+// before it or after it (the table in cut_test.go cuts at every one). There is no way back: no slot is ever taken out of
+// force, and a policy that fails to work leaves the terminal out of service until a higher version is brought. Only slots far
+// behind are removed, and never one that rotated the keys, since the walk needs it.
+//
+// Nothing read from the store is believed: every [Store.Load] and [Store.Apply] walks from the root's keys over all slots, and
+// checks every signature again. Whoever can write the store and the root file has the machine; whoever can write the
+// store alone can at most take the newest slots away, which the versions in the terminal's outcomes show.
+//
+// A policy is applied between visits only: a running terminal holds the lock "use", and only its holder applies.
+package provision
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/config/policy/signed"
+	"honnin/config/protocol"
+)
+
+// keep is how many slots stay besides those that rotated keys.
+const keep = 16
+
+// ErrInUse is returned where a terminal runs on the store: it applies what waits, between visits.
+var ErrInUse = errors.New("a terminal runs here: what waits is applied when it starts next")
+
+// Options say whose store it is.
+type Options struct {
+	Dir      string
+	Root     signed.Keys       // who may sign the first policy
+	Terminal protocol.Terminal // whose policies these are
+	Now      func() time.Time
+}
+
+// Store is the policies of one terminal. Its methods are for one goroutine; other processes may use the same directory.
+type Store struct {
+	o    Options
+	disk disk
+	keep int
+	use  *os.File // nil: not held
+}
+
+// Slot is one policy of the store.
+type Slot struct {
+	*signed.Policy
+	Received Note
+	Applied  *Note // nil: it waits, or was passed over
+}
+
+// Open makes the directory where it is not there yet.
+func Open(o Options) (*Store, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return &Store{o: o, disk: realDisk{}, keep: keep}, realDisk{}.sync(filepath.Dir(o.Dir))
+}
+
+// Use says that a terminal runs with this store's policy, until Close. ErrInUse when one does already.
+func (s *Store) Use() error {
+	f, err := s.lock("use")
+	if err == nil {
+		s.use = f
+	}
+	return err
+}
+
+// Close ends Use.
+func (s *Store) Close() error {
+	if s.use == nil {
+		return nil
+	}
+	f := s.use
+	s.use = nil
+	return f.Close()
+}
+
+func (s *Store) lock(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(s.o.Dir, name), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(ErrInUse, f.Close())
+	}
+	return f, nil
+}
+
+// alone runs f while nobody else writes.
+func (s *Store) alone(f func() error) error {
+	l, err := s.lock("lock")
+	if errors.Is(err, ErrInUse) {
+		return errors.New("another honnind writes here")
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(), l.Close())
+}
+
+// Load returns the policy in force, verified anew: signed, for this terminal, and in its time. Its errors are
+// *[signed.Refusal] where the policy is at fault. A terminal that gets one is out of service.
+func (s *Store) Load() (*signed.Policy, error) {
+	slots, err := s.walk()
+	if err != nil {
+		return nil, err
+	}
+	p := inForce(slots)
+	if p == nil {
+		return nil, &signed.Refusal{Code: signed.Missing, Err: errors.New("no policy was applied on this terminal")}
+	}
+	return p.Policy, s.serves(p.Policy)
+}
+
+func (s *Store) serves(p *signed.Policy) error {
+	if err := p.For(s.o.Terminal); err != nil {
+		return err
+	}
+	return p.At(s.o.Now())
+}
+
+// inForce is the highest applied slot.
+func inForce(slots []Slot) *Slot {
+	for i := range slots {
+		if s := &slots[len(slots)-1-i]; s.Applied != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// Answer is what a terminal says of what was brought.
+type Answer struct {
+	Terminal protocol.Terminal
+	Before   *signed.Policy   // in force; nil: none yet
+	Added    []*signed.Policy // in order; only the last is to be applied
+	Left     []error          // why others were left out
+}
+
+// Last is the policy that is to be applied.
+func (a Answer) Last() *signed.Policy { return a.Added[len(a.Added)-1] }
+
+// Check says what Receive would do, and does nothing. An error says why it would do nothing.
+func (s *Store) Check(brought []signed.Bundle) (Answer, error) {
+	slots, err := s.walk()
+	if err != nil {
+		return Answer{Terminal: s.o.Terminal}, err
+	}
+	return s.judge(slots, brought)
+}
+
+func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err error) {
+	a.Terminal = s.o.Terminal
+	start := signed.Start{Root: s.o.Root}
+	if len(slots) > 0 {
+		start.Last = slots[len(slots)-1].Policy
+	}
+	if f := inForce(slots); f != nil {
+		a.Before = f.Policy
+	}
+	if a.Added, a.Left, err = start.Extend(brought...); err != nil {
+		return a, err
+	}
+	if err := a.Last().For(s.o.Terminal); err != nil {
+		return a, err
+	}
+	var r *signed.Refusal // one whose time has not come waits
+	if err := a.Last().At(s.o.Now()); errors.As(err, &r) && r.Code != signed.Early {
+		return a, err
+	}
+	return a, nil
+}
+
+// Receive takes in what was brought by a way, and puts nothing in force.
+func (s *Store) Receive(brought []signed.Bundle, by Way) (a Answer, err error) {
+	err = s.alone(func() error {
+		if err := s.sweep(); err != nil {
+			return err
+		}
+		slots, err := s.walk()
+		if err != nil {
+			return err
+		}
+		if a, err = s.judge(slots, brought); err != nil {
+			return err
+		}
+		for _, p := range a.Added {
+			if err := s.put(p, Note{At: s.o.Now().UTC(), By: by}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return a, err
+}
+
+// Apply puts the highest policy in force that is for this terminal and whose time has come, and returns what is in force
+// then, and whether that is new. It needs Use, or that no terminal runs. What has expired while it waited is an error:
+// what it would have ended is not in force any more either.
+func (s *Store) Apply() (p *signed.Policy, fresh bool, err error) {
+	if s.use == nil {
+		if err := s.Use(); err != nil {
+			return nil, false, err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
+	err = s.alone(func() error {
+		slots, err := s.walk()
+		if err != nil {
+			return err
+		}
+		due := s.due(slots)
+		if due == nil {
+			p, err = s.Load()
+			return err
+		}
+		p, fresh = due.Policy, true
+		if err := s.serves(p); err != nil {
+			return err
+		}
+		if err := s.mark(p, Note{At: s.o.Now().UTC()}); err != nil {
+			return err
+		}
+		return s.prune(slots)
+	})
+	return p, fresh && err == nil, err
+}
+
+// due is the highest slot above the one in force whose time has come for this terminal.
+func (s *Store) due(slots []Slot) *Slot {
+	for i := range slots {
+		switch slot := &slots[len(slots)-1-i]; {
+		case slot.Applied != nil:
+			return nil
+		case slot.Head.Targets(s.o.Terminal) && !s.o.Now().Before(slot.Head.NotBefore):
+			return slot
+		}
+	}
+	return nil
+}
+
+// Due reports whether Apply would put another policy in force.
+func (s *Store) Due() (bool, error) {
+	slots, err := s.walk()
+	return err == nil && s.due(slots) != nil, err
+}
+
+// History returns every policy that is kept, in order, each verified anew.
+func (s *Store) History() ([]Slot, error) { return s.walk() }
+
+// prune removes old slots that the walk does not need.
+func (s *Store) prune(slots []Slot) error {
+	for _, old := range slots[:max(0, len(slots)-s.keep)] {
+		if old.Rotates {
+			continue
+		}
+		aside := filepath.Join(s.o.Dir, unfinished+slotName(old.Head.Version))
+		if err := inOrder( // half a slot in its place would be a damaged store
+			func() error { return s.disk.rename(s.slot(old.Head.Version), aside) },
+			func() error { return s.disk.sync(s.o.Dir) },
+			func() error { return s.disk.remove(aside) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk reads and verifies all slots, each by the keys of the one before. What waits and does not verify is left out
+// (a Receive puts it there again); anything else that does not verify is an error.
+func (s *Store) walk() ([]Slot, error) {
+	kept, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	keys := s.o.Root
+	var out []Slot
+	for i, k := range kept {
+		slot, err := k.open(keys)
+		switch {
+		case err == nil:
+			out, keys = append(out, slot), signed.KeysOf(slot.Head.Keys)
+		case slices.ContainsFunc(kept[i:], stored.wasApplied):
+			return nil, fmt.Errorf("version %d as it is kept here: %w", k.version, err)
+		default:
+			return out, nil
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,225 @@
+package provision
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/config/policy/signed"
+)
+
+// Names of files, in slots and on sticks.
+const (
+	textFile     = "policy.toml"
+	receivedFile = "received.json"
+	appliedFile  = "applied.json"
+	unfinished   = "new-" // before the name of what is not yet in its place
+)
+
+var (
+	slotForm      = regexp.MustCompile(`^[0-9]{16}$`)
+	signatureForm = regexp.MustCompile(`^policy\.toml\.[a-z0-9-]{1,64}\.p7s$`)
+)
+
+// Way is how a policy came.
+type Way string
+
+// The ways.
+const (
+	ByStick Way = "stick" // a mounted stick, or a directory that stands for one
+	ByFile  Way = "file"
+)
+
+// Note is when something happened to a slot.
+type Note struct {
+	At time.Time `json:"at"`
+	By Way       `json:"by,omitempty"`
+}
+
+// stored is a slot as it is read: not yet believed.
+type stored struct {
+	version  uint64
+	bundle   signed.Bundle
+	received []byte
+	applied  []byte // nil: absent
+}
+
+func (k stored) wasApplied() bool { return k.applied != nil }
+
+func (k stored) open(keys signed.Keys) (slot Slot, err error) {
+	if slot.Policy, err = keys.Open(k.bundle); err != nil {
+		return slot, err
+	}
+	if slot.Head.Version != k.version {
+		return slot, &signed.Refusal{Code: signed.Malformed, Err: fmt.Errorf("it is version %d", slot.Head.Version)}
+	}
+	if err := note(k.received, &slot.Received); err != nil {
+		return slot, err
+	}
+	if k.applied != nil {
+		slot.Applied = &Note{}
+		err = note(k.applied, slot.Applied)
+	}
+	return slot, err
+}
+
+func note(b []byte, n *Note) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(n); err != nil || n.At.IsZero() {
+		return &signed.Refusal{Code: signed.Malformed, Err: errors.New("a note in its slot is damaged")}
+	}
+	return nil
+}
+
+func slotName(version uint64) string { return fmt.Sprintf("%016d", version) }
+
+func (s *Store) slot(version uint64) string { return filepath.Join(s.o.Dir, slotName(version)) }
+
+// read reads all slots, by version.
+func (s *Store) read() (out []stored, err error) {
+	entries, err := os.ReadDir(s.o.Dir) // sorted, and the names all have the same length
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if !slotForm.MatchString(e.Name()) {
+			continue
+		}
+		k, err := readSlot(filepath.Join(s.o.Dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if k.version, err = strconv.ParseUint(e.Name(), 10, 64); err != nil {
+			return nil, err
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+// readSlot reads one. What is missing is found when it is opened.
+func readSlot(dir string) (k stored, err error) {
+	f, err := openDir(unix.AT_FDCWD, dir)
+	if err != nil {
+		return k, err
+	}
+	defer f.Close()
+	if k.bundle, err = readBundle(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	if k.received, err = readFile(f, receivedFile, maxNote); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	if k.applied, err = readFile(f, appliedFile, maxNote); errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	return k, err
+}
+
+// put writes a slot beside its place and renames it into it.
+func (s *Store) put(p *signed.Policy, n Note) error {
+	place := s.slot(p.Head.Version)
+	beside := filepath.Join(s.o.Dir, unfinished+slotName(p.Head.Version))
+	said, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	steps := []func() error{
+		func() error { return s.disk.remove(place) }, // what waited here and was damaged
+		func() error { return s.disk.mkdir(beside) },
+		func() error { return s.disk.write(filepath.Join(beside, textFile), p.Bundle.Text) },
+		func() error { return s.disk.write(filepath.Join(beside, receivedFile), said) },
+	}
+	for i, sig := range p.Bundle.Signatures {
+		name := fmt.Sprintf("%s.%d.p7s", textFile, i+1)
+		steps = append(steps, func() error { return s.disk.write(filepath.Join(beside, name), sig.DER) })
+	}
+	steps = append(steps,
+		func() error { return s.disk.sync(beside) },
+		func() error { return s.disk.rename(beside, place) },
+		func() error { return s.disk.sync(s.o.Dir) })
+	return inOrder(steps...)
+}
+
+// mark says durably that a policy is in force.
+func (s *Store) mark(p *signed.Policy, n Note) error {
+	place := s.slot(p.Head.Version)
+	said, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	beside := filepath.Join(place, unfinished+appliedFile)
+	return inOrder(
+		func() error { return s.disk.remove(beside) },
+		func() error { return s.disk.write(beside, said) },
+		func() error { return s.disk.rename(beside, filepath.Join(place, appliedFile)) },
+		func() error { return s.disk.sync(place) })
+}
+
+// sweep removes what a power cut left beside its place.
+func (s *Store) sweep() error {
+	entries, err := os.ReadDir(s.o.Dir)
+	for _, e := range entries {
+		if err == nil && strings.HasPrefix(e.Name(), unfinished) {
+			err = s.disk.remove(filepath.Join(s.o.Dir, e.Name()))
+		}
+	}
+	return err
+}
+
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disk is what is done to a disk, in steps between which the power may fail. A written file and a removed tree are
+// durable when their directory is synced.
+type disk interface {
+	mkdir(path string) error
+	write(path string, b []byte) error // a new file, its content synced
+	rename(from, to string) error
+	remove(path string) error // all of it; nothing there is no error
+	sync(dir string) error
+}
+
+type realDisk struct{}
+
+func (realDisk) mkdir(path string) error      { return os.Mkdir(path, 0o700) }
+func (realDisk) rename(from, to string) error { return os.Rename(from, to) }
+func (realDisk) remove(path string) error     { return os.RemoveAll(path) }
+
+func (realDisk) write(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, bytes.NewReader(b))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func (realDisk) sync(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// maxNote bounds a note, in bytes; the text and the signatures of a slot have the bounds of a bundle.
+const maxNote = 4 << 10

@@ -1,0 +1,190 @@
+package provision
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/config/policy/signed"
+	"honnin/config/trust"
+)
+
+// Bounds of what is brought: names in one directory, policies, and bytes of all.
+const (
+	maxNames   = 4096
+	maxBundles = 64
+	maxBytes   = 64 << 20
+)
+
+// numbered is a directory of one policy among several.
+var numbered = regexp.MustCompile(`^[0-9]{1,16}$`)
+
+// Read takes what a stick or a directory brings: its policy.toml with the signatures beside it, and those in numbered
+// directories, "8", "9", for terminals that are behind. A path to a policy.toml takes that one alone.
+//
+// The file system may be hostile. Only regular files with the expected names are opened, none through a link, each is
+// read once, into memory, up to its bound; nothing is run, followed or written. Mount a stick with
+// "ro,nosuid,nodev,noexec".
+func Read(path string) ([]signed.Bundle, error) {
+	if filepath.Base(path) == textFile {
+		dir, err := openDir(unix.AT_FDCWD, filepath.Dir(path))
+		if err != nil {
+			return nil, err
+		}
+		defer dir.Close()
+		b, err := readBundle(dir)
+		return []signed.Bundle{b}, err
+	}
+	dir, err := openDir(unix.AT_FDCWD, path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return readAll(dir)
+}
+
+func readAll(dir *os.File) (out []signed.Bundle, err error) {
+	names, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	left := maxBytes
+	take := func(from *os.File) error {
+		b, err := readBundle(from)
+		if left -= len(b.Text); err == nil && (left < 0 || len(out) == maxBundles) {
+			err = fmt.Errorf("more than %d policies, or than %d bytes", maxBundles, maxBytes)
+		}
+		out = append(out, b)
+		return err
+	}
+	for _, name := range names {
+		switch {
+		case name == textFile:
+			err = take(dir)
+		case numbered.MatchString(name):
+			err = inside(dir, name, take)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(out) == 0 {
+		return nil, &signed.Refusal{Code: signed.Missing, Err: errors.New("no policy.toml is here, nor in numbered directories")}
+	}
+	return out, nil
+}
+
+// inside does something with a directory, if it is one, and has a policy.
+func inside(dir *os.File, name string, do func(*os.File) error) error {
+	sub, err := openDir(int(dir.Fd()), name)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	if err := do(sub); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("directory %s has no policy.toml", name)
+}
+
+// list returns the names in a directory, sorted.
+func list(dir *os.File) ([]string, error) {
+	names, err := dir.Readdirnames(maxNames + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if len(names) > maxNames {
+		return nil, fmt.Errorf("more than %d files in one directory", maxNames)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// readBundle reads policy.toml in dir and its signatures.
+func readBundle(dir *os.File) (b signed.Bundle, err error) {
+	if b.Text, err = readFile(dir, textFile, signed.MaxText); err != nil {
+		return b, err
+	}
+	again, err := openDir(int(dir.Fd()), ".") // a directory is listed once by each descriptor
+	if err != nil {
+		return b, err
+	}
+	defer again.Close()
+	names, err := list(again)
+	if err != nil {
+		return b, err
+	}
+	for _, name := range names {
+		if !signatureForm.MatchString(name) {
+			continue
+		}
+		if len(b.Signatures) == signed.MaxSignatures {
+			return b, fmt.Errorf("more than %d signatures", signed.MaxSignatures)
+		}
+		der, err := readFile(dir, name, trust.MaxDetached)
+		if err != nil {
+			return b, err
+		}
+		b.Signatures = append(b.Signatures, signed.Signature{Name: name, DER: der})
+	}
+	return b, nil
+}
+
+// openDir opens a directory that is no link.
+func openDir(at int, name string) (*os.File, error) {
+	fd, err := unix.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not a directory that can be read, or a link: %w", filepath.Base(name), err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// readFile reads a regular file of at most so many bytes. It looks before it opens, since opening a device may do
+// something, and after, since it may have been exchanged.
+func readFile(dir *os.File, name string, most int) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := regular(st, name, most); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := regular(st, name, most); err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(b) > most {
+		err = tooLarge(name, most)
+	}
+	return b, err
+}
+
+func regular(st unix.Stat_t, name string, most int) error {
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return fmt.Errorf("%s: not a regular file", name)
+	case st.Size > int64(most):
+		return tooLarge(name, most)
+	}
+	return nil
+}
+
+func tooLarge(name string, most int) error {
+	return fmt.Errorf("%s: larger than %d bytes", name, most)
+}

@@ -1,0 +1,261 @@
+package usb_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"honnin/drivers/card/cardtest"
+	"honnin/drivers/card/virtual"
+	"honnin/spool/journal"
+	"honnin/testdata/usb/qemu"
+)
+
+// The one machine that all tests here share, one after the other: a boot takes longer than any of them.
+var world struct {
+	once    sync.Once
+	dir     string
+	machine *qemu.Machine
+	err     error
+	stop    context.CancelFunc
+	people  []*virtual.Card
+}
+
+// holders is how many cards there are; their PIN is cardtest.PIN.
+const holders = 2
+
+// user is the number of the machine's user honnin, and of the group honnin-usb, which the udev rules are for.
+const user = 990
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if world.machine != nil {
+		world.stop()
+		world.machine.Kill()
+	}
+	switch {
+	case world.dir == "":
+	case code == 0:
+		_ = os.RemoveAll(world.dir)
+	default:
+		fmt.Println("what the machine said is in", world.dir)
+	}
+	os.Exit(code)
+}
+
+// machine boots the machine, or gives the one that runs. It skips the test where tools are missing, and fails it where CI=true.
+func machine(t *testing.T) *qemu.Machine {
+	t.Helper()
+	cardtest.Need(t, qemu.Tools()...)
+	world.once.Do(func() {
+		began := time.Now()
+		world.err = boot()
+		t.Logf("built and booted in %.1f s", time.Since(began).Seconds())
+	})
+	if world.err != nil {
+		t.Fatal(world.err)
+	}
+	return world.machine
+}
+
+func boot() (err error) {
+	if world.dir, err = os.MkdirTemp("", "honnin-usb-"); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	world.stop = stop
+	o := qemu.Options{Dir: world.dir, Init: filepath.Join(world.dir, "guest"), Modules: []string{"xhci-pci", "ehci-pci", "usblp"},
+		Devices: []string{"qemu-xhci,id=xhci", "usb-ehci,id=ehci"}, Programs: map[string]string{"/bin/honnind": filepath.Join(world.dir, "honnind")}}
+	if err := build(); err != nil {
+		return err
+	}
+	if o.Files, err = files(); err != nil {
+		return err
+	}
+	world.machine, err = qemu.Boot(ctx, o)
+	return err
+}
+
+// build makes honnind as it is shipped, the first process, and a practice world's keys, which an emulated machine would make for a
+// minute.
+func build() error {
+	for _, args := range [][]string{
+		{"go", "build", "-o", filepath.Join(world.dir, "honnind"), "honnin/daemon"},
+		{"go", "build", "-o", filepath.Join(world.dir, "guest"), "honnin/testdata/usb/guest"},
+		{filepath.Join(world.dir, "honnind"), "practice", "--visits", "1", "--state", filepath.Join(world.dir, "practice")},
+	} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Env = os.Environ()
+		if strings.HasSuffix(args[len(args)-1], "guest") {
+			cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", args, err, out)
+		}
+	}
+	return nil
+}
+
+const keys = "practice/keys/practice-keys.pem"
+
+// files are a user and a group, the udev rules as honnind prints them, keys, and the authorities of the cards.
+func files() (map[string][]byte, error) {
+	rules, err := exec.Command(filepath.Join(world.dir, "honnind"), "devices", "--rules").Output()
+	if err != nil {
+		return nil, err
+	}
+	made, err := os.ReadFile(filepath.Join(world.dir, keys))
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]byte{
+		"/lib/udev/rules.d/70-honnin-usb.rules": rules,
+		"/etc/passwd":                           []byte(fmt.Sprintf("root:x:0:0::/:/bin/sh\nhonnin:x:%d:%d::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n", user, user)),
+		"/etc/group":                            []byte(fmt.Sprintf("root:x:0:\nhonnin-usb:x:%d:\nnogroup:x:65534:\n", user)),
+		"/" + keys:                              made,
+	}
+	for n := range holders {
+		h, err := cardtest.NewHolder(cardtest.RSA2048, 1266)
+		if err != nil {
+			return nil, err
+		}
+		c, err := virtual.New(h)
+		if err != nil {
+			return nil, err
+		}
+		world.people = append(world.people, c)
+		all[fmt.Sprintf("/etc/anchors/%d.pem", n)] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.AuthCA})
+	}
+	return all, nil
+}
+
+// kiosk is a terminal in the machine with its touch screen.
+type kiosk struct {
+	*screen
+	t       *testing.T
+	machine *qemu.Machine
+	state   string
+	stopped bool
+}
+
+// patience bounds what is asked of the machine at once.
+const patience = 2 * time.Minute
+
+func limit(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// inside runs a program in the machine as the terminal's user, which must end well.
+func inside(t *testing.T, args ...string) string {
+	t.Helper()
+	r, err := machine(t).Run(limit(t), qemu.Command{Args: args, User: user})
+	if err != nil || r.Code != 0 {
+		t.Fatalf("%v: %d, %v\n%s%s", args, r.Code, err, r.Out, r.Err)
+	}
+	return r.Out
+}
+
+// open starts a terminal with this machine's readers, and a printer. It ends with the test.
+func open(t *testing.T, printer string, more ...string) *kiosk {
+	t.Helper()
+	m := machine(t)
+	k := &kiosk{t: t, machine: m, state: "/tmp/" + strings.ReplaceAll(t.Name(), "/", "-")}
+	b, err := m.Read(limit(t), "/"+keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Write(limit(t), k.state+"/keys/practice-keys.pem", b); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Own(limit(t), k.state, user); err != nil {
+		t.Fatal(err)
+	}
+	err = m.Start(limit(t), qemu.Command{Name: "kiosk", User: user, Args: append([]string{"/bin/honnind", "practice", "--reader", "usb", "--printer", printer,
+		"--state", k.state, "--listen", "127.0.0.1:8080", "--card-anchors", "/etc/anchors", "--enrol"}, more...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.close)
+	k.ready(t)
+	k.screen = watch(t, m.Screen())
+	return k
+}
+
+// ready waits until the terminal says that its screen is there.
+func (k *kiosk) ready(t *testing.T) {
+	t.Helper()
+	ctx := limit(t)
+	for {
+		said, err := k.machine.Said(ctx, "kiosk")
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case strings.Contains(said, "ready  http"):
+			return
+		case strings.Contains(said, "kiosk has ended"):
+			t.Fatal(said)
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(said)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// close ends the terminal in good order, and looks into what it said.
+func (k *kiosk) close() {
+	if k.stopped {
+		return
+	}
+	k.stopped = true
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if code, err := k.machine.Stop(ctx, "kiosk"); err != nil || code != 0 {
+		k.t.Errorf("the terminal ended with %d, %v", code, err)
+	}
+	said, err := k.machine.Said(ctx, "kiosk")
+	if err != nil || strings.Contains(said, cardtest.PIN+" ") {
+		k.t.Errorf("its log: %v", err)
+	}
+	if k.t.Failed() {
+		k.t.Logf("the terminal said\n%s", said)
+	}
+}
+
+// entries is the terminal's journal.
+func (k *kiosk) entries() (all []journal.Entry) {
+	k.t.Helper()
+	out, err := k.machine.Run(limit(k.t), qemu.Command{User: user,
+		Args: []string{"/bin/honnind", "journal", "show", "--last", "0", "--json", "--journal", k.state + "/terminals/PRACTICE-01/journal.db"}})
+	if err != nil || out.Code != 0 {
+		k.t.Fatalf("journal: %v\n%s", err, out.Err)
+	}
+	for d := json.NewDecoder(strings.NewReader(out.Out)); d.More(); {
+		var e journal.Entry
+		if err := d.Decode(&e); err != nil {
+			k.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -84,6 +84,16 @@ func (n *Node) Get(key string) *Node {
 	return n.table[key]
 }
 
+// Has reports whether the key of a path stands anywhere in a table: "municipality.service.fee".
+func (n *Node) Has(path string) bool {
+	first, rest, deeper := strings.Cut(path, ".")
+	at := n.Get(first)
+	if at == nil || !deeper {
+		return at != nil
+	}
+	return at.Has(rest) || slices.ContainsFunc(at.items, func(t *Node) bool { return t.Has(rest) })
+}
+
 // Items are a list's.
 func (n *Node) Items() []*Node {
 	if n == nil {

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"time"
 
 	"honnin/config/keys"
@@ -111,41 +110,19 @@ func (p *Policy) schedules() (out []schedule) {
 	return out
 }
 
-// OpenAnywhere reports whether anything can be had at an instant, and until when that stays so.
-func (p *Policy) OpenAnywhere(at time.Time) (open bool, until time.Time) {
-	for range horizon {
-		open, until = p.openAnywhere(at)
-		if !open || until.IsZero() {
-			return open, until
-		}
-		if next, _ := p.openAnywhere(until); !next {
-			return true, until
-		}
-		at = until
-	}
-	return open, time.Time{}
-}
-
-// openAnywhere is true until the last of those that are open now closes.
-func (p *Policy) openAnywhere(at time.Time) (open bool, until time.Time) {
-	var ends, begins []time.Time
+// Closed reports whether nothing at all can be had at an instant, and when the first thing can; zero where nothing will within
+// a year.
+func (p *Policy) Closed(at time.Time) (closed bool, until time.Time) {
 	for _, s := range p.schedules() {
-		switch is, to := s.open(at); {
-		case is && to.IsZero():
-			return true, time.Time{}
-		case is:
-			ends = append(ends, to)
-		case !to.IsZero():
-			begins = append(begins, to)
+		open, to := s.open(at)
+		if open {
+			return false, time.Time{}
+		}
+		if until.IsZero() || !to.IsZero() && to.Before(until) {
+			until = to
 		}
 	}
-	switch {
-	case len(ends) > 0:
-		return true, slices.MaxFunc(ends, time.Time.Compare)
-	case len(begins) > 0:
-		return false, slices.MinFunc(begins, time.Time.Compare)
-	}
-	return false, time.Time{}
+	return true, until
 }
 
 // Times of the day where a policy says nothing of hours: the service opens at 06:30, and the day begins half an hour earlier.

@@ -78,6 +78,25 @@ func TestConnectBesideSilence(t *testing.T) {
 	})
 }
 
+// TestGoneSilent: a reader that stopped answering while nobody asked it anything does not keep a card waiting on another one.
+func TestGoneSilent(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		b := newBench(t, ccidtest.Model{Level: ccidtest.ShortAPDU})
+		other := ccidtest.New(ccidtest.Model{Level: ccidtest.ShortAPDU})
+		b.bus.Plug(pluggable(t, other))
+		other.Insert(0, contactWith(t))
+		w := watch(t, b.reader)
+		w.expect(t, "a card on the second reader", time.Second, true)
+		b.device.Break(silent)
+		begun := time.Now()
+		if err := b.visit(t.Context(), t); err != nil || time.Since(begun) > 0 {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		w.end()
+		b.check(t)
+	})
+}
+
 // TestCloseIsSoon: whatever a reader says to the end of power, or does not, Close has an end.
 func TestCloseIsSoon(t *testing.T) {
 	for _, from := range []byte{0x63, 0x72, 0x65, 0x6F} {

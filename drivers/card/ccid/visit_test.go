@@ -263,6 +263,26 @@ func TestVisit(t *testing.T) {
 	}
 }
 
+// BenchmarkVisit tells what one visit costs on the wire at each level: messages, and bytes through the bulk pipes.
+func BenchmarkVisit(b *testing.B) {
+	for _, m := range makes() {
+		b.Run(m.name, func(b *testing.B) {
+			stand := newBench(b, m.model)
+			stand.device.Insert(0, &ccidtest.Contact{Card: newCounted(b, m.atr...), T: m.t})
+			visits := 0
+			for ; b.Loop(); visits++ {
+				if err := stand.visit(b.Context(), b); err != nil {
+					b.Fatal(err)
+				}
+			}
+			to, from := stand.device.Traffic()
+			for unit, n := range map[string]int{"messages": len(stand.device.Messages()), "B-to-reader": to, "B-from-reader": from} {
+				b.ReportMetric(float64(n)/float64(visits), unit+"/visit")
+			}
+		})
+	}
+}
+
 // bubble runs a test in which time passes by itself.
 func bubble(t *testing.T, name string, run func(t *testing.T)) {
 	t.Helper()

@@ -205,18 +205,23 @@ func (s *system) blame(err error, i Info, iface int) error {
 	return err
 }
 
-// Holder is as [Bus] says.
-func (s *system) Holder(at Place) string {
+// Holder is as [Bus] says. This process counts last: it may have another interface of the same device.
+func (s *system) Holder(at Place) (own string) {
 	node := s.node(at)
 	links, _ := filepath.Glob(filepath.Join(s.processes, "[0-9]*", "fd", "*"))
 	for _, l := range links {
 		if to, err := os.Readlink(l); err != nil || to != node {
 			continue
 		}
-		name, err := os.ReadFile(filepath.Join(l, "..", "..", "comm"))
-		if err == nil {
-			return strings.TrimSpace(string(name))
+		process := filepath.Dir(filepath.Dir(l))
+		name, err := os.ReadFile(filepath.Join(process, "comm"))
+		switch word := strings.TrimSpace(string(name)); {
+		case err != nil:
+		case filepath.Base(process) == strconv.Itoa(os.Getpid()):
+			own = word
+		default:
+			return word
 		}
 	}
-	return ""
+	return own
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,8 +82,8 @@ func TestList(t *testing.T) {
 	tr.plug("1-1.4", 7, plainPrinter, "usblp")
 	held := tr.plug("1-2", 4, qemuReader, "usbfs")
 	tr.plug("1-3", 5, qemuReader[:40], "")
-	tr.link(tr.node(held), filepath.Join(tr.processes, "77/fd/9"))
-	tr.file(filepath.Join(tr.processes, "77/comm"), []byte("pcscd\n"))
+	tr.link(tr.node(held), filepath.Join(tr.processes, "99999999/fd/9"))
+	tr.file(filepath.Join(tr.processes, "99999999/comm"), []byte("pcscd\n"))
 	tr.file(filepath.Join(tr.devices, "1-1.4:1.0", "ieee1284_id"), []byte("MFG:SAMPLE;SN:S3CRET;command set: PDF,PCL;SERN:S3CRET;MDL:見本;DES:S3CRET\n"))
 	list, err := tr.List(t.Context())
 	if err != nil || len(list) != 3 {
@@ -102,6 +103,13 @@ func TestList(t *testing.T) {
 		t.Error(who)
 	}
 	if who := tr.Holder(printer.Place); who != "" {
+		t.Error(who)
+	}
+	own := filepath.Join(tr.processes, strconv.Itoa(os.Getpid()))
+	tr.file(filepath.Join(own, "comm"), []byte("honnind\n"))
+	tr.link(tr.node(held), filepath.Join(own, "fd/9"))
+	tr.link(tr.node(printer.Place), filepath.Join(own, "fd/10"))
+	if who := [2]string{tr.Holder(held), tr.Holder(printer.Place)}; who != [2]string{"pcscd", "honnind"} {
 		t.Error(who)
 	}
 	if reader.Manufacturer != "SAMPLE[2J" || !strings.HasPrefix(reader.Name, "見本 xxx") || len([]rune(reader.Name)) != 64 {

@@ -55,7 +55,7 @@ type Bus interface {
 }
 
 // Interface is one claimed interface. Each endpoint is for one goroutine at a time. Each call ends soon after its
-// context. A call that fails may have moved bytes: n says how many.
+// context. A call that fails may have moved bytes: n says how many at most, since EHCI counts what a stall has refused.
 type Interface interface {
 	// Setting is what the device itself said of this interface when it was claimed, read by control transfer.
 	Setting() Setting

@@ -41,6 +41,9 @@ func crashingTerminal(t *testing.T, told string) {
 	s := newStand(t, o.State, func(s *stand, p *terminal.Parts) {
 		s.line.lead(t, o.Centre)
 		p.Journal, p.Payment, p.Tray = steppedJournal{p.Journal, step}, steppedMoney{out}, nil
+		if o.Visit == "keys" {
+			p.Reader = s.withReaderKeys()
+		}
 		p.Reader = &tapped{Reader: p.Reader, before: func(command []byte) { step("card " + instruction(command)) },
 			after: func(command, _ []byte) { step("card did " + instruction(command)) }}
 		p.Printer = ippAt(t, o.Printer, func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -78,7 +81,12 @@ func crashingTerminal(t *testing.T, told string) {
 	s.quit()
 }
 
-func instruction(command []byte) string { return fmt.Sprintf("%02X", command[1]) }
+func instruction(command []byte) string {
+	if bytes.Equal(command, onKeys) {
+		return "keys"
+	}
+	return fmt.Sprintf("%02X", command[1])
+}
 
 type steppedJournal struct {
 	terminal.Journal

@@ -35,9 +35,9 @@ import (
 // A step's name is the journal's last word, what is about to happen or has happened, and how often that has
 // been under that word. What SIGKILL cannot show, a disk that loses what it was not asked to sync, is tested in package journal.
 
-// comesTo is what each kind of visit comes to: paper; somebody else's; the applicant changes her mind; the card stays
+// comesTo is what each kind of visit comes to: paper, also with the PIN typed at the reader; somebody else's; the applicant changes her mind; the card stays
 // where it is until the document is void; the printer gives up before a sheet; at a counter, staff confirm the name, or do not.
-var comesTo = map[string]protocol.Outcome{"printed": protocol.Printed, "stranger": protocol.Refused, "cancelled": protocol.Abandoned,
+var comesTo = map[string]protocol.Outcome{"printed": protocol.Printed, "keys": protocol.Printed, "stranger": protocol.Refused, "cancelled": protocol.Abandoned,
 	"forgotten": protocol.Void, "spoiled": protocol.Failed, "counter": protocol.Printed, "differs": protocol.Refused}
 
 // crashOrder is what the terminal's process is told.
@@ -256,7 +256,7 @@ func (c *crashWorld) cutAt(visit, at string, again ...string) []string {
 	before, out, lines := c.world.Counts(), len(c.device.Tray()), len(c.money.Lines())
 	c.cut(visit, at)
 	phase, _ := c.director.told()
-	if phase == "handed" && (visit == "printed" || atCounter(visit)) {
+	if phase == "handed" && (visit == "printed" || visit == "keys" || atCounter(visit)) {
 		c.device.AwaitTray(out + 1)
 	}
 	for _, at := range again {

@@ -425,6 +425,33 @@ func (c *tappedCard) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	return answer, err
 }
 
+// HasPad tells whether the reader has keys.
+func (c *tappedCard) HasPad() bool {
+	p, ok := c.Connection.(card.PINPad)
+	return ok && p.HasPad()
+}
+
+// onKeys stands for the command that the reader makes of what is typed there.
+var onKeys = []byte{0x00, 0x00}
+
+// VerifyOnPad lets the test see that the PIN is asked for, and what the card says: the PIN is not seen here.
+func (c *tappedCard) VerifyOnPad(ctx context.Context, header [4]byte) ([]byte, error) {
+	if c.tap.before != nil {
+		c.tap.before(onKeys)
+	}
+	answer, err := c.Connection.(card.PINPad).VerifyOnPad(ctx, header)
+	if c.tap.after != nil && err == nil {
+		c.tap.after(onKeys, answer)
+	}
+	return answer, err
+}
+
+// withReaderKeys gives the place a reader that takes the PIN on its own keys.
+func (s *stand) withReaderKeys() *virtual.Reader {
+	s.place.virtual = virtual.NewReaderWithKeys(keysPatience)
+	return s.place.virtual
+}
+
 // signs reports whether a command asks the card for a signature.
 func signs(command []byte) bool { return len(command) > 2 && command[1] == 0x2A }
 

@@ -36,6 +36,9 @@ func (r *Runner) happen(e Event) {
 func (r *Runner) move(c cause, to State, effects []Effect) {
 	if r.visit.notice == NoNotice && (to == Clearing || to == Done) {
 		r.visit.notice = noticeFor(c.from, c.event)
+		if readerFailed(c) {
+			r.visit.word = "reader"
+		}
 	}
 	old, left := r.visit, r.letGo(to, effects)
 	if slices.Contains(effects, End) && old.hand != nil {
@@ -84,7 +87,9 @@ func (r *Runner) turnOver(c cause, to State) (over bool) {
 	case Idle:
 		r.visit = visit{}
 	case Unready:
-		r.visit = visit{word: old.word}
+		if r.visit = (visit{word: old.word}); readerFailed(c) {
+			r.visit.word = "reader"
+		}
 	case OutOfService:
 		r.visit = visit{reference: old.reference, notice: stopped(c), word: string(kindOf(c))}
 	case Opening:

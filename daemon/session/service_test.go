@@ -284,3 +284,28 @@ func TestIdleKnowsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestReaderIsNamed: a reader that was lost, or keeps silent, is what people are told of, and no other part.
+func TestReaderIsNamed(t *testing.T) {
+	lost := func(w *world) { w.lose <- errBroken; synctest.Wait() }
+	for name, c := range map[string]struct {
+		at   State
+		does func(*world)
+		want State
+	}{
+		"idle":            {Idle, lost, Unready},
+		"in a visit":      {Choosing, lost, Done},
+		"silent with PIN": {EnterPIN, func(w *world) { w.blocks("pin"); w.enter("1234"); time.Sleep(16 * time.Second) }, Ended},
+		"an error":        {EnterPIN, func(w *world) { w.hook("pin", fails(errBroken)); w.enter("1234") }, Ended},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(w *world) {
+				w.to(c.at)
+				c.does(w)
+				if v := w.want(c.want); v.Word != "reader" || c.want != Unready && v.Notice != NotWorking {
+					t.Errorf("%q %q", v.Notice, v.Word)
+				}
+			})
+		})
+	}
+}

@@ -143,6 +143,11 @@ func noticeFor(s State, e Event) Notice {
 	return notices[e]
 }
 
+// readerFailed reports whether c is the reader's silence, and nobody else's.
+func readerFailed(c cause) bool {
+	return c.event == ReaderLost || c.event == Timeout && (c.from == VerifyingPIN || c.from == Signing)
+}
+
 // stopped is what the person is told when c closes the terminal.
 func stopped(c cause) Notice {
 	if c.event == PrintSpoiled || c.event == PrintUnsure || c.event == PrintFailed || c.from == ConfirmName || c.from == Vouching {

@@ -112,6 +112,9 @@ func lastWord(v session.View) (touch.Name, touch.Message) {
 	if m, ok := centreWords[v.Word]; ok && v.Notice == session.NotOffered {
 		w.message = m
 	}
+	if v.Notice == session.NotWorking && v.Word == "reader" {
+		w.message = touch.MsgReader
+	}
 	return w.name, w.message
 }
 

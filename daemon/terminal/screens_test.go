@@ -53,6 +53,8 @@ func TestLastWords(t *testing.T) {
 		"thanks":         {session.View{State: session.Done, Notice: session.Thanks}, touch.Done, touch.NoMessage},
 		"no paper":       {session.View{State: session.Unready, Word: "media-needed"}, touch.OutOfService, touch.MsgPrinter},
 		"no reader":      {session.View{State: session.Unready, Word: "reader"}, touch.OutOfService, touch.MsgReader},
+		"reader failed":  {session.View{State: session.Ended, Notice: session.NotWorking, Word: "reader"}, touch.Ended, touch.MsgReader},
+		"centre silent":  {session.View{State: session.Ended, Notice: session.NotWorking, Word: "centre"}, touch.Ended, touch.MsgCentreSilent},
 		"wrong clock":    {session.View{State: session.Unready, Word: "clock"}, touch.OutOfService, touch.MsgService},
 		"staff":          {session.View{State: session.OutOfService, Notice: session.StaffAreCalled}, touch.OutOfService, touch.MsgPaper},
 		"a fault":        {session.View{State: session.OutOfService, Notice: session.StaffAreCalled, Word: string(session.IncidentFault)}, touch.OutOfService, touch.MsgIncident},

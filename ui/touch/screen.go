@@ -118,7 +118,7 @@ const (
 var messages = map[Name][]Message{
 	Ended: {NoMessage, MsgCancelled, MsgTimeout, MsgCardGone, MsgCardChanged, MsgCardUnknown, MsgCardUntrusted, MsgCardExpired,
 		MsgCardRevoked, MsgCardSuspended, MsgCardBlocked, MsgCardNotTaken, MsgNotLinked, MsgNoOffers, MsgUnavailable,
-		MsgCentreSilent, MsgPayment, MsgPrinter},
+		MsgCentreSilent, MsgPayment, MsgPrinter, MsgReader},
 	Done:         {NoMessage, MsgPaperForgotten},
 	OutOfService: {NoMessage, MsgStarting, MsgReader, MsgPrinter, MsgCentre, MsgPaper, MsgIncident, MsgClosed, MsgService},
 }

@@ -134,8 +134,6 @@ func (k Key) values(n *Node, side Side) (out []string) {
 		case item.typ == "array":
 		case k.Form == PEM:
 			out = append(out, item.prints(side)...)
-		case k.Form == Number:
-			out = append(out, strings.ReplaceAll(item.text, "_", ""))
 		default:
 			out = append(out, k.plain(item.text))
 		}

@@ -26,7 +26,7 @@ var (
 	Table    = &Form{Says: "a table", Type: "object"}
 	Tables   = &Form{Says: "a list of tables", Type: "array"}
 	Text     = &Form{Says: "a text of 1 to 256 bytes", Type: "string", Pattern: `^[\s\S]{1,256}$`, Fits: func(s string) bool { return s != "" && len(s) <= 256 }}
-	Number   = &Form{Says: "a number", Type: "integer"}
+	Number   = &Form{Says: "a number", Type: "integer", Plain: plainNumber}
 	Flag     = &Form{Says: "true or false", Type: "boolean"}
 	Duration = &Form{Says: `a duration such as "90s", "5m", "24h"`, Type: "string", Pattern: `^\+?([0-9.]+(h|m|s|ms|us|µs|μs|ns))+$|^\+?0$`, Fits: isDuration, Plain: plainDuration}
 	Instant  = &Form{Says: `an instant such as "2026-12-01T00:00:00+09:00"`, Type: "string",
@@ -51,6 +51,11 @@ var (
 	Reach = &Form{Says: `"tel:+81-3-…", "mailto:…" or "https://…"`, Type: "string", Pattern: `^(tel:|mailto:|https://)[\x21-\x7e]+$`, Fits: isReach}
 	USB   = &Form{Says: `vendor and product in lower-case hex, such as "054c:0dc9"`, Type: "string", Pattern: `^[0-9a-f]{4}:[0-9a-f]{4}$`, Fits: isUSB}
 )
+
+func plainNumber(s string) string {
+	n, _ := number(s)
+	return strconv.FormatInt(n, 10)
+}
 
 func parses[T any](parse func(string) (T, error)) func(string) bool {
 	return func(s string) bool { _, err := parse(s); return err == nil }

@@ -102,15 +102,18 @@ func (n *Node) Items() []*Node {
 	return n.items
 }
 
-// Wrong returns an [*Error] about a key of the table n, "" being the table itself, whether it stands there or not.
+// Wrong returns an [*Error] about a key of the table n, "" being the table itself, whether it stands there or not. A key of a table
+// within is "printer.ca".
 func (n *Node) Wrong(key, format string, args ...any) error {
 	e := &Error{Line: n.Line, Key: n.Path, Says: fmt.Sprintf(format, args...)}
 	if key == "" {
 		return e
 	}
 	e.Key = strings.TrimPrefix(n.Path+"."+key, ".")
-	if at := n.Get(key); at != nil {
-		e.Line = at.Line
+	for _, k := range strings.Split(key, ".") {
+		if n = n.Get(k); n != nil {
+			e.Line = n.Line
+		}
 	}
 	return e
 }

@@ -50,7 +50,8 @@
 //	municipality = "141003"      # optional: only certificates of this one
 //	terminals = []               # optional: only at these
 //
-// Errors name the line and the key, or the municipality (the member of staff) and the key, and what is allowed there.
+// POLICY.md beside this file lists every key: services, hours, fees, limits, people and contacts too. Errors name file, line and
+// key, and what is allowed there.
 //
 // A personal code of six digits is found by whoever has its verifier and some hours: the file is for the daemon's user
 // alone, and longer codes are better.

@@ -2,7 +2,7 @@
 // check or lead paper elsewhere (what can is in the signed policy, config/policy): a production terminal
 // refuses practice readers, directory printers and a pcscd on another machine, whatever the file says.
 //
-// Parsing is strict: an unknown key is an error that names line and key, and a missing one says what it wants.
+// Parsing is strict ([Table]): errors name line, key and what is allowed. SITE.md beside this file lists every key.
 package site
 
 import (
@@ -19,6 +19,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"honnin/config/keys"
 	"honnin/config/protocol"
 )
 
@@ -88,15 +89,27 @@ func Load(dir string) (Site, error) {
 	return Parse(b, dir)
 }
 
-// Parse reads site.toml; paths in it are beside dir.
+// Parse reads site.toml; paths in it are beside dir. The error names file, line and key.
 func Parse(b []byte, dir string) (Site, error) {
+	root, err := Table().Read(b)
+	if err != nil {
+		return Site{}, here(err)
+	}
 	var w wire
-	d := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields()
-	if err := d.Decode(&w); err != nil {
-		return Site{}, explain(err)
+	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&w); err != nil {
+		return Site{}, fmt.Errorf("site.toml: %w", err)
 	}
 	s := w.site(dir)
-	return s, errors.Join(w.problems(s)...)
+	return s, errors.Join(w.problems(s, root)...)
+}
+
+// here says that it is this file.
+func here(err error) error {
+	var where *keys.Error
+	if errors.As(err, &where) {
+		where.File = "site.toml"
+	}
+	return err
 }
 
 func (w wire) site(dir string) Site {
@@ -114,31 +127,23 @@ func (w wire) site(dir string) Site {
 	}
 }
 
-func (w wire) problems(s Site) (errs []error) {
+// problems are what needs more than a value of the right form.
+func (w wire) problems(s Site, root *keys.Node) (errs []error) {
 	bad := func(wrong bool, key, want string) {
 		if wrong {
-			errs = append(errs, fmt.Errorf("site.toml: %s: %s", key, want))
+			errs = append(errs, here(root.Wrong(key, "%s", want)))
 		}
 	}
-	_, terminalErr := protocol.ParseTerminal(w.Terminal)
-	bad(w.Version != 1, "version", "must be 1")
-	bad(terminalErr != nil, "terminal", "must be 1 to 32 of A-Z, 0-9 and hyphen")
-	bad(s.Channel != protocol.Store && s.Channel != protocol.Counter, "channel", `must be "store" or "counter"`)
-	bad(s.Payment != Free && s.Payment != Attended, "payment", `must be "none" or "attended"`)
 	bad(s.Payment == Attended && s.Channel != protocol.Counter, "payment", `"attended" is for the counter: in a store nobody stands there`)
 	kind, _, _ := strings.Cut(w.Reader, ":")
 	bad(kind != "pcsc" && kind != "usb", "reader", `must be "pcsc", "usb", "pcsc:NAME" or "usb:NAME"; a virtual reader is for practice only`)
 	bad(!onUSB(w.Printer.Address) && !scheme(w.Printer.Address, "ipp", "ipps"), "printer.address",
 		`must be ipp://…, ipps://…, "usb", "usb:VENDOR:PRODUCT" or "usb:PORT"; a directory is for practice only`)
 	bad(onUSB(w.Printer.Address) && w.Printer.CA != "", "printer.ca", "a printer on USB has no certificate")
-	bad(scheme(w.Printer.Address, "ipp") && !here(w.Printer.Address), "printer.address", "ipp:// is for a printer on this machine (a loopback address); use ipps:// for one on a network")
+	bad(scheme(w.Printer.Address, "ipp") && !onThisMachine(w.Printer.Address), "printer.address", "ipp:// is for a printer on this machine (a loopback address); use ipps:// for one on a network")
 	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")
 	bad(!scheme(w.Centre.URL, "https"), "centre.url", "must be https://…")
 	bad(!loopback(w.Listen), "listen", "must be a loopback address and port, such as 127.0.0.1:8080")
-	for key, v := range map[string]string{"state": w.State, "policy": w.Policy, "centre.ca": w.Centre.CA,
-		"centre.certificate": w.Centre.Certificate, "centre.key": w.Centre.Key} {
-		bad(v == "", key, "is missing")
-	}
 	return errs
 }
 
@@ -162,8 +167,8 @@ func scheme(address string, allowed ...string) bool {
 	return false
 }
 
-// here reports whether a URL's host is a loopback address.
-func here(address string) bool {
+// onThisMachine reports whether a URL's host is a loopback address.
+func onThisMachine(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
@@ -176,19 +181,4 @@ func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
 	return err == nil && ip != nil && ip.IsLoopback()
-}
-
-func explain(err error) error {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) && len(strict.Errors) > 0 {
-		e := strict.Errors[0]
-		row, _ := e.Position()
-		return fmt.Errorf("site.toml: line %d: unknown key %s", row, strings.Join(e.Key(), "."))
-	}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
-		row, col := decode.Position()
-		return fmt.Errorf("site.toml: line %d, column %d: %s", row, col, decode.Error())
-	}
-	return fmt.Errorf("site.toml: %w", err)
 }

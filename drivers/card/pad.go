@@ -21,8 +21,8 @@ type PINPad interface {
 	// HasPad tells whether there are keys.
 	HasPad() bool
 	// VerifyOnPad has the reader take four digits, put them in ASCII behind the header (CLA INS P1 P2, and Lc), and send
-	// them, once. It returns the card's answer, [ErrPadCancelled], [ErrPadTimeout] or [ErrPINForm]; after any other error
-	// the card is lost.
+	// them, once. It returns the card's answer, [ErrPadCancelled], [ErrPadTimeout], [ErrPINForm], or [ErrNoPad] of a reader
+	// that has not the keys it claims; after any other error the card is lost.
 	VerifyOnPad(ctx context.Context, header [4]byte) (response []byte, err error)
 }
 
@@ -44,7 +44,7 @@ func (c *Card) VerifyPINOnPad(ctx context.Context) error {
 		}
 		answer, err := c.t.(PINPad).VerifyOnPad(ctx, [4]byte{0x00, 0x20, 0x00, reference})
 		switch {
-		case errors.Is(err, ErrPadCancelled), errors.Is(err, ErrPadTimeout), errors.Is(err, ErrPINForm):
+		case errors.Is(err, ErrPadCancelled), errors.Is(err, ErrPadTimeout), errors.Is(err, ErrPINForm), errors.Is(err, ErrNoPad):
 			return err
 		case err != nil || len(answer) < 2:
 			return c.lose(err)

@@ -120,7 +120,7 @@ func (c *connection) Transmit(ctx context.Context, command []byte) ([]byte, erro
 }
 
 // HasPad tells whether the reader takes a PIN on keys of its own.
-func (c *connection) HasPad() bool { return c.slot.d.PINPad }
+func (c *connection) HasPad() bool { return c.slot.d.hasPad() }
 
 // VerifyOnPad has the person type at the reader.
 func (c *connection) VerifyOnPad(ctx context.Context, head [4]byte) ([]byte, error) {

@@ -52,9 +52,10 @@ type device struct {
 	seq      atomic.Uint32 // of the next message
 	unsolved *pending      // a command that nobody waits for any more: to be aborted before the next one
 
-	mu     sync.Mutex
-	broken error // it has to be claimed anew, if it is still there
-	slots  []*slot
+	mu      sync.Mutex
+	broken  error // it has to be claimed anew, if it is still there
+	padless bool  // it has not the keys that it claims
+	slots   []*slot
 }
 
 // pending names a command.

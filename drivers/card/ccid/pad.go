@@ -15,6 +15,13 @@ const (
 	japanese   = 0x0411
 )
 
+// hasPad tells whether there are keys, as far as is known: some readers say so and then know no such command, QEMU's for one.
+func (d *device) hasPad() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.PINPad && !d.padless
+}
+
 // errNotSent marks what keys can come to without the card being told.
 var errNotSent = errors.New("ccid: nothing was sent to the card")
 
@@ -46,6 +53,11 @@ func (d *device) fingers(ctx context.Context, slot byte, head [4]byte, prologue 
 		return nil, unsent(card.ErrPadCancelled)
 	case errors.Is(err, pinTimeout):
 		return nil, unsent(card.ErrPadTimeout)
+	case errors.Is(err, unsupported):
+		d.mu.Lock()
+		d.padless = true
+		d.mu.Unlock()
+		return nil, unsent(card.ErrNoPad)
 	case err != nil:
 		return nil, err
 	case !a.active():

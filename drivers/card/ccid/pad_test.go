@@ -207,3 +207,20 @@ func TestNoPad(t *testing.T) {
 		t.Errorf("keys where there are none: %v", err)
 	}
 }
+
+// TestClaimsAPad: a reader that says it has keys, and knows no such command. The screen's are used from then on.
+func TestClaimsAPad(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		b, chip, conn, c := padBench(t, ccidtest.TPDU, t0ATR, 0)
+		b.device.Pad = false // after it has said otherwise
+		if err := c.VerifyPINOnPad(t.Context()); !errors.Is(err, card.ErrNoPad) || c.HasPad() || chip.PINs() != 0 {
+			t.Errorf("%v, keys: %v, %d PINs", err, c.HasPad(), chip.PINs())
+		}
+		if _, err := c.PINTries(t.Context()); err != nil {
+			t.Errorf("the card is lost: %v", err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

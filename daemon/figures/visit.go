@@ -126,6 +126,8 @@ type hands struct {
 	card   *virtual.Card
 }
 
+func (h hands) Type(ctx context.Context, pin string) error { return h.reader.Type(ctx, pin) }
+
 func (h hands) Place() error { h.reader.Place(h.card); return nil }
 func (h hands) Pull() error  { h.reader.Pull(); return nil }
 func (h hands) TakePaper()   {}

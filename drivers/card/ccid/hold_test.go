@@ -97,6 +97,34 @@ func TestGoneSilent(t *testing.T) {
 	})
 }
 
+// TestNewcomer: who comes while the last one gives a reader back that takes its time gets it as soon as that is done.
+func TestNewcomer(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		b := newBench(t, ccidtest.Model{Level: ccidtest.ShortAPDU})
+		b.device.Insert(0, contactWith(t))
+		b.device.Break(silent)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		left := make(chan time.Time)
+		go func() {
+			_, err := b.reader.Present(ctx)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			left <- time.Now()
+		}()
+		time.Sleep(1500 * time.Millisecond) // the question is being aborted
+		b.device.Break(nil)
+		if present, err := b.reader.Present(t.Context()); !present || err != nil {
+			t.Errorf("%v, %v", present, err)
+		}
+		if came := time.Now(); !came.Equal(<-left) {
+			t.Error("not as soon as the other one left")
+		}
+		b.check(t)
+	})
+}
+
 // TestCloseIsSoon: whatever a reader says to the end of power, or does not, Close has an end.
 func TestCloseIsSoon(t *testing.T) {
 	for _, from := range []byte{0x63, 0x72, 0x65, 0x6F} {

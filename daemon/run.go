@@ -34,8 +34,9 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run --config DIR",
 		Short: "run a configured terminal",
-		Long: "run starts the terminal that DIR/site.toml and its policy describe. It refuses virtual readers, directory\n" +
-			"printers, a pcscd elsewhere and a policy with practice anchors.",
+		Long: "run starts the terminal that DIR/site.toml and its policy describe. It puts the policy in force that was received\n" +
+			"last, if its time has come, and checks it from DIR/policy-root.toml on. It refuses a policy that is not signed or\n" +
+			"has expired, virtual readers, directory printers, a pcscd elsewhere and practice anchors.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if dir == "" {
@@ -54,10 +55,21 @@ func runCommand() *cobra.Command {
 
 // production runs the terminal of one configuration directory, until ctx ends.
 func production(ctx context.Context, dir string, log logrus.FieldLogger) (err error) {
-	s, p, err := loadConfig(dir)
+	store, s, err := policyStore(dir)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	inForce, err := enforce(store, log)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	p := inForce.Policy
+	if err := permitted(s, p); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	ctx, expired := whileValid(ctx, inForce, log)
+	defer func() { err = errors.Join(err, expired()) }()
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
 		return err
 	}
@@ -96,26 +108,31 @@ func tryChild(ctx context.Context, pool *inspect.Pool, log logrus.FieldLogger) e
 	return nil
 }
 
-// loadConfig reads what is configured and refuses what only practice may have.
+// loadConfig reads what is configured, and the policy that is in force.
 func loadConfig(dir string) (site.Site, *policy.Policy, error) {
-	s, err := site.Load(dir)
+	store, s, err := policyStore(dir)
 	if err != nil {
 		return s, nil, err
 	}
-	p, err := policy.Load(s.Policy)
+	p, err := store.Load()
 	if err != nil {
 		return s, nil, err
 	}
+	return s, p.Policy, permitted(s, p.Policy)
+}
+
+// permitted refuses what only practice may have, and hardware that the policy does not allow.
+func permitted(s site.Site, p *policy.Policy) error {
 	if p.Practice() {
-		return s, nil, errors.New("the policy has practice anchors: this is a production run")
+		return errors.New("the policy has practice anchors: this is a production run")
 	}
 	if err := p.Devices().Check(s.Reader, s.Printer.Address); err != nil {
-		return s, nil, err
+		return err
 	}
 	if where := pcsc.Redirected(os.LookupEnv); where != "" {
-		return s, nil, fmt.Errorf("the environment leads to another pcscd (%s): a production run uses the machine's own", where)
+		return fmt.Errorf("the environment leads to another pcscd (%s): a production run uses the machine's own", where)
 	}
-	return s, p, nil
+	return nil
 }
 
 func configured(s site.Site, p *policy.Policy, log logrus.FieldLogger) (terminal.Parts, error) {

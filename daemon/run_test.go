@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -14,11 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
 	"honnin/config/trust"
 	"honnin/config/trust/sign"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/pki"
+	"honnin/daemon/provision"
 	"honnin/drivers/card/cardtest"
 	"honnin/drivers/printer/ippevetest"
 	"honnin/spool/journal"
@@ -53,7 +56,7 @@ func newOffice(t *testing.T, printer string) *office {
 		t.Fatal(err)
 	}
 	armour := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
-	write(t, filepath.Join(o.dir, "policy.toml"), []byte(o.policy))
+	provide(t, o.dir, o.policy)
 	write(t, filepath.Join(o.dir, "terminal.pem"), armour("CERTIFICATE", access.Certificate.Certificate[0]))
 	write(t, filepath.Join(o.dir, "terminal.key"), armour("PRIVATE KEY", key))
 	write(t, filepath.Join(o.dir, "centre-ca.pem"), anchorOf(t, keys, "tls/ca"))
@@ -64,7 +67,7 @@ payment = "attended"
 reader = "pcsc"
 listen = "127.0.0.1:0"
 state = "state"
-policy = "policy.toml"
+policy = "policy"
 [printer]
 address = %q
 [centre]
@@ -74,6 +77,21 @@ certificate = "terminal.pem"
 key = "terminal.key"
 `, runTerminal, printer, access.URL))
 	return o
+}
+
+// provide signs a policy, and has the terminal of a configuration directory receive it.
+func provide(t *testing.T, dir, text string) {
+	t.Helper()
+	o := signedtest.New(t, time.Now())
+	o.Body = text
+	write(t, filepath.Join(dir, provision.RootFile), o.RootText())
+	s, err := provision.Open(provision.Options{Dir: filepath.Join(dir, "policy"), Root: o.Root(), Terminal: runTerminal, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Receive(o.Chain(1), provision.ByFile); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // pairs reads the practice world's keys and certificates from its state directory.
@@ -321,20 +339,19 @@ func TestRunRefuses(t *testing.T) {
 		"usb not allowed":    {old: "ipp://127.0.0.1:1/ipp/print", new: "usb", policy: o.policy + "\n[devices]\nprinters = [\"ipps\"]\n", want: "the policy allows no printer"},
 		"reader not allowed": {policy: o.policy + "\n[devices]\nreaders = [\"usb\"]\n", want: "the policy allows no reader"},
 		"pcscd elsewhere":    {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
+		"policy not signed":  {old: `policy = "policy"`, new: `policy = "site.toml"`, want: "signed policies only"},
 		"unknown key":        {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, f := range []string{"terminal.pem", "terminal.key", "centre-ca.pem", "policy.toml"} {
+			for _, f := range []string{"terminal.pem", "terminal.key", "centre-ca.pem"} {
 				b, err := os.ReadFile(filepath.Join(o.dir, f))
 				if err != nil {
 					t.Fatal(err)
 				}
 				write(t, filepath.Join(dir, f), b)
 			}
-			if c.policy != "" {
-				write(t, filepath.Join(dir, "policy.toml"), []byte(c.policy))
-			}
+			provide(t, dir, cmp.Or(c.policy, o.policy))
 			write(t, filepath.Join(dir, "site.toml"), []byte(strings.Replace(string(site), c.old, c.new, 1)))
 			cmd := exec.CommandContext(t.Context(), built(t), "run", "--config", dir)
 			cmd.Env = append(os.Environ(), c.env)

@@ -75,6 +75,9 @@ func Open(o Options) (*Store, error) {
 	return &Store{o: o, disk: realDisk{}, keep: keep}, realDisk{}.sync(filepath.Dir(o.Dir))
 }
 
+// Terminal is whose store it is.
+func (s *Store) Terminal() protocol.Terminal { return s.o.Terminal }
+
 // Use says that a terminal runs with this store's policy, until Close. ErrInUse when one does already.
 func (s *Store) Use() error {
 	f, err := s.lock("use")
@@ -192,6 +195,7 @@ func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err erro
 
 // Receive takes in what was brought by a way, and puts nothing in force.
 func (s *Store) Receive(brought []signed.Bundle, by Way) (a Answer, err error) {
+	a.Terminal = s.o.Terminal
 	err = s.alone(func() error {
 		if err := s.sweep(); err != nil {
 			return err

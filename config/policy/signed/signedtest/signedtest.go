@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -16,10 +17,12 @@ import (
 	"honnin/config/trust/sign"
 )
 
+var versionLine = regexp.MustCompile(`(?m)^version = \d+\n`)
+
 // Office has policy keys: "office-a", "office-b" and so on.
 type Office struct {
 	Keys []*sign.Pair
-	Body string // of every policy: what follows the head. Its version line is replaced
+	Body string // of every policy: what follows the head. Its first version line is left out
 
 	t  testing.TB
 	at time.Time
@@ -101,11 +104,11 @@ func (o *Office) Text(h Head) []byte {
 	if h.After != nil {
 		fmt.Fprintf(&b, "previous = \"%x\"\n", sha256.Sum256(h.After))
 	}
-	body := []byte(o.Body)
-	if line, rest, found := bytes.Cut(body, []byte("\n")); found && bytes.HasPrefix(line, []byte("version = ")) {
-		body = rest
+	if at := versionLine.FindStringIndex(o.Body); at != nil {
+		b.WriteString(o.Body[:at[0]] + o.Body[at[1]:])
+	} else {
+		b.WriteString(o.Body)
 	}
-	b.Write(body)
 	fmt.Fprintf(&b, "\n[policy_keys]\nthreshold = %d\n", h.Threshold)
 	for _, i := range h.Keys {
 		fmt.Fprintf(&b, "[[policy_keys.key]]\nname = %q\npem = %q\n", Name(i), Armour(o.Keys[i].Certificate))

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"honnin/config/policy/signed"
+	"honnin/config/site"
+	"honnin/config/tokyo"
+	"honnin/daemon/provision"
+)
+
+// What is done at a terminal: a policy is looked at, received, applied.
+
+// rootOwner must own the root file.
+const rootOwner = 0
+
+// policyStore opens the policies of a configured terminal.
+func policyStore(dir string) (*provision.Store, site.Site, error) {
+	s, err := site.Load(dir)
+	if err != nil {
+		return nil, s, err
+	}
+	if st, err := os.Stat(s.Policy); err == nil && !st.IsDir() {
+		return nil, s, errors.New("site.toml: policy: is a file: a terminal takes signed policies only, from the directory that " +
+			"honnind policy receive fills")
+	}
+	root, err := provision.LoadRoot(dir, rootOwner)
+	if err != nil {
+		return nil, s, err
+	}
+	store, err := provision.Open(provision.Options{Dir: s.Policy, Root: root, Terminal: s.Terminal, Now: time.Now})
+	return store, s, err
+}
+
+// enforce puts what was received in force before the first visit, and holds the store while the terminal runs.
+func enforce(store *provision.Store, log logrus.FieldLogger) (*signed.Policy, error) {
+	if err := store.Use(); err != nil {
+		return nil, err
+	}
+	p, fresh, err := store.Apply()
+	if err != nil {
+		return nil, err
+	}
+	log = log.WithFields(logrus.Fields{"version": p.Head.Version, "sha256": p.Digest.String(), "until": p.Head.Expires.Format(time.RFC3339)})
+	if fresh {
+		log.Info("a new policy is in force")
+	} else {
+		log.Info("the policy in force")
+	}
+	return p, nil
+}
+
+// expiryLook is how often a running terminal asks whether its policy has expired.
+const expiryLook = time.Minute
+
+// whileValid ends a terminal's context when its policy has expired, by the clock on the wall; expired says whether it did.
+// It warns every day before.
+func whileValid(ctx context.Context, p *signed.Policy, log logrus.FieldLogger) (valid context.Context, expired func() error) {
+	valid, end := context.WithCancelCause(ctx)
+	go func() {
+		look := time.NewTicker(expiryLook)
+		defer look.Stop()
+		for warned := (time.Time{}); valid.Err() == nil; {
+			now := time.Now().Round(0)
+			if err := p.At(now); err != nil {
+				end(&exitError{exitRefused, err})
+			}
+			if left, soon := p.Ends(now); soon && now.Sub(warned) >= 24*time.Hour {
+				warned = now
+				log.Warnf("the policy expires in %d days, and the terminal goes out of service with it", int(left.Hours()/24))
+			}
+			select {
+			case <-look.C:
+			case <-valid.Done():
+			}
+		}
+	}()
+	return valid, func() error {
+		end(nil)
+		var e *exitError
+		if errors.As(context.Cause(valid), &e) {
+			return e
+		}
+		return nil
+	}
+}
+
+// fieldFlags are the words of the commands at a terminal.
+type fieldFlags struct {
+	config, result string
+}
+
+func (f *fieldFlags) store() (*provision.Store, site.Site, error) {
+	if f.config == "" {
+		return nil, site.Site{}, usage("--config DIR is needed")
+	}
+	store, s, err := policyStore(f.config)
+	if err != nil {
+		return nil, s, &exitError{exitUsage, err}
+	}
+	return store, s, nil
+}
+
+func (f *fieldFlags) command(use, short, long string, args cobra.PositionalArgs, run func(store *provision.Store, out io.Writer, args []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Long: long, Args: args, RunE: func(c *cobra.Command, args []string) error {
+		store, _, err := f.store()
+		if err != nil {
+			return err
+		}
+		return run(store, c.OutOrStdout(), args)
+	}}
+	c.Flags().StringVar(&f.config, "config", "", "directory of site.toml and policy-root.toml")
+	return c
+}
+
+func policyCheckCommand() *cobra.Command {
+	var f fieldFlags
+	return f.command("check --config DIR STICK", "say whether a stick fits this terminal, and do nothing",
+		"check says in one line whether the policies in STICK (a mounted stick, a directory, a policy.toml) fit this\n"+
+			"terminal, and then in words what would change. Mount a stick with ro,nosuid,nodev,noexec.",
+		oneArgument("a stick, a directory or a policy.toml"),
+		func(store *provision.Store, out io.Writer, args []string) error {
+			return f.brought(args[0], store, out, store.Check)
+		})
+}
+
+func policyReceiveCommand() *cobra.Command {
+	var f fieldFlags
+	c := f.command("receive --config DIR STICK", "take in the policies on a stick",
+		"receive does what check does, and keeps what fits. It is applied when the terminal starts next, or by apply.",
+		oneArgument("a stick, a directory or a policy.toml"),
+		func(store *provision.Store, out io.Writer, args []string) error {
+			return f.brought(args[0], store, out, func(b []signed.Bundle) (provision.Answer, error) { return store.Receive(b, provision.ByStick) })
+		})
+	c.Flags().StringVar(&f.result, "result", "", "directory in which a result file for the office is written")
+	return c
+}
+
+// brought reads a stick, does something with it, and says what came of it.
+func (f *fieldFlags) brought(path string, store *provision.Store, out io.Writer, do func([]signed.Bundle) (provision.Answer, error)) error {
+	bundles, err := provision.Read(path)
+	a := provision.Answer{Terminal: store.Terminal()}
+	if err == nil {
+		a, err = do(bundles)
+	}
+	say(out, "%s", answerLine(a, err))
+	for _, left := range a.Left {
+		say(out, "  left out: %v", left)
+	}
+	if err == nil && a.Before != nil {
+		sayChanges(out, a.Before.Policy, a.Last().Policy)
+	}
+	if f.result != "" {
+		err = errors.Join(err, provision.WriteResult(f.result, provision.NewResult(a, err, time.Now())))
+	}
+	if refused := new(signed.Refusal); errors.As(err, &refused) && refused.Code == signed.Here {
+		return nil
+	}
+	if err != nil {
+		return &exitError{exitRefused, err}
+	}
+	return nil
+}
+
+// answerLine is whether what was brought fits this terminal, in one line.
+func answerLine(a provision.Answer, err error) string {
+	var r *signed.Refusal
+	switch {
+	case errors.As(err, &r) && r.Code == signed.Here:
+		return fmt.Sprintf("済み: この端末は受け取り済みです。 Already here: terminal %s has this policy (%s).", a.Terminal, r.Err)
+	case err != nil:
+		return fmt.Sprintf("不一致: この端末には使えません。 Does not fit terminal %s: %v", a.Terminal, err)
+	}
+	before := "none"
+	if a.Before != nil {
+		before = fmt.Sprint(a.Before.Head.Version)
+	}
+	p := a.Last()
+	return fmt.Sprintf("一致: この端末用です。 Fits terminal %s: version %s → %d, signed by %s, in force from %s to %s.", a.Terminal, before, p.Head.Version,
+		strings.Join(p.Signers, " and "), day(p.Head.NotBefore), day(p.Head.Expires))
+}
+
+// day is a day and a minute in Japan.
+func day(t time.Time) string { return t.In(tokyo.Zone()).Format("2006-01-02 15:04") }
+
+func policyApplyCommand() *cobra.Command {
+	var f fieldFlags
+	return f.command("apply --config DIR", "put what was received in force",
+		"apply puts the highest policy in force that was received, is for this terminal and whose time has come. It does\n"+
+			"nothing while the terminal runs: that applies it by itself when it starts next. There is no way back: going\n"+
+			"back means a newly signed, higher version.",
+		noArguments,
+		func(store *provision.Store, out io.Writer, _ []string) error {
+			p, fresh, err := store.Apply()
+			if err != nil {
+				return &exitError{exitRefused, err}
+			}
+			word := map[bool]string{true: "now in force", false: "in force already; nothing newer is due"}[fresh]
+			say(out, "version %d, digest %s, is %s, until %s", p.Head.Version, p.Digest, word, day(p.Head.Expires))
+			return nil
+		})
+}
+
+func policyHistoryCommand() *cobra.Command {
+	var f fieldFlags
+	return f.command("history --config DIR", "list the policies that this terminal keeps", "", noArguments,
+		func(store *provision.Store, out io.Writer, _ []string) error {
+			slots, err := store.History()
+			if err != nil {
+				return &exitError{exitRefused, err}
+			}
+			for _, s := range slots {
+				applied := "not applied"
+				if s.Applied != nil {
+					applied = "applied " + day(s.Applied.At)
+				}
+				say(out, "%6d  %s  received %s by %s  %s  valid %s to %s  signed by %s", s.Head.Version, s.Digest.String()[:16], day(s.Received.At), s.Received.By,
+					applied, day(s.Head.NotBefore), day(s.Head.Expires), strings.Join(s.Signers, ", "))
+			}
+			return nil
+		})
+}

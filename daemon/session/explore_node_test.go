@@ -35,6 +35,8 @@ type plain struct {
 	faults, puts, swaps, renews int8    // budgets: faults, cards laid down, another card, more time
 	wrongs                      int8    // wrong codes
 
+	padless bool // the reader has not the keys that it claims, and has said so
+
 	dirty, tray    bool // something lies in the paper path; sheets lie in the tray
 	latched        bool // the journal says that staff are needed
 	latchLost      bool // the journal could not be told so

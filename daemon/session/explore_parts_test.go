@@ -26,13 +26,14 @@ const (
 	nobody          // the printer does not know
 	redKeyed        // the red key was pressed at the reader
 	untyped         // nobody typed there
+	keyless         // it has not the keys that it claims
 	errs            // from here on at the price of a fault: an error, and nothing was done
 	errsDone        // an error, and yet it was done
 	panics          //
 	timesOut        // the job's own time has passed
 )
 
-var replyNames = [...]string{"", "", " (cancelled)", " (card gone)", " (no)", " (refused)", " (jam)", " (unsure)", " (red key)", " (nobody types)", " (errs)", " (errs, but done)", " (panics)", " (times out)"}
+var replyNames = [...]string{"", "", " (cancelled)", " (card gone)", " (no)", " (refused)", " (jam)", " (unsure)", " (red key)", " (nobody types)", " (no keys)", " (errs)", " (errs, but done)", " (panics)", " (times out)"}
 
 // handle is one connection to a card.
 type handle struct {
@@ -104,21 +105,28 @@ func (c smallCard) Tries(context.Context) (int, error) {
 	return c.t.left, c.err(got)
 }
 
+// keys reports whether the reader has keys, as far as is known.
+func (s *stage) keys() bool { return s.pad && !s.n.padless }
+
 func (c smallCard) Pad() Pad {
-	if c.pad {
+	if c.keys() {
 		return UsedPad
 	}
 	return NoPad
 }
 
 func (c smallCard) VerifyPIN(context.Context, []byte) (PINResult, error) {
-	c.law(!c.pad, "a PIN comes here that was to be typed at the reader")
+	c.law(!c.keys(), "a PIN comes here that was to be typed at the reader")
 	return c.judgePIN("PIN")
 }
 
 func (c smallCard) VerifyAtPad(context.Context) (PINResult, error) {
 	c.law(c.pad, "keys are asked that are not there")
-	return c.judgePIN("PIN at the reader", redKeyed, untyped)
+	also := []reply{redKeyed, untyped}
+	if c.claims {
+		also = append(also, keyless)
+	}
+	return c.judgePIN("PIN at the reader", also...)
 }
 
 // judgePIN is the card's word on a PIN, or what else may come of asking for one.
@@ -128,6 +136,7 @@ func (c smallCard) judgePIN(call string, also ...reply) (PINResult, error) {
 		may = append(append(may, no1), also...)
 	}
 	got, live := c.asks(call, may...)
+	c.n.padless = c.n.padless || live && got == keyless
 	left := &c.n.tries[c.handle.who]
 	if live && got == fine {
 		*left = 2
@@ -509,6 +518,8 @@ func (s *stage) err(r reply) error {
 		return ErrPadCancelled
 	case untyped:
 		return ErrPadTimeout
+	case keyless:
+		return ErrNoPad
 	case refuses:
 		return &document.Refusal{Code: reason.PDFFont}
 	}

@@ -19,11 +19,12 @@ import (
 // stage is where nodes are brought to life: one real runner, put into the node's place for one move, with hands that only
 // note down what is to be done. Where the world may go several ways, the oracle goes one, and is asked again for the next.
 type stage struct {
-	r     *Runner
-	n     *node
-	flaw  string // a planted fault, by name
-	stops bool   // the daemon may be told to end
-	pad   bool   // the PIN is typed at the reader
+	r      *Runner
+	n      *node
+	flaw   string // a planted fault, by name
+	stops  bool   // the daemon may be told to end
+	pad    bool   // the PIN is typed at the reader
+	claims bool   // which may have no keys
 
 	t        *task    // the job whose code runs
 	finishes *custody // what the ending that runs is about

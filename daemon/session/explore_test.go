@@ -14,6 +14,7 @@ type small struct {
 	stops                       bool
 	counter                     bool
 	pad                         bool // the PIN is typed at the reader
+	claims                      bool // which may have no keys
 	wrongs                      int8
 }
 
@@ -44,7 +45,7 @@ type atlas struct {
 func (s *stage) start(w small) *node {
 	n := &node{state: Unready}
 	n.plain = plain{presence: unknown, tries: [3]int8{0, 2, 2}, faults: w.faults, puts: w.puts, swaps: w.swaps, renews: w.renews, wrongs: w.wrongs, telling: 1}
-	s.stops, s.pad = w.stops, w.pad
+	s.stops, s.pad, s.claims = w.stops, w.pad, w.claims
 	if w.counter {
 		s.r.parts.Channel = protocol.Counter
 	}
@@ -185,7 +186,7 @@ func (w small) asks(s State) bool {
 	case LastTryAtPad, AtPad:
 		return w.pad
 	case LastTry, EnterPIN, VerifyingPIN:
-		return !w.pad
+		return !w.pad || w.claims
 	}
 	return true
 }
@@ -197,6 +198,7 @@ func TestExplore(t *testing.T) {
 	wholly(t, small{puts: 1, stops: true, counter: true, wrongs: 1}, 2500)
 	wholly(t, small{puts: 1, renews: 1, pad: true}, 1500)
 	wholly(t, small{puts: 1, stops: true, pad: true}, 2000)
+	wholly(t, small{puts: 1, renews: 1, pad: true, claims: true}, 3000)
 }
 
 // TestExploreMisses: where nothing can be reached, that is said.

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,6 +124,21 @@ func TestPadFails(t *testing.T) {
 		w.wantNotice(Ended, NotWorking)
 		if w.count("pad") != 1 {
 			t.Errorf("asked %d times", w.count("pad"))
+		}
+	})
+}
+
+// TestNoKeysAfterAll: a reader that claims keys and has none is believed the next time; the PIN is typed on the screen, in the
+// same visit.
+func TestNoKeysAfterAll(t *testing.T) {
+	inBubble(t, atPad, func(w *world) {
+		w.hook("pad", func(context.Context) error { w.pad = NoPad; return fmt.Errorf("%w: unknown command", ErrNoPad) })
+		if v := w.to(EnterPIN); v.WrongPIN || v.TriesLeft != 3 || w.tries != 3 {
+			t.Errorf("%+v", v)
+		}
+		w.to(Done)
+		if len(w.begun) != 1 || w.count("pad") != 1 || w.count("pin") != 1 {
+			t.Errorf("%d transactions, asked %d times at the reader and %d here", len(w.begun), w.count("pad"), w.count("pin"))
 		}
 	})
 }

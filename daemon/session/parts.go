@@ -27,6 +27,10 @@ var ErrPadCancelled = errors.New("session: the PIN entry was cancelled at the re
 // ErrPadTimeout is wrapped by an error of [Card.VerifyAtPad] that means: no PIN was typed at the reader.
 var ErrPadTimeout = errors.New("session: no PIN was typed at the reader")
 
+// ErrNoPad is wrapped by an error of [Card.VerifyAtPad] that means: the reader has not the keys that it claims, and the
+// screen's may be used.
+var ErrNoPad = errors.New("session: the reader has no keys")
+
 // Reader sees cards come and go.
 type Reader interface {
 	// Watch tells notify whether a card is present, at once and then at every change, until ctx ends (nil) or
@@ -46,8 +50,8 @@ type Card interface {
 	VerifyPIN(ctx context.Context, pin []byte) (PINResult, error)
 	// Pad tells where the PIN is typed.
 	Pad() Pad
-	// VerifyAtPad has the reader take the PIN on its own keys and send it, once. [ErrPadCancelled] and [ErrPadTimeout] mean
-	// that nothing was sent.
+	// VerifyAtPad has the reader take the PIN on its own keys and send it, once. [ErrPadCancelled], [ErrPadTimeout] and
+	// [ErrNoPad] mean that nothing was sent.
 	VerifyAtPad(ctx context.Context) (PINResult, error)
 	// Sign signs message with the user-authentication key.
 	Sign(ctx context.Context, message []byte) ([]byte, error)

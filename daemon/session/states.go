@@ -63,7 +63,7 @@ const (
 
 	Ready
 	NotReady
-	CardRead     // a trusted card with more than one try of the PIN left
+	CardRead     // a trusted card with more than one try of the PIN left; also: the reader has not the keys that it claims
 	OneTryLeft   // a trusted card with one try left, before or after a wrong PIN
 	PadCard      // CardRead, and the PIN is to be typed at the reader
 	PadOneTry    // OneTryLeft, the same

@@ -209,6 +209,8 @@ func (r *Runner) verifyAtPad(ctx context.Context, v visit) answer {
 		return say(Cancel)
 	case errors.Is(err, ErrPadTimeout), err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return say(Timeout)
+	case errors.Is(err, ErrNoPad):
+		return answer{event: CardRead, learn: func(v *visit) { v.applicant.pad = NoPad }}
 	}
 	return judged(got, err, PadOneTry)
 }

@@ -44,13 +44,15 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	c.reader.Watch(ctx, func(present bool) {
-		if _, err := c.reader.Present(ctx); !present && errors.Is(err, card.ErrNoReader) {
-			lost = err
+		_, err := c.reader.Present(ctx)
+		if ctx.Err() == nil {
 			c.trouble.with(err)
+		}
+		if !present && errors.Is(err, card.ErrNoReader) {
+			lost = err
 			stop()
 			return
 		}
-		c.trouble.with(nil)
 		notify(present)
 	})
 	return lost
@@ -180,7 +182,8 @@ func (o *oneCard) Pad() session.Pad {
 	return session.UsedPad
 }
 
-// VerifyAtPad has the reader take the PIN. What is no PIN counts as nobody's typing: nothing was sent.
+// VerifyAtPad has the reader take the PIN. What is no PIN counts as nobody's typing: nothing was sent. A reader that has not
+// the keys it claims leaves it to the screen, unless the policy wants them.
 func (o *oneCard) VerifyAtPad(ctx context.Context) (session.PINResult, error) {
 	err := o.card.VerifyPINOnPad(ctx)
 	o.learn()
@@ -189,6 +192,11 @@ func (o *oneCard) VerifyAtPad(ctx context.Context) (session.PINResult, error) {
 		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadCancelled, err)
 	case errors.Is(err, card.ErrPadTimeout), errors.Is(err, card.ErrPINForm):
 		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadTimeout, err)
+	case errors.Is(err, card.ErrNoPad) && o.owner.pad == policy.RequirePINPad:
+		o.owner.trouble.with(errPadRequired)
+		return session.PINResult{}, errPadRequired
+	case errors.Is(err, card.ErrNoPad):
+		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrNoPad, err)
 	}
 	return judged(err)
 }

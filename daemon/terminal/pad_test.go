@@ -9,6 +9,7 @@ import (
 
 	"honnin/config/policy"
 	"honnin/daemon/session"
+	"honnin/drivers/card"
 	"honnin/drivers/card/cardtest"
 	"honnin/drivers/card/virtual"
 )
@@ -92,5 +93,41 @@ func TestTypedAtTheReader(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// claiming is a reader that says it has keys, until it is asked to use them.
+type claiming struct{ *virtual.Reader }
+
+func (c claiming) Connect(ctx context.Context) (card.Connection, error) {
+	conn, err := c.Reader.Connect(ctx)
+	return keyless{conn}, err
+}
+
+type keyless struct{ card.Connection }
+
+func (keyless) HasPad() bool { return true }
+
+func (keyless) VerifyOnPad(context.Context, [4]byte) ([]byte, error) { return nil, card.ErrNoPad }
+
+// TestClaimedKeys: the screen's are used, and never where the policy wants the reader's.
+func TestClaimedKeys(t *testing.T) {
+	held := heldCard(t)
+	for rule, want := range map[policy.PINPad]error{policy.UsePINPad: session.ErrNoPad, policy.RequirePINPad: errPadRequired} {
+		r := claiming{virtual.NewReader()}
+		r.Place(held)
+		one, err := (&cards{reader: r, pad: rule}).Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := one.VerifyAtPad(t.Context()); !errors.Is(err, want) || errors.Is(err, session.ErrNoPad) != (rule == policy.UsePINPad) {
+			t.Errorf("%s: %v", rule, err)
+		}
+		if got, err := one.VerifyPIN(t.Context(), []byte(cardtest.PIN)); err != nil || !got.OK {
+			t.Errorf("%s: the card is lost: %v", rule, err)
+		}
+		if err := one.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -1,0 +1,460 @@
+package provision
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/config/policy/signed"
+	"honnin/config/policy/signed/signedtest"
+	"honnin/config/protocol"
+)
+
+// machine is a terminal with a store and a clock.
+type machine struct {
+	*Store
+	t  *testing.T
+	at time.Time
+}
+
+func newMachine(t *testing.T, o *signedtest.Office) *machine {
+	t.Helper()
+	m := &machine{t: t, at: start}
+	s, err := Open(Options{Dir: filepath.Join(t.TempDir(), "policy"), Root: o.Root(), Terminal: here, Now: func() time.Time { return m.at }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Store = s
+	return m
+}
+
+// takes receives and applies.
+func (m *machine) takes(brought ...signed.Bundle) {
+	m.t.Helper()
+	if _, err := m.Receive(brought, ByStick); err != nil {
+		m.t.Fatal(err)
+	}
+	if _, fresh, err := m.Apply(); err != nil || !fresh {
+		m.t.Fatal(fresh, err)
+	}
+}
+
+// runs checks what is in force.
+func (m *machine) runs(version uint64, want signed.Code) {
+	m.t.Helper()
+	p, err := m.Load()
+	if refusal(err) != want || want == "" && (err != nil || p.Head.Version != version) {
+		m.t.Errorf("in force is %v, want version %d, %q", err, version, want)
+	}
+}
+
+func refusal(err error) signed.Code {
+	var r *signed.Refusal
+	errors.As(err, &r)
+	if r == nil {
+		return ""
+	}
+	return r.Code
+}
+
+// stick writes bundles as an office does.
+func stick(t *testing.T, bundles ...signed.Bundle) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, b := range bundles {
+		to := dir
+		if len(bundles) > 1 {
+			to = filepath.Join(dir, string(rune('1'+i)))
+		}
+		if err := os.MkdirAll(to, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(to, textFile), b.Text)
+		for _, s := range b.Signatures {
+			put(t, filepath.Join(to, s.Name), s.DER)
+		}
+	}
+	return dir
+}
+
+func put(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) []signed.Bundle {
+	t.Helper()
+	b, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The life of a store: nothing, received, waiting, in force, expired, and no way back.
+func TestLife(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(4, signedtest.Head{}, signedtest.Head{NotBefore: start.AddDate(0, 0, 7)}, signedtest.Head{Terminals: []string{"OTHER-*"}})
+	m := newMachine(t, o)
+	m.runs(0, signed.Missing)
+	if _, _, err := m.Apply(); refusal(err) != signed.Missing {
+		t.Error(err)
+	}
+	if a, err := m.Check(read(t, stick(t, all[0]))); err != nil || a.Before != nil || a.Last().Head.Version != 1 {
+		t.Error(a, err)
+	}
+	m.runs(0, signed.Missing) // a check takes nothing in
+	if _, err := m.Receive(read(t, stick(t, all[0])), ByStick); err != nil {
+		t.Fatal(err)
+	}
+	m.runs(0, signed.Missing) // what was received is not in force
+	if _, fresh, err := m.Apply(); err != nil || !fresh {
+		t.Fatal(err)
+	}
+	m.runs(1, "")
+
+	if _, err := m.Receive(all[:2], ByStick); err != nil {
+		t.Fatal(err)
+	}
+	if p, fresh, err := m.Apply(); err != nil || fresh || p.Head.Version != 1 {
+		t.Error("a policy is in force before its time", fresh, err)
+	}
+	m.at = start.AddDate(0, 0, 7)
+	if due, err := m.Due(); err != nil || !due {
+		t.Error("not due at its time", err)
+	}
+	if _, fresh, err := m.Apply(); err != nil || !fresh {
+		t.Fatal(err)
+	}
+	m.runs(2, "")
+	m.at = start
+	m.runs(0, signed.Early) // a clock put back does not bring version 1 back
+	if _, _, err := m.Apply(); refusal(err) != signed.Early {
+		t.Error(err)
+	}
+	m.at = start.AddDate(0, 0, 7)
+
+	if _, err := m.Receive(all[2:3], ByStick); refusal(err) != signed.OtherTerminal {
+		t.Error(err)
+	}
+	m.takes(all[2], all[3]) // on the way, and not for this terminal
+	m.runs(4, "")
+	slots, err := m.History()
+	if err != nil || len(slots) != 4 || slots[2].Applied != nil || slots[3].Applied == nil || slots[3].Received.By != ByStick {
+		t.Error(slots, err)
+	}
+	m.at = start.AddDate(0, 0, 90)
+	m.runs(0, signed.Expired)
+}
+
+// A policy that expired while it waited leaves nothing in force: what it would have replaced is not served any more.
+func TestExpiredWhileItWaited(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(2, signedtest.Head{}, signedtest.Head{Expires: start.AddDate(0, 0, 1)})
+	m := newMachine(t, o)
+	m.takes(all[0])
+	if _, err := m.Receive(all[1:], ByStick); err != nil {
+		t.Fatal(err)
+	}
+	m.at = start.AddDate(0, 0, 2)
+	if _, _, err := m.Apply(); refusal(err) != signed.Expired {
+		t.Error(err)
+	}
+}
+
+// While a terminal runs, nobody else applies; what was received waits.
+func TestAppliedBetweenVisitsOnly(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(2)
+	m := newMachine(t, o)
+	m.takes(all[0])
+	if err := m.Use(); err != nil {
+		t.Fatal(err)
+	}
+	staff, err := Open(m.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staff.Receive(all, ByStick); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := staff.Apply(); !errors.Is(err, ErrInUse) {
+		t.Errorf("applied while a terminal runs: %v", err)
+	}
+	m.runs(1, "")
+	if _, fresh, err := m.Apply(); err != nil || !fresh {
+		t.Errorf("the terminal itself may: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, fresh, err := staff.Apply(); err != nil || fresh {
+		t.Error(fresh, err)
+	}
+}
+
+// Attack: a file is swapped after it was checked. What was checked is what was kept; and what is kept is checked again.
+func TestSwappedAfterCheck(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(2)
+	m := newMachine(t, o)
+	m.takes(all[0])
+	dir := stick(t, all[1])
+	brought := read(t, dir)
+	if _, err := m.Check(brought); err != nil {
+		t.Fatal(err)
+	}
+	hostile := bytes.Replace(all[1].Text, []byte(`"5m"`), []byte(`"6m"`), 1)
+	put(t, filepath.Join(dir, textFile), hostile)
+	if _, err := m.Receive(brought, ByStick); err != nil {
+		t.Fatal(err)
+	}
+	slots, err := m.History()
+	if err != nil || !bytes.Equal(slots[1].Bundle.Text, all[1].Text) {
+		t.Fatal("what was swapped came in", err)
+	}
+	if _, err := m.Receive(read(t, dir), ByStick); refusal(err) != signed.Unsigned {
+		t.Errorf("the swapped file: %v", err)
+	}
+	kept := filepath.Join(m.slot(2), textFile)
+	put(t, kept, hostile)
+	if p, fresh, err := m.Apply(); err != nil || fresh || p.Head.Version != 1 {
+		t.Errorf("a swapped file was applied: %v", err)
+	}
+	put(t, kept, all[1].Text)
+	if _, fresh, err := m.Apply(); err != nil || !fresh {
+		t.Fatal(err)
+	}
+	put(t, kept, hostile)
+	m.runs(0, signed.Unsigned)
+}
+
+// Whatever single byte of what is kept and in force is changed, the terminal does not serve an earlier policy, nor where a
+// file of it is gone; but for the mark that it was applied, without which it waits to be applied again.
+func TestDamagedStoreServesNothing(t *testing.T) {
+	o := signedtest.New(t, start)
+	m := newMachine(t, o)
+	m.takes(o.Chain(2)...)
+	entries, err := os.ReadDir(m.slot(2))
+	if err != nil || len(entries) != 5 {
+		t.Fatal(len(entries), err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(m.slot(2), e.Name())
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(good); i += max(1, len(good)/40) {
+			bad := slices.Clone(good)
+			bad[i] ^= 1
+			put(t, path, bad)
+			if p, err := m.Load(); err == nil && p.Head.Version != 2 {
+				t.Errorf("%s, byte %d: version %d", e.Name(), i, p.Head.Version)
+			}
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := m.Load(); e.Name() != appliedFile && err == nil {
+			t.Errorf("without %s: version %d", e.Name(), p.Head.Version)
+		}
+		put(t, path, good)
+	}
+	m.runs(2, "")
+}
+
+// Whatever was kept long ago and not needed goes; the keys' way stays, and the walk finds the same.
+func TestPruned(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(9, signedtest.Head{}, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
+	m := newMachine(t, o)
+	m.keep = 2
+	for _, b := range all {
+		m.takes(b)
+	}
+	slots, err := m.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []uint64
+	for _, s := range slots {
+		left = append(left, s.Head.Version)
+	}
+	if !slices.Equal(left, []uint64{3, 4, 8, 9}) { // 3 and 4 rotated the keys: there and back
+		t.Error(left)
+	}
+	m.runs(9, "")
+}
+
+func TestReadTakes(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(3)
+	one, many := stick(t, all[0]), stick(t, all...)
+	put(t, filepath.Join(one, "holiday.jpg"), []byte("not ours"))
+	if err := os.Mkdir(filepath.Join(one, "System Volume Information"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{one, filepath.Join(one, textFile)} {
+		if b := read(t, path); len(b) != 1 || !bytes.Equal(b[0].Text, all[0].Text) || len(b[0].Signatures) != 2 {
+			t.Error(path, len(b))
+		}
+	}
+	if b := read(t, many); len(b) != 3 {
+		t.Error(len(b))
+	}
+	newMachine(t, o).takes(read(t, many)...)
+}
+
+// A file system that means harm.
+func TestHostileSticks(t *testing.T) {
+	o := signedtest.New(t, start)
+	good := o.Chain(1)[0]
+	elsewhere := stick(t, good)
+	for name, harm := range map[string]struct {
+		do   func(dir string) error
+		says string
+	}{
+		"empty": {func(dir string) error { return os.Remove(filepath.Join(dir, textFile)) }, "policy-missing"},
+		"text is a link": {func(dir string) error {
+			return relink(filepath.Join(elsewhere, textFile), filepath.Join(dir, textFile))
+		}, "not a regular file"},
+		"text is a device": {func(dir string) error {
+			return replace(dir, textFile, func(p string) error { return unix.Mknod(p, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))) })
+		}, "not a regular file"},
+		"text is a pipe": {func(dir string) error {
+			return replace(dir, textFile, func(p string) error { return unix.Mkfifo(p, 0o600) })
+		}, "not a regular file"},
+		"text is a directory": {func(dir string) error {
+			return replace(dir, textFile, func(p string) error { return os.Mkdir(p, 0o700) })
+		}, "not a regular file"},
+		"text is huge":          {func(dir string) error { return os.Truncate(filepath.Join(dir, textFile), 1<<40) }, "larger than"},
+		"a signature is a link": {func(dir string) error { return os.Symlink("/etc/passwd", filepath.Join(dir, "policy.toml.x.p7s")) }, "not a regular file"},
+		"a signature is large": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "policy.toml.x.p7s"), make([]byte, 1<<17), 0o600)
+		}, "larger than"},
+		"a number is a link":  {func(dir string) error { return os.Symlink(elsewhere, filepath.Join(dir, "2")) }, "or a link"},
+		"a number is a file":  {func(dir string) error { return os.WriteFile(filepath.Join(dir, "2"), nil, 0o600) }, "not a directory"},
+		"a number is empty":   {func(dir string) error { return os.Mkdir(filepath.Join(dir, "2"), 0o700) }, "no policy.toml"},
+		"too many signatures": {many(40, "policy.toml.%.p7s"), "more than 32 signatures"},
+		"too many files":      {many(maxNames+1, "f%"), "more than 4096 files"},
+	} {
+		dir := stick(t, good)
+		if err := harm.do(dir); err != nil {
+			t.Fatal(name, err)
+		}
+		if b, err := Read(dir); err == nil || !strings.Contains(err.Error(), harm.says) {
+			t.Errorf("%s: %d taken, %v", name, len(b), err)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "stick")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(link); err == nil {
+		t.Error("a link to a stick")
+	}
+}
+
+func replace(dir, name string, with func(string) error) error {
+	p := filepath.Join(dir, name)
+	return errors.Join(os.Remove(p), with(p))
+}
+
+func relink(to, at string) error { return errors.Join(os.Remove(at), os.Symlink(to, at)) }
+
+func many(n int, form string) func(string) error {
+	return func(dir string) error {
+		for i := range n {
+			name := strings.Replace(form, "%", "n"+slotName(uint64(i)), 1)
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// The root file counts only where nobody else could have written it.
+func TestRootFile(t *testing.T) {
+	o := signedtest.New(t, start)
+	me := os.Getuid()
+	for name, c := range map[string]struct {
+		owner int
+		harm  func(dir string) error
+		fine  bool
+	}{
+		"good":             {me, func(string) error { return nil }, true},
+		"another's":        {me + 1, func(string) error { return nil }, false},
+		"group may write":  {me, func(dir string) error { return os.Chmod(filepath.Join(dir, RootFile), 0o660) }, false},
+		"others may write": {me, func(dir string) error { return os.Chmod(filepath.Join(dir, RootFile), 0o602) }, false},
+		"open directory":   {me, func(dir string) error { return os.Chmod(dir, 0o777) }, false},
+		"a link": {me, func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, RootFile), filepath.Join(dir, "x")), os.Symlink("x", filepath.Join(dir, RootFile)))
+		}, false},
+		"missing": {me, func(dir string) error { return os.Remove(filepath.Join(dir, RootFile)) }, false},
+	} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, RootFile), o.RootText())
+		if err := c.harm(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadRoot(dir, c.owner); (err == nil) != c.fine {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The result file says what the office asks, and follows no link on the stick.
+func TestResult(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(2)
+	m := newMachine(t, o)
+	m.takes(all[0])
+	dir := t.TempDir()
+	precious := filepath.Join(t.TempDir(), "precious")
+	put(t, precious, []byte("precious"))
+	name := filepath.Join(dir, "honnin-"+string(here)+".json")
+	for _, at := range []string{name, name + ".new"} {
+		if err := os.Symlink(precious, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written := func(brought []signed.Bundle) (r Result) {
+		t.Helper()
+		a, err := m.Receive(brought, ByStick)
+		if err := WriteResult(dir, NewResult(a, err, start)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil || json.Unmarshal(b, &r) != nil {
+			t.Fatal(err, string(b))
+		}
+		return r
+	}
+	if r := written([]signed.Bundle{{Text: all[1].Text}}); r.Code != signed.Unsigned || r.Fault == "" || r.Terminal != here || r.InForce.Version != 1 || r.Received != nil {
+		t.Errorf("%+v", r)
+	}
+	if r := written(all); r.Code != "" || r.Received.Version != 2 || len(r.Received.SHA256) != 64 || !r.At.Equal(start) {
+		t.Errorf("%+v", r)
+	}
+	if b, err := os.ReadFile(precious); err != nil || string(b) != "precious" {
+		t.Error("a link was followed", err)
+	}
+	if err := WriteResult(filepath.Join(dir, "nowhere"), Result{Terminal: protocol.Terminal(here)}); err == nil {
+		t.Error("written nowhere")
+	}
+}

@@ -31,11 +31,12 @@ func (f File) Explain(path string) (string, error) {
 	return b.String(), nil
 }
 
-// alike lists keys that have one of the words of path in them.
+// alike lists keys that have a word of path in them, or whose own word is in path.
 func (f File) alike(path string) string {
 	var out []string
+	words := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '_' })
 	for _, k := range f.Keys {
-		if slices.ContainsFunc(strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '_' }), func(w string) bool { return strings.Contains(k.Path, w) }) {
+		if strings.Contains(path, k.last()) || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(k.Path, w) }) {
 			out = append(out, k.Path)
 		}
 	}

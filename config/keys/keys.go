@@ -90,6 +90,8 @@ func (k Key) one() string {
 	switch {
 	case len(k.Words) > 0:
 		what = "one of " + strings.Join(quoted(k.Words), ", ")
+	case k.Form == Number && k.Max > 0 && k.Min == k.Max:
+		what = fmt.Sprintf("the number %d", k.Min)
 	case k.Form == Number && k.Max > 0:
 		what = fmt.Sprintf("a number from %d to %d", k.Min, k.Max)
 	case k.Form == Duration && k.Max > 0:

@@ -218,6 +218,9 @@ func value(r *reader, from *unstable.Node, line int) *Node {
 	case unstable.InlineTable:
 		n.typ, n.table = "object", map[string]*Node{}
 		for it := from.Children(); it.Next(); {
+			if len(n.names) == 0 {
+				_, n.Line = words(r, it.Node())
+			}
 			n.put(r, it.Node())
 		}
 	}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
+
+	"honnin/config/policy/signed"
+	"honnin/config/policy/signed/signedtest"
+	"honnin/daemon/provision"
+)
+
+// field is an office with three keys made by openssl, and a terminal's configuration directory.
+type field struct {
+	*testing.T
+	office, config string
+}
+
+func newField(t *testing.T) *field {
+	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("openssl is missing")
+		}
+		t.Skip("openssl is missing")
+	}
+	if os.Getuid() != rootOwner {
+		t.Skip("the root file must belong to root")
+	}
+	f := &field{t, t.TempDir(), t.TempDir()}
+	for _, name := range []string{"a", "b", "c", "stranger"} {
+		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-out", name+".pem", "-subj", "/CN=Policy Key", "-days", "2")
+	}
+	write(t, filepath.Join(f.config, "site.toml"), fmt.Appendf(nil, `version = 1
+terminal = %q
+channel = "store"
+payment = "none"
+reader = "pcsc"
+listen = "127.0.0.1:0"
+state = "state"
+policy = "policy"
+[printer]
+address = "ipp://127.0.0.1:1/ipp/print"
+[centre]
+url = "https://127.0.0.1:1"
+ca = "centre-ca.pem"
+certificate = "terminal.pem"
+key = "terminal.key"
+`, runTerminal))
+	return f
+}
+
+func (f *field) openssl(args ...string) {
+	f.Helper()
+	c := exec.CommandContext(f.Context(), "openssl", args...)
+	c.Dir = f.office
+	if out, err := c.CombinedOutput(); err != nil {
+		f.Fatalf("openssl %v: %v\n%s", args, err, out)
+	}
+}
+
+// says runs "honnind policy", wants an exit status, and returns what it said.
+func (f *field) says(status int, args ...string) string {
+	f.Helper()
+	c := exec.CommandContext(f.Context(), built(f.T), append([]string{"policy"}, args...)...)
+	c.Dir = f.office
+	out, _ := c.CombinedOutput()
+	if got := c.ProcessState.ExitCode(); got != status {
+		f.Fatalf("policy %v: exit %d, want %d\n%s", args, got, status, out)
+	}
+	return string(out)
+}
+
+func (f *field) wants(said string, words ...string) {
+	f.Helper()
+	for _, w := range words {
+		if !strings.Contains(said, w) {
+			f.Errorf("want %q in:\n%s", w, said)
+		}
+	}
+}
+
+// TestFieldStaff walks the whole way, as the office and then field staff do: keys, root, draft, signatures by honnind and by
+// plain openssl, a stick, a look, in, in force; then the next version, and what must not get in.
+func TestFieldStaff(t *testing.T) {
+	f := newField(t)
+	o := signedtest.New(t, time.Now()) // only for a draft's text
+	draft := string(o.Text(signedtest.Head{}))
+	draft = draft[:strings.Index(draft, "[[policy_keys.key]]")]
+	for _, k := range []string{"a", "b", "c"} {
+		draft += fmt.Sprintf("[[policy_keys.key]]\nname = %q\npem = \"%s.pem\"\n", k, k)
+	}
+	write(t, filepath.Join(f.office, "draft.toml"), []byte(draft))
+	write(t, filepath.Join(f.config, provision.RootFile), []byte(f.says(exitOK, "root", "a=a.pem", "b=b.pem", "c=c.pem")))
+
+	f.says(exitOK, "new", "--out", "1", "draft.toml")
+	f.says(exitOK, "sign", "--as", "a", "--key", "a.key", "--certificate", "a.pem", "1/policy.toml")
+	f.openssl("cms", "-sign", "-binary", "-cades", "-outform", "DER", "-signer", "b.pem", "-inkey", "b.key", "-in", "1/policy.toml", "-out", "1/policy.toml.b.p7s")
+	at := []string{"--config", f.config}
+	f.wants(f.says(exitOK, append(at, "check", "1")...), "一致", "Fits terminal JP-99-000001: version none → 1, signed by a and b")
+	f.wants(f.says(exitRefused, append(at, "apply")...), string(signed.Missing)) // a check takes nothing in
+	f.says(exitOK, append(at, "receive", "1")...)
+	f.wants(f.says(exitOK, append(at, "apply")...), "version 1", "now in force")
+
+	write(t, filepath.Join(f.office, "draft.toml"), []byte(strings.Replace(draft, `clock_skew = "5m"`, `clock_skew = "4m"`, 1)))
+	f.says(exitOK, "new", "--out", "2", "--after", "1", "draft.toml")
+	f.wants(f.says(exitOK, "diff", "1", "2"), "5m", "4m")
+	f.nextVersion(at)
+	f.wants(f.says(exitOK, append(at, "history")...), "by stick", "applied", "signed by b, c")
+	f.refused(at)
+}
+
+// nextVersion signs version 2, the first by one key and the second by cosign, and brings it beside version 1.
+func (f *field) nextVersion(at []string) {
+	f.Helper()
+	c := []string{"--as", "c", "--key", "c.key", "--certificate", "c.pem", "--after", "1", "2/policy.toml"}
+	b := []string{"--as", "b", "--key", "b.key", "--certificate", "b.pem", "--after", "1", "2/policy.toml"}
+	f.wants(f.says(exitRefused, append([]string{"cosign"}, b...)...), "nobody signed it yet")
+	f.wants(f.says(exitOK, append([]string{"sign"}, c...)...), "4m")
+	f.wants(f.says(exitRefused, append([]string{"cosign"}, c...)...), "by the same key")
+	f.wants(f.says(exitRefused, append(at, "check", "2")...), "不一致", string(signed.Unsigned))
+	f.says(exitOK, append([]string{"cosign"}, b...)...)
+
+	stick := filepath.Join(f.office, "stick")
+	for _, v := range []string{"1", "2"} {
+		if err := os.CopyFS(filepath.Join(stick, v), os.DirFS(filepath.Join(f.office, v))); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.wants(f.says(exitOK, append(at, "receive", "--result", stick, stick)...), "version 1 → 2, signed by b and c", "4m")
+	f.wants(f.says(exitOK, append(at, "receive", stick)...), "済み", "Already here")
+	f.wants(f.says(exitOK, append(at, "apply")...), "version 2", "now in force")
+	f.wants(f.says(exitOK, append(at, "apply")...), "nothing newer is due")
+	var r provision.Result
+	said, err := os.ReadFile(filepath.Join(stick, "honnin-"+string(runTerminal)+".json"))
+	if err != nil || json.Unmarshal(said, &r) != nil || r.Received == nil || r.Received.Version != 2 || r.InForce.Version != 1 {
+		f.Errorf("%v %s", err, said)
+	}
+}
+
+// refused is what must not get in, nor out of the office.
+func (f *field) refused(at []string) {
+	f.Helper()
+	f.wants(f.says(exitRefused, append(at, "receive", "1")...), string(signed.Rollback))
+	f.wants(f.says(exitUsage, "sign", "--as", "stranger", "--key", "stranger.key", "--certificate", "stranger.pem", "2/policy.toml"), "no policy key")
+	f.wants(f.says(exitUsage, "sign", "--as", "a", "--key", "b.key", "--certificate", "a.pem", "2/policy.toml"), "not that of the certificate")
+	f.wants(f.says(exitUsage, "new", "--out", "3", "--after", "nowhere", "draft.toml"), "no such file")
+	f.wants(f.says(exitFailure, "new", "--out", "2", "--after", "1", "draft.toml"), "exists") // what was signed is not written over
+	if err := os.Chmod(filepath.Join(f.config, provision.RootFile), 0o666); err != nil {
+		f.Fatal(err)
+	}
+	f.wants(f.says(exitUsage, append(at, "history")...), "writable by nobody else")
+}
+
+// A terminal's context ends when its policy expires, after days of warnings.
+func TestPolicyExpiresWhileItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := signedtest.New(t, time.Now())
+		p, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: time.Now().Add(3*24*time.Hour + time.Hour)})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, said := logtest.NewNullLogger()
+		ctx, expired := whileValid(t.Context(), p, log)
+		begin := time.Now()
+		<-ctx.Done()
+		if took := time.Since(begin).Round(expiryLook); took != 73*time.Hour {
+			t.Errorf("it ended after %s", took)
+		}
+		if err := expired(); err == nil || !strings.Contains(err.Error(), string(signed.Expired)) {
+			t.Error(err)
+		}
+		if n := len(said.AllEntries()); n != 4 || said.LastEntry().Level != logrus.WarnLevel {
+			t.Errorf("%d warnings", n)
+		}
+		again, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: time.Now().Add(time.Hour)})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopped, stop := context.WithCancel(t.Context())
+		ctx, expired = whileValid(stopped, again, log)
+		stop()
+		<-ctx.Done()
+		if err := expired(); err != nil {
+			t.Errorf("a terminal that was stopped has not expired: %v", err)
+		}
+	})
+}

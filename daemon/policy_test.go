@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"honnin/config/policy"
+	"honnin/daemon/practice"
 )
 
 func staffCode(t *testing.T, in string, args ...string) (string, error) {
@@ -109,5 +110,24 @@ func TestStaffCode(t *testing.T) {
 		if made, err := staffCode(t, c.in, c.args...); err == nil || strings.Contains(made, "[[staff]]") || c.in != "" && strings.Contains(err.Error(), c.in) {
 			t.Errorf("%s: %q %v", name, made, err)
 		}
+	}
+}
+
+// Practice goes by a signed policy, too, and no production terminal would take it.
+func TestPracticePolicyIsSigned(t *testing.T) {
+	w, err := practice.Start(practice.Options{State: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	p, err := practicePolicy(w.Policy(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, whole := p.Head(); !whole || h.Keys.Threshold != 2 || !p.Practice() {
+		t.Errorf("%+v", h)
+	}
+	if _, err := practicePolicy(strings.Replace(w.Policy(), "version = 1\n", "", 1), time.Now()); err == nil {
+		t.Error("a policy without its head")
 	}
 }

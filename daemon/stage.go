@@ -52,7 +52,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := policy.Parse([]byte(w.Policy()), func(name string) ([]byte, error) { return nil, os.ErrNotExist })
+	p, err := practicePolicy(w.Policy(), time.Now())
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}

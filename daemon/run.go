@@ -129,6 +129,9 @@ func permitted(s site.Site, p *policy.Policy) error {
 	if err := p.Devices().Check(s.Reader, s.Printer.Address); err != nil {
 		return err
 	}
+	if err := p.CheckCentre(s.Centre.URL); err != nil {
+		return err
+	}
 	if where := pcsc.Redirected(os.LookupEnv); where != "" {
 		return fmt.Errorf("the environment leads to another pcscd (%s): a production run uses the machine's own", where)
 	}

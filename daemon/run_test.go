@@ -338,6 +338,7 @@ func TestRunRefuses(t *testing.T) {
 		"which usb printer":  {old: "ipp://127.0.0.1:1/ipp/print", new: "usb:Canon", want: "printer.address"},
 		"usb not allowed":    {old: "ipp://127.0.0.1:1/ipp/print", new: "usb", policy: o.policy + "\n[devices]\nprinters = [\"ipps\"]\n", want: "the policy allows no printer"},
 		"reader not allowed": {policy: o.policy + "\n[devices]\nreaders = [\"usb\"]\n", want: "the policy allows no reader"},
+		"another centre":     {policy: o.policy + "\n[centre]\nurls = [\"https://another.example\"]\n", want: "the site's is none of them"},
 		"pcscd elsewhere":    {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
 		"policy not signed":  {old: `policy = "policy"`, new: `policy = "site.toml"`, want: "signed policies only"},
 		"unknown key":        {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},

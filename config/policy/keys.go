@@ -89,8 +89,7 @@ func latchKeys() []keys.Key {
 }
 
 func limitKeys() []keys.Key {
-	out := []keys.Key{{Path: "limits", Form: keys.Table, Ja: "利用者を待つ時間。", En: "How long a terminal waits for people. A limit that is missing is the terminal's own.",
-		Later: "terminals keep their own limits"}}
+	out := []keys.Key{{Path: "limits", Form: keys.Table, Ja: "利用者を待つ時間。", En: "How long a terminal waits for people. A limit that is missing is the terminal's own."}}
 	for _, l := range limitTable(new(Limits)) {
 		out = append(out, keys.Key{Path: "limits." + l.key, Form: keys.Duration, Min: int64(l.least), Max: int64(l.most), Ja: l.ja, En: l.en})
 	}
@@ -145,8 +144,7 @@ func serviceKeys() []keys.Key {
 		kinds = append(kinds, string(c))
 	}
 	return append([]keys.Key{
-		{Path: "municipality.service", Form: keys.Tables, Name: "certificate", Max: int64(len(kinds)), Ja: "取り扱う証明書。", En: "A certificate that is issued. Without any entry, whatever the centre offers, for what it asks.",
-			Later: "the centre's offers count as they are"},
+		{Path: "municipality.service", Form: keys.Tables, Name: "certificate", Max: int64(len(kinds)), Ja: "取り扱う証明書。", En: "A certificate that is issued. Without any entry, whatever the centre offers, for what it asks. Where the centre's fee is another, this one counts and the difference is an incident."},
 		{Path: s + "certificate", Form: keys.Text, Words: kinds, Need: true, Ja: "種類。", En: "Its kind."},
 		{Path: s + "fee", Form: keys.Number, Need: true, Min: 0, Max: maxFee, Unit: "yen", Label: "-", Ja: "手数料（1通、円）。", En: "The fee for one copy."},
 		{Path: s + "counter_fee", Form: keys.Number, Min: 0, Max: maxFee, Unit: "yen", Ja: "窓口での手数料。なければ fee。", En: "The fee at a counter, where it is another."},

@@ -48,6 +48,9 @@ const IncidentJournalRewound = "journal-rewound"
 // IncidentSelfTest is the code of the incident that a terminal reports whose self-test failed; "also" names the case.
 const IncidentSelfTest = "selftest-failed"
 
+// IncidentFee is the code of the incident of an offer whose fee is not the policy's; "also" names the certificate.
+const IncidentFee = "fee-differs"
+
 // Applicant is the body of POST /v1/transactions/{t}/applicant: the certificate on the card (DER) and the
 // card's signature over [AuthenticationMessage].
 type Applicant struct {

@@ -33,7 +33,7 @@ type Site struct {
 	Listen   string // the touch screen's address, on loopback
 	State    string // directory of the journal
 	Centre   Centre
-	Policy   string // policy.toml
+	Policy   string // directory of signed policies
 }
 
 // Payment is who takes the fee.

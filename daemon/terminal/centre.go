@@ -18,6 +18,7 @@ type office struct {
 	*centre.Client
 	deliver *centre.Deliverer
 	ledger  *ledger
+	offers  *offers
 }
 
 var _ session.Centre = office{}
@@ -59,10 +60,15 @@ func (o office) Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, er
 	return protocol.Begun{}, errors.Join(ErrRewound, err, o.ledger.rewound(), o.Cancel(context.WithoutCancel(ctx), begun.Transaction))
 }
 
-// Applicant shows the card; the centre's "no, and nobody is at fault" becomes [session.Declined].
+// Applicant shows the card, and returns what the policy lets stand of the offers; the centre's "no, and nobody is at fault"
+// becomes [session.Declined].
 func (o office) Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error) {
-	offers, err := o.Client.Applicant(ctx, t, a)
-	return offers, declined(err)
+	got, err := o.Client.Applicant(ctx, t, a)
+	if err != nil {
+		return got, declined(err)
+	}
+	got.Offers, err = o.offers.judge(t, got.Offers)
+	return got, err
 }
 
 // Apply orders one document.

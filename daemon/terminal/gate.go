@@ -24,7 +24,6 @@ type SelfTest interface {
 
 // Times of the gate.
 const (
-	dayBegins = 6 * time.Hour    // after midnight in Tokyo: half an hour before the service opens
 	testLimit = 20 * time.Second // of a whole self-test, which takes less than one; a machine that is thirty times slower is not well
 	testGrace = time.Second      // how long after that it may take to say so
 	lookEvery = time.Minute      // whether another day has begun
@@ -42,6 +41,7 @@ const (
 // hand. Nothing else opens it: not a restart of the day, not a clock put back.
 type gate struct {
 	try    func(context.Context) (failed string)
+	begins time.Duration // when a day does, after midnight in Tokyo: half an hour before the service opens
 	ledger *ledger
 	now    func() time.Time
 	log    logrus.FieldLogger
@@ -55,12 +55,14 @@ type gate struct {
 }
 
 func newGate(p Parts, l *ledger) *gate {
-	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, ledger: l, now: p.Now, log: p.Log,
+	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, begins: p.Policy.DayBegins(), ledger: l, now: p.Now, log: p.Log,
 		changed: make(chan struct{}), slammed: make(chan struct{})}
 }
 
 // openingDay names the day that t belongs to.
-func openingDay(t time.Time) string { return t.In(tokyo.Zone()).Add(-dayBegins).Format(time.DateOnly) }
+func (g *gate) openingDay(t time.Time) string {
+	return t.In(tokyo.Zone()).Add(-g.begins).Format(time.DateOnly)
+}
 
 // change changes the gate, and wakes whoever waits for that.
 func (g *gate) change(f func()) {
@@ -75,7 +77,7 @@ func (g *gate) change(f func()) {
 func (g *gate) look() (due bool, failed string, busy bool, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.day != openingDay(g.now()), g.failed, g.busy, g.changed
+	return g.day != g.openingDay(g.now()), g.failed, g.busy, g.changed
 }
 
 // run tests whenever that is due, until ctx ends.
@@ -98,7 +100,7 @@ func (g *gate) run(ctx context.Context) {
 
 // test makes one test and journals what it found, before anything can follow from it.
 func (g *gate) test(ctx context.Context) {
-	day := openingDay(g.now())
+	day := g.openingDay(g.now())
 	failed := g.attempt(ctx)
 	if ctx.Err() != nil {
 		return

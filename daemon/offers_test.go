@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"honnin/config/policy"
+	"honnin/config/protocol"
+	"honnin/daemon/practice/people"
+	"honnin/daemon/session"
+	"honnin/daemon/terminal"
+	"honnin/spool/journal"
+)
+
+// TestThePolicysFeeCounts: the applicant sees and pays the policy's fee, and that the centre has another one is told once.
+func TestThePolicysFeeCounts(t *testing.T) {
+	const yen = 321
+	s := newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
+		text := s.world.Policy()
+		for _, town := range people.Towns() {
+			text = strings.Replace(text, `code = "`+string(town.Code)+`"`, `code = "`+string(town.Code)+`"
+service = [{certificate = "resident-record", fee = 321}, {certificate = "income-tax", fee = 0, closed = ["01-01/12-31"]}]`, 1)
+		}
+		var err error
+		p.Policy, err = policy.Parse([]byte(text), nil)
+		s.must(err)
+	})
+	s.prints("p03")
+	s.prints("p03")
+	s.everythingDelivered()
+	all := s.quitAndBalance()
+	fees := map[int]bool{}
+	for _, v := range s.screen.seen() {
+		if v.State == session.Confirming {
+			fees[v.Fee] = true
+		}
+		for _, o := range v.Offers {
+			if o.Certificate == protocol.IncomeTax && (o.Available || o.Why != "closed") || o.Certificate != protocol.IncomeTax && o.Certificate != protocol.ResidentRecord {
+				t.Errorf("offered: %+v", o)
+			}
+		}
+	}
+	if len(fees) != 1 || !fees[yen] {
+		t.Errorf("the screen asked for %v yen", fees)
+	}
+	told := map[string]int{}
+	for _, e := range of(all, journal.Incident) {
+		if e.Reason != protocol.IncidentFee || e.Municipality == "" || len(e.Also) != 1 {
+			t.Errorf("%+v", e)
+		}
+		told[string(e.Municipality)+string(e.Also[0])]++
+	}
+	if len(told) != 2 {
+		t.Errorf("told of %v", told)
+	}
+	for what, n := range told {
+		if n != 1 {
+			t.Errorf("%s is told %d times", what, n)
+		}
+	}
+}

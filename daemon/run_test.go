@@ -85,7 +85,7 @@ func provide(t *testing.T, dir, text string) {
 	o := signedtest.New(t, time.Now())
 	o.Body = text
 	write(t, filepath.Join(dir, provision.RootFile), o.RootText())
-	s, err := provision.Open(provision.Options{Dir: filepath.Join(dir, "policy"), Root: o.Root(), Terminal: runTerminal, Now: time.Now})
+	s, err := provision.Open(provision.Options{Dir: filepath.Join(dir, "policy"), Root: o.Root(), Terminal: runTerminal, Now: time.Now, Practice: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -208,7 +208,7 @@ func TestPowerCut(t *testing.T) {
 	}
 	cuts, seen := 0, map[string]bool{}
 	for at := 0; ; at++ {
-		root := t.TempDir()
+		root := filepath.Join(t.TempDir(), "store")
 		d := &cutDisk{root: root, model: newDir(), steps: at}
 		p, err := play(open(root, d), visits)
 		if err != nil {

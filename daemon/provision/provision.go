@@ -50,6 +50,7 @@ type Options struct {
 	Root     signed.Keys       // who may sign the first policy
 	Terminal protocol.Terminal // whose policies these are
 	Now      func() time.Time
+	Practice bool // policies with anchors of a practice world are taken, too
 }
 
 // Store is the policies of one terminal. Its methods are for one goroutine; other processes may use the same directory.
@@ -67,10 +68,18 @@ type Slot struct {
 	Applied  *Note // nil: it waits, or was passed over
 }
 
-// Open makes the directory where it is not there yet.
+// Open makes the directory where it is not there yet. It must be this user's alone: what root received, a daemon of its
+// own user could not read.
 func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(o.Dir, &st); err != nil {
+		return nil, err
+	}
+	if me := os.Geteuid(); int(st.Uid) != me || st.Mode&(unix.S_IFMT|0o077) != unix.S_IFDIR {
+		return nil, fmt.Errorf("%s: must be a directory of user %d, who runs this, and of nobody else (mode 0700)", o.Dir, me)
 	}
 	return &Store{o: o, disk: realDisk{}, keep: keep}, realDisk{}.sync(filepath.Dir(o.Dir))
 }
@@ -185,6 +194,9 @@ func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err erro
 	}
 	if err := a.Last().For(s.o.Terminal); err != nil {
 		return a, err
+	}
+	if a.Last().Practice() && !s.o.Practice {
+		return a, &signed.Refusal{Code: signed.Practice, Err: fmt.Errorf("version %d has practice anchors", a.Last().Head.Version)}
 	}
 	var r *signed.Refusal // one whose time has not come waits
 	if err := a.Last().At(s.o.Now()); errors.As(err, &r) && r.Code != signed.Early {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"honnin/config/policy/signed"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
+	"honnin/config/trust/sign"
 )
 
 // machine is a terminal with a store and a clock.
@@ -155,6 +157,26 @@ func TestLife(t *testing.T) {
 	}
 	m.at = start.AddDate(0, 0, 90)
 	m.runs(0, signed.Expired)
+}
+
+// A practice world's policy does not come in, whoever signed it; nor does a store open that others could enter.
+func TestNotHere(t *testing.T) {
+	o := signedtest.New(t, start)
+	ca, err := sign.NewCA(sign.Template{Name: "Practice", NotBefore: start, NotAfter: start.Add(time.Hour), Practice: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMachine(t, o)
+	o.Body = strings.Replace(o.Body, "issuing_anchors = [", "issuing_anchors = ["+strconv.Quote(signedtest.Armour(ca.Certificate))+", ", 1)
+	if _, err := m.Receive(o.Chain(1), ByStick); refusal(err) != signed.Practice {
+		t.Error(err)
+	}
+	if err := os.Chmod(m.o.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(m.o); err == nil {
+		t.Error("others could enter")
+	}
 }
 
 // A policy that expired while it waited leaves nothing in force: what it would have replaced is not served any more.

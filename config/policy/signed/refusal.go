@@ -16,12 +16,13 @@ const (
 	Gap           Code = "policy-gap"            // does not name the digest of the policy before
 	OtherTerminal Code = "policy-other-terminal" // for others
 	Early         Code = "policy-early"          // before not_before
+	Practice      Code = "policy-practice"       // with anchors of a practice world, at a real terminal
 	Expired       Code = "policy-expired"        // at or after expires
 )
 
 // Codes lists all of them.
 func Codes() []Code {
-	return []Code{Missing, Malformed, Unsigned, Here, Rollback, Fork, Gap, OtherTerminal, Early, Expired}
+	return []Code{Missing, Malformed, Unsigned, Here, Rollback, Fork, Gap, OtherTerminal, Early, Practice, Expired}
 }
 
 // Refusal is why a policy is not taken. Its words name keys, versions, terminals and files, and quote nothing.

@@ -243,8 +243,10 @@ func (p *Policy) trust(w wire, root *keys.Node, f *files) (err error) {
 		}
 		issuing = append(issuing, a)
 	}
-	p.issuing, err = trust.NewStore(issuing...)
-	return err
+	if p.issuing, err = trust.NewStore(issuing...); err != nil {
+		return root.Wrong("municipality", "%v", err)
+	}
+	return nil
 }
 
 func (p *Policy) add(w wireMunicipality, n *keys.Node, everywhere schedule, f *files) (issuing trust.Authority, err error) {

@@ -90,10 +90,19 @@ func (m Model) Configuration() []byte {
 	b = append(b, 7, 5, Out, 2, packet[0], packet[1], 0)
 	b = append(b, 7, 5, In, 2, packet[0], packet[1], 0)
 	if !m.NoInterrupt {
-		b = append(b, 7, 5, Interrupt, 3, byte(m.Notice), 0, 16)
+		b = append(b, 7, 5, Interrupt, 3, byte(m.Notice), 0, m.interval())
 	}
 	binary.LittleEndian.PutUint16(b[2:], uint16(len(b)))
 	return b
+}
+
+// interval is bInterval for 16 ms: frames, but an exponent of microframes at high speed, which packets of more than 64 bytes
+// mean (USB 2.0 §9.6.6). 16 would be four seconds there.
+func (m Model) interval() byte {
+	if m.Packet > 64 {
+		return 8
+	}
+	return 16
 }
 
 // class is the Smart Card Device Class Descriptor (§5.1).

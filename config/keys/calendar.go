@@ -37,37 +37,46 @@ func minutes(s string) int {
 
 // Range is days from the first to the last, of one year or of every year.
 type Range struct {
-	from, to string // "2006-01-02", or "01-02"
+	from, to int // 20270503, or of every year 503
 }
 
 // ParseDays reads a day or a range of days, each written "2027-05-03" or, of every year, "05-03".
 func ParseDays(s string) (r Range, err error) {
-	r.from, r.to, err = s, s, nil
-	if from, to, two := strings.Cut(s, "/"); two {
-		r = Range{from, to}
+	from, to, two := strings.Cut(s, "/")
+	if !two {
+		to = from
 	}
-	if len(r.from) != len(r.to) || !isDate(r.from) || !isDate(r.to) || r.dated() && r.to < r.from {
+	r = Range{date(from), date(to)}
+	if len(from) != len(to) || r.from == 0 || r.to == 0 || r.dated() && r.to < r.from {
 		return r, errors.New("keys: not a day, or days")
 	}
 	return r, nil
 }
 
-func (r Range) dated() bool { return len(r.from) == len(time.DateOnly) }
+func (r Range) dated() bool { return r.from > 1231 }
 
-func isDate(s string) bool {
-	if len(s) == len("01-02") {
-		s = "2000-" + s // a leap year
+// date reads a day; 0 is anything else.
+func date(s string) int {
+	if t, err := time.Parse(time.DateOnly, s); err == nil && t.Year() > 0 {
+		return ymd(t)
 	}
-	return isDay(s)
+	if t, err := time.Parse(time.DateOnly, "2000-"+s); err == nil { // a leap year
+		return ymd(t) % 10_000
+	}
+	return 0
+}
+
+func ymd(t time.Time) int {
+	y, m, d := t.Date()
+	return y*10_000 + int(m)*100 + d
 }
 
 // Has reports whether the day of t, where t is, is one of them. Days of every year may reach over its end.
 func (r Range) Has(t time.Time) bool {
-	if r.dated() {
-		day := t.Format(time.DateOnly)
-		return r.from <= day && day <= r.to
+	day := ymd(t)
+	if !r.dated() {
+		day %= 10_000
 	}
-	day := t.Format("01-02")
 	if r.from <= r.to {
 		return r.from <= day && day <= r.to
 	}

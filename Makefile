@@ -6,7 +6,7 @@ export PATH := $(shell .ci/get-go):$(PATH)
 BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev libusb-1.0-0-dev ca-certificates
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl python3 chromium \
 	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev python3-jsonschema
-CHECK_PACKAGES := $(TEST_PACKAGES)
+CHECK_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 udev xz-utils
 
 APT := apt-get -o DPkg::Lock::Timeout=500
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -23,7 +23,7 @@ define install
 	fi
 endef
 
-.PHONY: run build deps deps-test test check lint bench fuzz mutants longrun soak vectors clean
+.PHONY: run build deps deps-test deps-check test test-usb check lint bench fuzz mutants longrun soak vectors clean
 
 run: deps build
 	./honnind practice --state .practice --guide
@@ -42,17 +42,27 @@ deps-test:
 
 # make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
 test: deps-test build lint
-	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl
+	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl ./testdata/usb/redir
 
 # make check: all that is slower.
-check: deps-test build
+check: deps-check build
 	go test -count=1 -timeout 30m -tags slow ./...
+	$(MAKE) test-usb
 	$(MAKE) fuzz FUZZTIME=2000x
 	$(MAKE) bench BENCHTIME=200ms
 
+# make test-usb: readers and printers on the USB of Debian's kernel, in an emulated machine (70 MB are fetched, once), and whole
+# visits there.
+deps-check:
+	$(call install,$(CHECK_PACKAGES))
+	@ls -d "$${XDG_CACHE_HOME:-$$HOME/.cache}"/honnin-test/linux-image-* >/dev/null 2>&1 || $(SUDO) $(APT) update -qq
+
+test-usb: deps-check
+	go test -count=1 -timeout 15m ./testdata/usb
+
 lint:
 	@unformatted=$$(gofmt -l config daemon drivers spool ui testdata); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl
+	go vet ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl ./testdata/usb/...
 
 # make bench: figures, beside a peer's on the same work. They are reported, never asserted.
 BENCHTIME ?= 1s

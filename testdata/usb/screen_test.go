@@ -28,7 +28,8 @@ type screen struct {
 
 	mu      sync.Mutex
 	now     picture
-	seen    []string // the names of all pictures so far
+	began   time.Time
+	seen    []string // the names of all pictures so far, and when they came, in seconds
 	changed chan struct{}
 	over    error
 }
@@ -44,7 +45,7 @@ var attributes = regexp.MustCompile(`data-screen="([^"]*)" data-visit="([^"]*)" 
 func watch(t testing.TB, client *http.Client) *screen {
 	t.Helper()
 	client.Jar, _ = cookiejar.New(nil) // it never fails
-	s := &screen{t: t, client: client, changed: make(chan struct{})}
+	s := &screen{t: t, client: client, began: time.Now(), changed: make(chan struct{})}
 	if status, err := s.send(http.MethodGet, "/", nil, ""); err != nil || status != http.StatusOK {
 		t.Fatalf("the screen: %d, %v", status, err)
 	}
@@ -54,7 +55,13 @@ func watch(t testing.TB, client *http.Client) *screen {
 		defer close(done)
 		s.follow(ctx)
 	}()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		if t.Failed() || testing.Verbose() {
+			t.Logf("pictures: %v", s.seen)
+		}
+	})
 	return s
 }
 
@@ -112,8 +119,8 @@ func (s *screen) show(html string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = picture{a[1], a[2], a[3], a[4], html}
-	if n := len(s.seen); n == 0 || s.seen[n-1] != a[1] {
-		s.seen = append(s.seen, a[1])
+	if n := len(s.seen); n == 0 || !strings.HasPrefix(s.seen[n-1], a[1]+"@") {
+		s.seen = append(s.seen, fmt.Sprintf("%s@%.1f", a[1], time.Since(s.began).Seconds()))
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -7,14 +7,10 @@ import (
 	"context"
 	"net"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"honnin/config/protocol"
-	"honnin/drivers/card/cardtest"
 	"honnin/drivers/card/ccid/ccidtest"
 	"honnin/drivers/card/virtual"
-	"honnin/spool/journal"
 	"honnin/testdata/usb/qemu"
 )
 
@@ -32,14 +28,12 @@ func (*stranger) ATR() []byte { return []byte{0x3B, 0x02, 0x36, 0x02} }
 func (s *stranger) Reset()    { s.Card.Reset(); s.Chip.Reset() }
 
 // ownReader plugs QEMU's reader into a controller.
-func ownReader(t *testing.T, bus string) *qemu.CardSlot {
+func ownReader(t *testing.T, bus string) *desk {
 	t.Helper()
 	m := machine(t)
 	path := filepath.Join(world.dir, "card")
 	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	slot := new(qemu.CardSlot)
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -59,63 +53,12 @@ func ownReader(t *testing.T, bus string) *qemu.CardSlot {
 			t.Error(err)
 		}
 	})
-	return slot
+	return &desk{put: func(c *virtual.Card) { must(t, slot.Insert(speaksT0(c))) }, pull: func() { must(t, slot.Pull()) }}
 }
 
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestVisitOnTheReaderOfOthers: QEMU's own reader, which nobody here wrote.
-func TestVisitOnTheReaderOfOthers(t *testing.T) {
-	slot := ownReader(t, "xhci.0")
-	k := open(t, "dir:/tmp/sheets")
-	k.wait("welcome")
-	must(t, slot.Insert(speaksT0(world.people[0])))
-	k.typePIN(cardtest.PIN)
-	k.choose()
-	k.press("confirm", "yes")
-	k.wait("take-card")
-	must(t, slot.Pull())
-	k.press("take-paper", "done")
-	k.press("done", "done")
-	k.wait("welcome")
-	sheet := sheets(t, "/tmp/sheets")
-	if len(sheet) != 1 {
-		t.Fatalf("%d sheets", len(sheet))
-	}
-	k.printed(sheet...)
-}
-
-// sheets are the digests of what the directory printer has.
-func sheets(t *testing.T, dir string) (all []string) {
-	t.Helper()
-	names, err := machine(t).Names(limit(t), dir+"/*.pdf")
-	must(t, err)
-	for _, n := range names {
-		b, err := machine(t).Read(limit(t), n)
-		must(t, err)
-		all = append(all, digest(b))
-	}
-	return all
-}
-
-// printed holds the journal against what came to the printer: each document that was sent, in order, and printed.
-func (k *kiosk) printed(documents ...string) {
-	k.t.Helper()
-	var sent []string
-	for _, e := range k.entries() {
-		switch {
-		case e.Kind == journal.Sending:
-			sent = append(sent, e.Document.String())
-		case e.Kind == journal.Ended && e.Outcome != protocol.Printed:
-			k.t.Errorf("a document ended %s (%s)", e.Outcome, e.Reason)
-		}
-	}
-	if got, want := strings.Join(documents, " "), strings.Join(sent, " "); got != want || want == "" {
-		k.t.Errorf("the printer has %s, the journal %s", got, want)
 	}
 }

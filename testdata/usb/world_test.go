@@ -195,6 +195,16 @@ func open(t *testing.T, printer string, more ...string) *kiosk {
 	return k
 }
 
+// run is a part of a test, with this terminal.
+func (k *kiosk) run(name string, part func(*testing.T)) {
+	whole := k.t
+	defer func() { k.t, k.screen.t = whole, whole }()
+	whole.Run(name, func(t *testing.T) {
+		k.t, k.screen.t = t, t
+		part(t)
+	})
+}
+
 // ready waits until the terminal says that its screen is there.
 func (k *kiosk) ready(t *testing.T) {
 	t.Helper()
@@ -240,8 +250,11 @@ func (k *kiosk) close() {
 // entries is the terminal's journal.
 func (k *kiosk) entries() (all []journal.Entry) {
 	k.t.Helper()
-	out, err := k.machine.Run(limit(k.t), qemu.Command{User: user,
-		Args: []string{"/bin/honnind", "journal", "show", "--last", "0", "--json", "--journal", k.state + "/terminals/PRACTICE-01/journal.db"}})
+	files, err := k.machine.Names(limit(k.t), k.state+"/terminals/*/journal.db")
+	if err != nil || len(files) != 1 {
+		k.t.Fatalf("journals: %v, %v", files, err)
+	}
+	out, err := k.machine.Run(limit(k.t), qemu.Command{User: user, Args: []string{"/bin/honnind", "journal", "show", "--last", "0", "--json", "--journal", files[0]}})
 	if err != nil || out.Code != 0 {
 		k.t.Fatalf("journal: %v\n%s", err, out.Err)
 	}

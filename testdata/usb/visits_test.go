@@ -1,0 +1,196 @@
+package usb_test
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/drivers/card/cardtest"
+	"honnin/drivers/card/ccid/ccidtest"
+	"honnin/drivers/card/virtual"
+	"honnin/drivers/printer/ippevetest"
+	"honnin/drivers/printer/usbprint/printertest"
+	"honnin/spool/journal"
+	"honnin/testdata/usb/redir"
+)
+
+// desk is a reader on the machine's bus, and a hand that puts cards on it.
+type desk struct {
+	device *ccidtest.Device
+	port   *redir.Port
+	put    func(*virtual.Card)
+	pull   func()
+	keys   func() // types the PIN at the reader; nil: it has no keys
+}
+
+// makes are the readers. The last one works at high speed.
+var makes = []struct {
+	name, bus string
+	model     ccidtest.Model
+}{
+	{"TPDU T=1", "xhci.0", ccidtest.Model{Level: ccidtest.TPDU, Features: ccidtest.AutoParameters | ccidtest.AutoVoltage}},
+	{"PIN pad", "xhci.0", ccidtest.Model{Level: ccidtest.TPDU, Pad: true, Features: ccidtest.AutoVoltage}},
+	{"short APDU", "xhci.0", ccidtest.Model{Level: ccidtest.ShortAPDU, NoInterrupt: true}},
+	{"small buffer", "xhci.0", ccidtest.Model{Level: ccidtest.ExtendedAPDU, MaxMessage: 271}},
+	{"extended APDU on EHCI", "ehci.0", ccidtest.Model{Level: ccidtest.ExtendedAPDU, MaxMessage: 65544, Packet: 512}},
+}
+
+// sit plugs a reader of ours in.
+func sit(t *testing.T, bus, id string, m ccidtest.Model) *desk {
+	t.Helper()
+	d := ccidtest.New(m)
+	port := lend(t, bus, id, redir.Reader(d))
+	t.Cleanup(func() {
+		if w := d.Wrongs(); w != nil {
+			t.Errorf("the reader complains: %q", w)
+		}
+	})
+	k := &desk{device: d, port: port, pull: func() { d.Remove(0) },
+		put: func(c *virtual.Card) {
+			d.Insert(0, &ccidtest.Contact{Card: c, T: 1, Chip: ccidtest.Chip{IFSC: 254}})
+		}}
+	if m.Pad {
+		k.keys = func() {
+			must(t, d.AwaitPad(limit(t)))
+			if !d.Type(cardtest.PIN) {
+				t.Error("nobody asked for a PIN at the reader")
+			}
+		}
+	}
+	return k
+}
+
+// visit is one from the card on the reader to the card in the hand again, with one sheet on its way.
+func (k *kiosk) visit(d *desk) {
+	k.t.Helper()
+	k.wait("welcome")
+	began := time.Now()
+	d.put(world.people[0])
+	if d.keys != nil {
+		k.wait("pin-at-reader")
+		k.read(began)
+		d.keys()
+	} else {
+		k.wait("pin")
+		k.read(began)
+		k.typePIN(cardtest.PIN)
+	}
+	k.order()
+	d.pull()
+}
+
+// read notes how long it took from the card to the certificate, the centre's first answer included.
+func (k *kiosk) read(began time.Time) {
+	k.t.Logf("%.2f s from the card on the reader to the question for the PIN", time.Since(began).Seconds())
+}
+
+// order is what follows the PIN, until the card may be taken.
+func (k *kiosk) order() {
+	k.t.Helper()
+	k.choose()
+	k.press("confirm", "yes")
+	k.wait("take-card")
+}
+
+// collect is paper that came out, and is taken.
+func (k *kiosk) collect() {
+	k.t.Helper()
+	k.press("take-paper", "done")
+	k.press("done", "done")
+	k.wait("welcome")
+}
+
+// look is a member of staff who looks after a visit that left the terminal closed.
+func (k *kiosk) look() {
+	k.t.Helper()
+	k.wait("failed-paper")
+	k.act("staff")
+	k.wait("welcome")
+}
+
+// outcomes are how the documents ended that were sent, in order, and which they were.
+func (k *kiosk) outcomes() (outcomes []protocol.Outcome, documents []string) {
+	k.t.Helper()
+	sent := map[protocol.Digest]bool{}
+	for _, e := range k.entries() {
+		switch {
+		case e.Kind == journal.Sending:
+			sent[e.Document] = true
+			documents = append(documents, e.Document.String())
+		case e.Kind == journal.Ended && sent[e.Document]:
+			outcomes = append(outcomes, e.Outcome)
+		}
+	}
+	return outcomes, documents
+}
+
+// printed holds the journal against what came to the printer: the documents that were sent, and how they ended.
+func (k *kiosk) printed(outcome protocol.Outcome, documents ...string) {
+	k.t.Helper()
+	outcomes, sent := k.outcomes()
+	slices.Sort(sent)
+	slices.Sort(documents)
+	if got, want := strings.Join(documents, " "), strings.Join(sent, " "); got != want || want == "" {
+		k.t.Errorf("the printer has %s, the journal %s", got, want)
+	}
+	for _, o := range outcomes {
+		if o != outcome {
+			k.t.Errorf("a document ended %s, not %s", o, outcome)
+		}
+	}
+	if len(outcomes) != len(sent) {
+		k.t.Errorf("%d outcomes of %d documents", len(outcomes), len(sent))
+	}
+}
+
+// TestEachReaderWithIPP: a visit with each reader to a printer that speaks IPP over USB, and its tray.
+func TestEachReaderWithIPP(t *testing.T) {
+	behind := ippevetest.Start(t)
+	lend(t, "xhci.0", "printer", redir.Printer(printertest.New(printertest.Model{Direct: 2, Over: 2}, func() (net.Conn, error) { return net.Dial("tcp", behind.HostPort()) })))
+	k := open(t, "usb")
+	for _, m := range makes {
+		k.run(m.name, func(t *testing.T) {
+			k.visit(sit(t, m.bus, "reader", m.model))
+			k.collect()
+		})
+	}
+	k.run("of others", func(t *testing.T) {
+		d := ownReader(t, "xhci.0")
+		d.put(world.people[0])
+		k.wait("pin-at-reader", "ended") // it claims keys that it has not
+		d.pull()
+		k.press("ended", "done")
+		k.visit(d)
+		k.collect()
+	})
+	var came []string
+	for _, s := range behind.Tray() {
+		came = append(came, protocol.Digest(s.SHA256).String())
+	}
+	k.printed(protocol.Printed, came...)
+	if n := len(came); n != len(makes)+1 {
+		t.Errorf("%d documents came out", n)
+	}
+}
+
+// TestEachReaderWithoutIPP: the same at a counter with a printer that only takes documents, so that nobody knows what became of
+// them, and staff have to look after each.
+func TestEachReaderWithoutIPP(t *testing.T) {
+	p := printertest.New(printertest.Model{Direct: 2}, nil)
+	lend(t, "ehci.0", "printer", redir.Printer(p))
+	k := open(t, "usb", "--channel", "counter")
+	var came []string
+	for _, m := range makes {
+		k.run(m.name, func(t *testing.T) {
+			k.visit(sit(t, m.bus, "reader", m.model))
+			k.wait("failed-paper")
+			sum, _ := p.Taken()
+			came = append(came, protocol.Digest(sum).String())
+			k.look()
+		})
+	}
+	k.printed(protocol.Unsure, came...)
+}

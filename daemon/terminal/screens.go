@@ -90,10 +90,12 @@ func Picture(v session.View) touch.Screen {
 	switch v.State {
 	case session.Clearing, session.Ended, session.Done, session.CardForgotten:
 		s.Name, s.Message = lastWord(v)
+		s.NoFinish = v.State != session.Done
 	case session.Unready:
 		s.Message = unready(v.Word)
 	case session.OutOfService, session.Stranded:
 		s.Name, s.Message = lastWord(v)
+		s.NoFinish = true
 		if s.Name != touch.FailedPaper {
 			s.Name, s.Message = touch.OutOfService, closed(v)
 		}

@@ -34,6 +34,17 @@ func TestEveryActionIsHeard(t *testing.T) {
 	}
 }
 
+// TestFinishIsHeardWhereItIsDrawn: the button of a last word is there exactly where the session moves on it.
+func TestFinishIsHeardWhereItIsDrawn(t *testing.T) {
+	for s := range screens {
+		p := Picture(session.View{State: s, Notice: session.DocRefused})
+		to, _ := session.Next(s, session.Finish)
+		if p.Name.Allows(touch.Finish) && p.NoFinish == (to != s) {
+			t.Errorf("%s on %s: the button is drawn %t, and leads to %s", s, p.Name, !p.NoFinish, to)
+		}
+	}
+}
+
 func TestLastWords(t *testing.T) {
 	for name, c := range map[string]struct {
 		view session.View

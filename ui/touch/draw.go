@@ -156,6 +156,9 @@ func (v view) Groups() []Group {
 	return out
 }
 
+// Over reports whether a last word can be pressed away.
+func (v view) Over() bool { return !v.CardIn && !v.NoFinish }
+
 // Looking is the offer whose options are open.
 func (v view) Looking() protocol.Offer {
 	o, _ := v.offer(v.looking)

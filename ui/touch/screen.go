@@ -146,6 +146,7 @@ type Screen struct {
 	Fee       int              // yen in all: Confirm, Pay
 	Held      bool             // Pay: the fee has been taken in keeping, nothing is asked
 	CardIn    bool             // Blocked, Refused, FailedPaper, Ended: a card lies on the reader and is to be taken
+	NoFinish  bool             // the same: the session would not hear Finish, or not yet
 	Message   Message          // Ended, Done, OutOfService
 	Code      reason.Code      // Refused
 	Reference string           // the number to quote

@@ -237,6 +237,11 @@ func TestActionsOnScreensAreAllowed(t *testing.T) {
 	for _, n := range Names() {
 		s := sample(n)
 		s.CardIn = false // a card that lies there is to be taken, and that ends the screen
+		quiet := s
+		quiet.NoFinish = true
+		if b, err := d.draw(picture{Screen: quiet}); err != nil || n != TakePaper && strings.Contains(string(b), `data-action="done"`) {
+			t.Errorf("%s: a button that nobody hears", n)
+		}
 		b, err := d.draw(picture{Screen: s, number: 3})
 		if n == Choose {
 			more, err2 := d.draw(picture{Screen: s, number: 3, looking: "a0"})

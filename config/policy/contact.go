@@ -91,3 +91,9 @@ func (p *Policy) CheckCentre(address string) error {
 
 // CentreSigners are the certificates that sign the centre's receipts.
 func (p *Policy) CentreSigners() []*x509.Certificate { return slices.Clone(p.centreSigners) }
+
+// TerminalAnchors are the CAs that issue terminals' certificates. Without any nothing is said of who does.
+func (p *Policy) TerminalAnchors() []*x509.Certificate { return slices.Clone(p.terminalAnchors) }
+
+// TerminalWarning is how long before its certificates end a terminal warns.
+func (p *Policy) TerminalWarning() time.Duration { return p.terminalWarning }

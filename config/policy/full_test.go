@@ -65,6 +65,10 @@ anchors = ["card-ca.pem"]
 urls = ["https://centre.internal"]
 signers = ["signer.pem"]
 
+[terminal_keys]
+anchors = ["card-ca.pem"]
+warning = "480h"
+
 [devices]
 readers = ["usb"]
 printers = ["ipps"]
@@ -173,6 +177,9 @@ func TestFull(t *testing.T) {
 	}
 	if s := p.CentreSigners(); len(s) != 1 || !s[0].Equal(w.signer.Certificate) {
 		t.Error("the centre's signers")
+	}
+	if a := p.TerminalAnchors(); len(a) != 1 || !a[0].Equal(p.CardAnchors()[0]) || p.TerminalWarning() != 480*time.Hour {
+		t.Error("what the policy says of terminals' keys")
 	}
 	for url, want := range map[string]bool{"https://centre.internal": true, "https://centre.internal/": true, "https://centre.internal/v2": true,
 		"https://centre.internal:444": false, "http://centre.internal": false, "https://centre.internal.example": false, "": false, "%": false} {

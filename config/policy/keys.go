@@ -103,6 +103,9 @@ func trustKeys() []keys.Key {
 		{Path: "centre", Form: keys.Table, Ja: "証明書交付センター。", En: "The issuing centre."},
 		{Path: "centre.urls", Form: keys.URL, List: true, Min: 1, Max: 100, Ja: "端末が接続してよいセンター。", En: "The centres that a site may name. Without it, any."},
 		{Path: "centre.signers", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "受領書に署名する証明書。", En: "The certificates that sign receipts of incidents.", Later: "receipts are not verified"},
+		{Path: "terminal_keys", Form: keys.Table, Ja: "端末の鍵。", En: "The terminals' own keys."},
+		{Path: "terminal_keys.anchors", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "端末の証明書を直接発行する認証局。", En: "The CAs that issue terminals' certificates, directly. Without it a terminal's certificate need only fit its key and name, and results from sticks cannot be believed."},
+		{Path: "terminal_keys.warning", Form: keys.Duration, Default: "720h", Min: 0, Max: 366 * day, Ja: "証明書の期限のどれだけ前から警告するか。", En: "How long before its certificates end a terminal warns."},
 	}
 }
 

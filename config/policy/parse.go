@@ -46,6 +46,7 @@ type wire struct {
 	Limits          wireLimits         `toml:"limits"`
 	Card            wireCard           `toml:"card"`
 	Centre          wireCentre         `toml:"centre"`
+	TerminalKeys    wireTerminalKeys   `toml:"terminal_keys"`
 	Devices         wireDevices        `toml:"devices"`
 	Municipality    []wireMunicipality `toml:"municipality"`
 	Staff           []wireStaff        `toml:"staff"`
@@ -62,6 +63,11 @@ type wireLatch struct {
 
 type wireCard struct {
 	Anchors []string `toml:"anchors"`
+}
+
+type wireTerminalKeys struct {
+	Anchors []string  `toml:"anchors"`
+	Warning *duration `toml:"warning"`
 }
 
 type wireMunicipality struct {
@@ -223,6 +229,7 @@ func (p *Policy) numbers(w wire, d defaults) {
 	p.crlAge = d.duration(w.CRLMaxAge, "crl_max_age")
 	p.propagation = d.duration(w.Propagation, "propagation_limit")
 	p.latch = Latch{d.number(w.Latch.Defective, "latch.defective"), d.duration(w.Latch.Within, "latch.within")}
+	p.terminalWarning = d.duration(w.TerminalKeys.Warning, "terminal_keys.warning")
 	p.limits, p.languages, p.devices, p.centres = w.Limits.limits(), w.Languages, w.Devices.devices(), w.Centre.URLs
 }
 
@@ -232,6 +239,9 @@ func (p *Policy) trust(w wire, root *keys.Node, f *files) (err error) {
 		return err
 	}
 	if p.centreSigners, err = f.certificates(root.Get("centre"), "signers", w.Centre.Signers); err != nil {
+		return err
+	}
+	if p.terminalAnchors, err = f.certificates(root.Get("terminal_keys"), "anchors", w.TerminalKeys.Anchors); err != nil {
 		return err
 	}
 	everywhere := schedule{holidays: ranges(w.Holidays)}.within(w.wireCalendar)

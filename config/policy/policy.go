@@ -87,7 +87,8 @@ type Policy struct {
 	devices                             Devices
 	limits                              Limits
 	languages, centres                  []string
-	centreSigners                       []*x509.Certificate
+	centreSigners, terminalAnchors      []*x509.Certificate
+	terminalWarning                     time.Duration
 	side                                keys.Side // as it was written, for Diff
 }
 

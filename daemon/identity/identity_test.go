@@ -1,0 +1,551 @@
+package identity
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"honnin/config/protocol"
+	"honnin/config/trust/sign"
+	"honnin/daemon/durable/durabletest"
+)
+
+const here protocol.Terminal = "JP-14-000001"
+
+var start = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+
+const year = 365 * 24 * time.Hour
+
+// desk is the office that issues certificates, and one terminal's keys.
+type desk struct {
+	*testing.T
+	ca   *sign.Pair
+	keys *Keys
+	now  time.Time
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{T: t, ca: authority(t, "Terminals"), now: start}
+	d.keys = d.open(filepath.Join(t.TempDir(), "keys"))
+	return d
+}
+
+func authority(t testing.TB, name string) *sign.Pair {
+	t.Helper()
+	ca, err := sign.NewCA(sign.Template{Name: name, NotBefore: start.Add(-time.Hour), NotAfter: start.Add(10 * year)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+func (d *desk) open(dir string) *Keys {
+	d.Helper()
+	k, err := Open(Options{Dir: dir, Terminal: here, Now: func() time.Time { return d.now }})
+	if err != nil {
+		d.Fatal(err)
+	}
+	return k
+}
+
+// issue makes a certificate of what is asked for, and then not quite.
+func (d *desk) issue(request []byte, adjust ...func(*x509.Certificate)) *x509.Certificate {
+	d.Helper()
+	asked, err := ParseRequest(request)
+	if err != nil {
+		d.Fatal(err)
+	}
+	c, err := Issue(d.ca, asked, start, start.Add(year), adjust...)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return c
+}
+
+func (d *desk) anchors() []*x509.Certificate { return []*x509.Certificate{d.ca.Certificate} }
+
+func (d *desk) request(u Use, how How) []byte {
+	d.Helper()
+	r, err := d.keys.Request(u, how)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return r
+}
+
+func (d *desk) install(c *x509.Certificate) {
+	d.Helper()
+	if _, err := d.keys.Install(c, d.anchors()); err != nil {
+		d.Fatal(err)
+	}
+}
+
+func (d *desk) refuses(err error, want Code) {
+	d.Helper()
+	var r *Refusal
+	if !errors.As(err, &r) || r.Code != want {
+		d.Errorf("want %s, got %v", want, err)
+	}
+}
+
+// Enrolment, use, renewal beside the old key, and the switch.
+func TestLife(t *testing.T) {
+	d := newDesk(t)
+	for _, u := range Uses() {
+		_, err := d.keys.Request(u, Renew)
+		d.refuses(err, Missing)
+		first := d.request(u, First)
+		if again, err := d.keys.Awaiting(u); err != nil || !bytes.Equal(again, first) {
+			t.Error(err)
+		}
+		_, err = d.keys.use(u, nil)
+		d.refuses(err, Missing)
+		_, err = d.keys.Request(u, First)
+		d.refuses(err, Waiting)
+		old := d.issue(first)
+		d.install(old)
+		_, err = d.keys.Install(old, d.anchors())
+		d.refuses(err, Here)
+		_, err = d.keys.Request(u, First)
+		d.refuses(err, Here)
+
+		next := d.issue(d.request(u, Renew), func(c *x509.Certificate) { c.NotAfter = start.Add(2 * year) })
+		if g, err := d.keys.use(u, d.anchors()); err != nil || !g.certificate.Equal(old) {
+			t.Error("the old key is in force until the certificate comes", err)
+		}
+		d.install(next)
+		if g, err := d.keys.use(u, d.anchors()); err != nil || !g.certificate.Equal(next) {
+			t.Error("the new one is in force", err)
+		}
+		_, err = d.keys.Install(old, d.anchors())
+		d.refuses(err, Unfit)
+		if _, err := os.Stat(d.keys.place(u, 1)); !os.IsNotExist(err) {
+			t.Error("the old key is still here", err)
+		}
+	}
+	d.now = start.Add(2*year - 36*time.Hour)
+	states, err := d.keys.Show()
+	if err != nil || len(states) != 2 || states[0].Days != 1 || states[1].Key == (protocol.Digest{}) || states[1].Awaited != (protocol.Digest{}) {
+		t.Errorf("%+v, %v", states, err)
+	}
+	d.now = start.Add(2*year + time.Hour)
+	_, err = d.keys.TLS(nil)
+	d.refuses(err, Expired)
+	if states, _ := d.keys.Show(); states[0].Days != -1 {
+		t.Error(states[0].Days, "days left after the end")
+	}
+}
+
+// A request that is lost is made anew, with another key, and the first one's certificate fits nothing.
+func TestAnew(t *testing.T) {
+	d := newDesk(t)
+	lost := d.issue(d.request(TLS, First))
+	found := d.issue(d.request(TLS, Anew))
+	_, err := d.keys.Install(lost, d.anchors())
+	d.refuses(err, Unfit)
+	d.install(found)
+	if g, err := d.keys.use(TLS, d.anchors()); err != nil || g.number != 2 {
+		t.Error(err)
+	}
+}
+
+func TestCertificatesThatDoNotFit(t *testing.T) {
+	for name, c := range map[string]struct {
+		adjust func(*x509.Certificate)
+		want   Code
+	}{
+		"another terminal": {func(c *x509.Certificate) { c.Subject.CommonName = "JP-14-000002" }, OtherTerminal},
+		"no name":          {func(c *x509.Certificate) { c.Subject.CommonName = "" }, OtherTerminal},
+		"server":           {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, OtherUse},
+		"the other use":    {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }, OtherUse},
+		"both uses": {func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection}
+		}, OtherUse},
+		"any use":         {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }, OtherUse},
+		"no use":          {func(c *x509.Certificate) { c.ExtKeyUsage = nil }, OtherUse},
+		"cannot sign":     {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }, OtherUse},
+		"a CA":            {func(c *x509.Certificate) { c.IsCA = true }, OtherUse},
+		"over":            {func(c *x509.Certificate) { c.NotAfter = start.Add(-time.Second) }, Expired},
+		"not begun":       {func(c *x509.Certificate) { c.NotBefore = start.Add(time.Second) }, Expired},
+		"as it should be": {func(*x509.Certificate) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			_, err := d.keys.Install(d.issue(d.request(TLS, First), c.adjust), d.anchors())
+			if c.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			d.refuses(err, c.want)
+			_, err = d.keys.TLS(d.anchors())
+			d.refuses(err, Missing)
+		})
+	}
+}
+
+func TestAnotherAuthority(t *testing.T) {
+	d := newDesk(t)
+	ours := d.anchors()
+	request := d.request(TLS, First)
+	d.ca = authority(t, "Terminals") // the same name, another key
+	_, err := d.keys.Install(d.issue(request), ours)
+	d.refuses(err, Untrusted)
+	if _, err := d.keys.Install(d.issue(request), nil); err != nil {
+		t.Error("without anchors nothing is said of who issued it:", err)
+	}
+	_, err = d.keys.TLS(ours)
+	d.refuses(err, Untrusted)
+}
+
+// What others can read or change is refused, whatever is in it.
+func TestExposed(t *testing.T) {
+	chmod := func(path string, mode os.FileMode) func(string) error {
+		return func(dir string) error { return os.Chmod(filepath.Join(dir, path), mode) }
+	}
+	instead := func(path string, make func(string) error) func(string) error {
+		return func(dir string) error {
+			p := filepath.Join(dir, path)
+			return errors.Join(os.Rename(p, p+".aside"), make(p))
+		}
+	}
+	for name, c := range map[string]struct {
+		do   func(dir string) error
+		want Code
+	}{
+		"the directory":         {chmod("", 0o750), Exposed},
+		"a generation":          {chmod("tls-0001", 0o711), Exposed},
+		"the key, to the group": {chmod("tls-0001/key.pem", 0o640), Exposed},
+		"the key, to all":       {chmod("tls-0001/key.pem", 0o604), Exposed},
+		"the certificate":       {chmod("tls-0001/certificate.pem", 0o602), Exposed},
+		"a link":                {instead("tls-0001/key.pem", func(p string) error { return os.Symlink(p+".aside", p) }), ""},
+		"a linked directory":    {instead("tls-0001", func(p string) error { return os.Symlink(p+".aside", p) }), ""},
+		"a pipe":                {instead("tls-0001/key.pem", func(p string) error { return unix.Mkfifo(p, 0o600) }), Exposed},
+		"huge":                  {instead("tls-0001/key.pem", func(p string) error { return os.WriteFile(p, make([]byte, maxFile+1), 0o600) }), Malformed},
+		"no key":                {instead("tls-0001/key.pem", func(p string) error { return os.WriteFile(p, []byte("no key"), 0o600) }), Malformed},
+		"another's key":         {instead("tls-0001/key.pem", func(p string) error { return os.WriteFile(p, otherKey(t), 0o600) }), Unfit},
+		"missing":               {instead("tls-0001/key.pem", func(string) error { return nil }), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.install(d.issue(d.request(TLS, First)))
+			if _, err := d.keys.TLS(d.anchors()); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.do(d.keys.o.Dir); err != nil {
+				t.Fatal(err)
+			}
+			_, err := d.keys.TLS(d.anchors())
+			if err == nil {
+				t.Error("it was used")
+			}
+			if c.want != "" {
+				d.refuses(err, c.want)
+			}
+		})
+	}
+}
+
+func otherKey(t *testing.T) []byte {
+	t.Helper()
+	k, err := sign.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// Plain openssl issues the certificates, shows the key's fingerprint, and reads a message.
+func TestOpenSSL(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("openssl is missing")
+		}
+		t.Skip("openssl is missing")
+	}
+	d := newDesk(t)
+	d.now = time.Now().Add(time.Hour) // openssl goes by the clock
+	dir := t.TempDir()
+	run := func(args ...string) string {
+		c := exec.CommandContext(t.Context(), "openssl", args...)
+		c.Dir = dir
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("openssl %v: %v", args, err)
+		}
+		return string(out)
+	}
+	run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Terminals", "-days", "2")
+	read := func(name string) *x509.Certificate {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := ParseCertificate(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	anchors := []*x509.Certificate{read("ca.pem")}
+	for _, u := range Uses() {
+		if err := os.WriteFile(filepath.Join(dir, "request.pem"), d.request(u, First), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said := run("req", "-in", "request.pem", "-noout", "-verify", "-subject"); !strings.Contains(said, string(here)) {
+			t.Error(said)
+		}
+		run("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1", "-copy_extensions", "copyall", "-out", "terminal.pem")
+		if _, err := d.keys.Install(read("terminal.pem"), anchors); err != nil {
+			t.Error(err)
+		}
+	}
+	message, err := d.keys.Sign([]byte(`{"it":"says"}`), anchors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "message.p7m"), message, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := run("cms", "-verify", "-binary", "-inform", "DER", "-in", "message.p7m", "-CAfile", "ca.pem"); said != `{"it":"says"}` {
+		t.Error(said)
+	}
+}
+
+func TestMessages(t *testing.T) {
+	d := newDesk(t)
+	for _, u := range Uses() {
+		d.install(d.issue(d.request(u, First)))
+	}
+	d.now = start.Add(time.Hour)
+	good, err := d.keys.Sign([]byte("content"), d.anchors())
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, from, at, err := Verify(good, d.anchors())
+	if err != nil || string(content) != "content" || from != here || !at.Equal(d.now) {
+		t.Fatal(string(content), from, at, err)
+	}
+	other := authority(t, "Others")
+	tlsKey, err := d.keys.use(TLS, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byTLS, err := sign.Sign([]byte("content"), sign.Options{Certificate: tlsKey.certificate, Key: tlsKey.key, Time: d.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signing, err := d.keys.use(Signing, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := sign.Sign([]byte("content"), sign.Options{Certificate: signing.certificate, Key: signing.key, Time: start.Add(2 * year)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		message []byte
+		anchors []*x509.Certificate
+		want    Code
+	}{
+		"nobody's anchors":    {good, nil, Untrusted},
+		"another's anchors":   {good, []*x509.Certificate{other.Certificate}, Untrusted},
+		"by the other key":    {byTLS, d.anchors(), OtherUse},
+		"after the key's end": {late, d.anchors(), Expired},
+		"nothing":             {nil, d.anchors(), Malformed},
+		"cut":                 {good[:len(good)-1], d.anchors(), Malformed},
+		"more":                {append(bytes.Clone(good), 0), d.anchors(), Malformed},
+		"huge":                {append(bytes.Clone(good), make([]byte, MaxMessage)...), d.anchors(), Malformed},
+		"another content":     {bytes.Replace(good, []byte("content"), []byte("CONTENT"), 1), d.anchors(), Forged},
+		"another's signature": {append(bytes.Clone(good[:len(good)-4]), 1, 2, 3, 4), d.anchors(), Forged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, _, err := Verify(c.message, c.anchors)
+			(&desk{T: t}).refuses(err, c.want)
+		})
+	}
+}
+
+// Nothing that is said, and no request, holds a private key.
+func TestPrivateKeysNeverLeave(t *testing.T) {
+	d := newDesk(t)
+	request := d.request(TLS, First)
+	d.install(d.issue(request))
+	g, err := d.keys.use(TLS, d.anchors())
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(g.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := der[36:68] // RFC 5915: the 32 octets of a P-256 key, behind its header
+	places := 0
+	err = filepath.Walk(d.keys.o.Dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil || info.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if block, _ := pem.Decode(b); block != nil && bytes.Contains(block.Bytes, secret) {
+			places++
+			if filepath.Base(path) != keyFile || info.Mode() != 0o600 {
+				t.Error(path, info.Mode())
+			}
+		}
+		return err
+	})
+	block, _ := pem.Decode(request)
+	if err != nil || places != 1 || bytes.Contains(block.Bytes, secret) {
+		t.Error(places, "places", err)
+	}
+}
+
+// TestPowerCut cuts the power at every step of an enrolment, a renewal and one made anew. Afterwards the key in force is
+// the one before or the one that was being put in force, and the way goes on from there.
+func TestPowerCut(t *testing.T) {
+	ca := authority(t, "Terminals")
+	cuts, kinds := 0, map[string]bool{}
+	for at := 0; ; at++ {
+		d := &desk{T: t, ca: ca, now: start}
+		dir := filepath.Join(t.TempDir(), "keys")
+		d.keys = d.open(dir)
+		cut := durabletest.New(dir, at)
+		d.keys.disk = cut
+		before, doing, err := d.walk()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, durabletest.ErrCut) {
+			t.Fatal(at, err)
+		}
+		kind, _, _ := strings.Cut(cut.Done[len(cut.Done)-1], " ")
+		kinds[kind] = true
+		for _, image := range cut.Images(t, t.TempDir()) {
+			cuts++
+			d.keys = d.open(image)
+			d.keys.disk = durabletest.Fast{}
+			d.afterCut(cut.Done[len(cut.Done)-1], before, doing)
+		}
+	}
+	if cuts < 80 || len(kinds) != 5 {
+		t.Errorf("only %d cuts at %v", cuts, kinds)
+	}
+	t.Logf("%d cuts", cuts)
+}
+
+// walk enrols, renews twice, once with a request made anew; before is the certificate in force, doing the one that was
+// being installed.
+func (d *desk) walk() (before, doing *x509.Certificate, err error) {
+	for _, hows := range [][]How{{First}, {Renew}, {Renew, Anew}} {
+		var request []byte
+		for _, how := range hows {
+			if request, err = d.keys.Request(TLS, how); err != nil {
+				return before, nil, err
+			}
+		}
+		doing = d.issue(request)
+		if _, err = d.keys.Install(doing, d.anchors()); err != nil {
+			return before, doing, err
+		}
+		before, doing = doing, nil
+	}
+	return before, nil, nil
+}
+
+func (d *desk) afterCut(where string, before, doing *x509.Certificate) {
+	d.Helper()
+	now, _, err := d.keys.read(TLS)
+	if err != nil {
+		d.Fatalf("%s: %v", where, err)
+	}
+	switch {
+	case now == nil && before == nil:
+	case now != nil && (now.certificate.Equal(before) || now.certificate.Equal(doing)):
+	default:
+		d.Fatalf("%s: another key is in force", where)
+	}
+	how := Anew
+	if _, err := d.keys.Awaiting(TLS); err != nil && now != nil {
+		how = Renew
+	}
+	d.install(d.issue(d.request(TLS, how)))
+	entries, err := os.ReadDir(d.keys.o.Dir)
+	if err != nil {
+		d.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "lock" && !generationForm.MatchString(e.Name()) {
+			d.Fatalf("%s: %s was left", where, e.Name())
+		}
+	}
+	if len(entries) != 2 {
+		d.Fatalf("%s: %d names are left", where, len(entries))
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	ca := authority(f, "Terminals")
+	key, err := sign.NewKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	c, err := Issue(ca, Asked{here, Signing, key.Public()}, start, start.Add(year))
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := sign.Sign([]byte("content"), sign.Options{Certificate: c, Key: key, Time: start})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte{0x30, 0x80})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		content, from, _, err := Verify(b, []*x509.Certificate{ca.Certificate})
+		if err == nil && (string(content) != "content" || from != here) {
+			t.Errorf("%q of %s was believed", content, from)
+		}
+		var r *Refusal
+		if err != nil && !errors.As(err, &r) {
+			t.Errorf("no code: %v", err)
+		}
+	})
+}
+
+func FuzzParseRequest(f *testing.F) {
+	for _, u := range Uses() {
+		key, err := sign.NewKey()
+		if err != nil {
+			f.Fatal(err)
+		}
+		r, err := requestFor(here, u, key)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(r)
+		if a, err := ParseRequest(r); err != nil || a.Terminal != here || a.Use != u {
+			f.Fatal(a, err)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := ParseRequest(b)
+		if _, bad := protocol.ParseTerminal(string(a.Terminal)); (err == nil) != (bad == nil && a.Public != nil) {
+			t.Errorf("%+v, %v", a, err)
+		}
+	})
+}

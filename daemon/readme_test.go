@@ -60,7 +60,8 @@ var linkForm = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 // TestLinksResolve: every relative link of the documents leads to a file.
 func TestLinksResolve(t *testing.T) {
 	links := 0
-	for _, name := range []string{"README.md", "README.ja.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "config/protocol/PROTOCOL.md", "config/protocol/VENDOR.md", "config/protocol/VENDOR.ja.md"} {
+	for _, name := range []string{"README.md", "README.ja.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "config/protocol/PROTOCOL.md", "config/protocol/VENDOR.md", "config/protocol/VENDOR.ja.md",
+		"daemon/FIELD.md", "daemon/FIELD.ja.md", "daemon/PROOF.md", "daemon/PROOF.ja.md"} {
 		b, err := os.ReadFile(filepath.Join("..", name))
 		if err != nil {
 			t.Fatal(err)

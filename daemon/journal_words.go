@@ -58,6 +58,10 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("late, and destroyed: %s of transaction %s", e.Reason, e.Transaction)
 	case journal.SelfTest:
 		return "the self-test " + because(e, e.Reason)
+	case journal.PolicyApplied:
+		return fmt.Sprintf("version %d of the policy is in force, %s", e.Policy.Version, e.Policy.Digest.String()[:16])
+	case journal.PolicyLeast:
+		return fmt.Sprintf("the centre wants no visit below version %d of the policy", e.Least)
 	}
 	return ""
 }

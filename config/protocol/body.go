@@ -11,8 +11,10 @@ import (
 
 // ParseBody reads the body of one of the centre's calls into the wire type that v points to: everything that
 // [ParseStrict] asks, and besides that no member is null or missing, except those whose tag says "omitzero".
-func ParseBody(b []byte, v any) error {
-	if err := ParseStrict(b, v); err != nil {
+func ParseBody(b []byte, v any) error { return parse(b, MaxJSON, v) }
+
+func parse(b []byte, most int, v any) error {
+	if err := parseStrict(b, most, v); err != nil {
 		return err
 	}
 	return complete(b, reflect.TypeOf(v).Elem(), "body")

@@ -42,6 +42,15 @@ type JournalHead struct {
 	Head     Digest `json:"head"`     // SHA-256 of the entry as stored
 }
 
+// PolicyRef names one policy.
+type PolicyRef struct {
+	Version uint64 `json:"version"`
+	Digest  Digest `json:"digest"` // SHA-256 of its text
+}
+
+// IncidentPolicyRewound is the code of the incident of a terminal whose store of policies lacks what its journal says was in force.
+const IncidentPolicyRewound = "policy-rewound"
+
 // IncidentJournalRewound is the code of the incident of a terminal whose journal lacks an entry that the centre knows of.
 const IncidentJournalRewound = "journal-rewound"
 
@@ -199,4 +208,5 @@ type OutcomeReport struct {
 	Staff            string  `json:"staff,omitzero"` // at a counter: the id of who compared the name on the sheet with the applicant
 
 	Journal JournalHead `json:"journal,omitzero"` // the entry of this outcome; absent where a terminal has no such journal
+	Policy  PolicyRef   `json:"policy,omitzero"`  // in force when it ended; absent where a terminal has no signed policy
 }

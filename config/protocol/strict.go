@@ -91,9 +91,11 @@ type Options map[string]Option
 
 // ParseStrict reads one JSON object into v: UTF-8 without BOM, at most [MaxJSON] bytes, no repeated or unknown
 // member, nothing after the object. Members that must be there are pointers in v, and the caller looks.
-func ParseStrict(b []byte, v any) error {
-	if len(b) > MaxJSON {
-		return malformed("longer than 64 KiB")
+func ParseStrict(b []byte, v any) error { return parseStrict(b, MaxJSON, v) }
+
+func parseStrict(b []byte, most int, v any) error {
+	if len(b) > most {
+		return malformed(fmt.Sprintf("longer than %d KiB", most>>10))
 	}
 	if len(b) == 0 || b[len(b)-1] != '}' {
 		return malformed("not one JSON object with nothing after it")

@@ -1,10 +1,10 @@
-// Package centre is the terminal's side of the issuing centre: nine calls, and the delivery of what has to arrive.
+// Package centre is the terminal's side of the issuing centre: eleven calls, and the delivery of what has to arrive.
 //
 // The parties: this terminal, known by its client certificate; the centre, known by a certificate that chains to
 // the configured pool and to nothing else (TLS 1.3, HTTP/2, no proxy, no redirect). What can go wrong and what is
 // done: no connection or no whole answer ([ErrUnreachable]; a call whose connection broke before an answer is
-// asked once more, which is safe because every POST but one carries an Idempotency-Key made from the request
-// itself, and in-force only asks); an answer that breaks the protocol ([ErrAnswer]); an RFC 9457 problem
+// asked once more, which is safe because every other POST carries an Idempotency-Key made from the request
+// itself, and in-force and heartbeats only ask); an answer that breaks the protocol ([ErrAnswer]); an RFC 9457 problem
 // ([*Problem], the word and the status, never the text); a transaction that is dead at the other end
 // ([ErrCancelled]); a clock that disagrees ([ErrClock], of [Client.Agreeing]). Every call has a deadline. No error of
 // this package quotes a body. The table of faults, call by call, is in faults_test.go.
@@ -168,6 +168,35 @@ func (c *Client) Incident(ctx context.Context, e protocol.Event) ([]byte, error)
 // IncidentState returns what is signed about where an incident of this terminal stands, unverified (CMS, at most 64 KiB).
 func (c *Client) IncidentState(ctx context.Context, id protocol.IncidentID) ([]byte, error) {
 	return c.call(ctx, request{method: http.MethodGet, path: "/v1/incidents/" + url.PathEscape(string(id)), want: http.StatusOK, media: mediaCMS})
+}
+
+// Heartbeat says how the terminal is, and learns which policies there are. It asks only, and carries no key: an answer of
+// yesterday would be none.
+func (c *Client) Heartbeat(ctx context.Context, h protocol.Heartbeat) (a protocol.HeartbeatAnswer, err error) {
+	b, err := c.call(ctx, request{method: http.MethodPost, path: "/v1/heartbeats", body: h, want: http.StatusOK, media: mediaJSON})
+	if err != nil {
+		return a, err
+	}
+	if err = protocol.ParseBody(b, &a); err == nil {
+		err = a.Check()
+	}
+	if err != nil {
+		return protocol.HeartbeatAnswer{}, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return a, nil
+}
+
+// Policy fetches one version of the policy, unverified.
+func (c *Client) Policy(ctx context.Context, version uint64) (p protocol.PolicyBundle, err error) {
+	b, err := c.call(ctx, request{method: http.MethodGet, path: fmt.Sprintf("/v1/policies/%d", version), want: http.StatusOK, media: mediaJSON,
+		limit: protocol.MaxPolicyBundle, timeout: c.poll})
+	if err != nil {
+		return p, err
+	}
+	if p, err = protocol.ParsePolicyBundle(b); err != nil {
+		return p, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return p, nil
 }
 
 // Package waits for the package, until ctx ends, and returns it unverified (CMS, at most 16 MiB). The caller

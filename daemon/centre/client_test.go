@@ -35,7 +35,12 @@ var calls = map[string]func(context.Context, *centre.Client) error{
 	},
 	"cancel":   func(ctx context.Context, c *centre.Client) error { return c.Cancel(ctx, tx) },
 	"incident": func(ctx context.Context, c *centre.Client) error { _, err := c.Incident(ctx, event); return err },
-	"state":    func(ctx context.Context, c *centre.Client) error { _, err := c.IncidentState(ctx, "i-1"); return err },
+	"heartbeat": func(ctx context.Context, c *centre.Client) error {
+		_, err := c.Heartbeat(ctx, protocol.Heartbeat{Terminal: "JP-99-000001", At: protocol.At(farOff), Software: "1"})
+		return err
+	},
+	"policy": func(ctx context.Context, c *centre.Client) error { _, err := c.Policy(ctx, 8); return err },
+	"state":  func(ctx context.Context, c *centre.Client) error { _, err := c.IncidentState(ctx, "i-1"); return err },
 }
 
 var event = protocol.NewEvent("i-1", "JP-99-000001", protocol.At(farOff), protocol.IncidentData{Code: "subject-mismatch", Class: "mixed-up"})
@@ -57,6 +62,8 @@ func TestRequestsAreAsTheProtocolSays(t *testing.T) {
 		"outcome":   {"POST /v1/transactions/" + tx.String() + "/outcome", plainJSON},
 		"cancel":    {"DELETE /v1/transactions/" + tx.String(), ""},
 		"incident":  {"POST /v1/incidents", "application/cloudevents+json"},
+		"heartbeat": {"POST /v1/heartbeats", plainJSON},
+		"policy":    {"GET /v1/policies/8", ""},
 		"state":     {"GET /v1/incidents/i-1", ""},
 	}
 	for name, call := range calls {

@@ -31,8 +31,10 @@ var successes = map[string]success{
 		`","expires_at":"2026-11-21T02:03:04Z"}`, centre.MaxAnswer},
 	"applicant": {200, plainJSON, `{"offers":[]}`, centre.MaxAnswer},
 	"apply":     {status: 202}, "outcome": {status: 204}, "cancel": {status: 204},
-	"package":  {200, cms, "bytes", centre.MaxPackage},
-	"in-force": {200, cms, "bytes", centre.MaxAnswer}, "incident": {201, cms, "bytes", centre.MaxAnswer}, "state": {200, cms, "bytes", centre.MaxAnswer},
+	"package":   {200, cms, "bytes", centre.MaxPackage},
+	"heartbeat": {200, plainJSON, `{"least_policy":0,"policies":[]}`, centre.MaxAnswer},
+	"policy":    {200, plainJSON, `{"text":"eA","signatures":["eA"]}`, protocol.MaxPolicyBundle},
+	"in-force":  {200, cms, "bytes", centre.MaxAnswer}, "incident": {201, cms, "bytes", centre.MaxAnswer}, "state": {200, cms, "bytes", centre.MaxAnswer},
 }
 
 func (s success) bodied() bool { return s.media != "" }

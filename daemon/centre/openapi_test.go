@@ -86,6 +86,8 @@ var wire = map[string]struct {
 	"outcome":       {protocol.OutcomeReport{}, nil, "", "204"},
 	"cancel":        {nil, nil, "", "204"},
 	"incident":      {protocol.Event{}, protocol.Receipt{}, "application/pkcs7-mime", "201"},
+	"heartbeat":     {protocol.Heartbeat{}, protocol.HeartbeatAnswer{}, plainJSON, "200"},
+	"policy":        {nil, protocol.PolicyBundle{}, plainJSON, "200"},
 	"incidentState": {nil, protocol.IncidentState{}, "application/pkcs7-mime", "200"},
 }
 
@@ -95,6 +97,7 @@ func TestOpenAPINamesWhatTheClientSends(t *testing.T) {
 	for name, call := range calls {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			path := strings.Replace(strings.Replace(r.URL.Path, tx.String(), "{t}", 1), "/i-1", "/{id}", 1)
+			path = strings.Replace(path, "/policies/8", "/policies/{version}", 1)
 			o, ok := operations[r.Method+" "+path]
 			if !ok {
 				t.Errorf("%s: %s %s is not described", name, r.Method, path)

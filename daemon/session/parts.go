@@ -86,11 +86,14 @@ var (
 	ErrSelfTestFailed = errors.New("session: the self-test failed")
 )
 
+// ErrPolicy is wrapped by an error of Centre.Ready that means: no visit may begin under the policy that is in force.
+var ErrPolicy = errors.New("session: the policy forbids it")
+
 // Centre is the issuing centre. An answer that declines is a [*Declined]; any other error means that the centre
 // could not be asked, or did not answer properly.
 type Centre interface {
-	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock, [ErrSelfTest] and
-	// [ErrSelfTestFailed] where the terminal itself is not to be trusted (yet).
+	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock, [ErrPolicy] where it is the
+	// policy, [ErrSelfTest] and [ErrSelfTestFailed] where the terminal itself is not to be trusted (yet).
 	Ready(ctx context.Context) error
 	Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error)
 	Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error)

@@ -49,6 +49,8 @@ type Runner struct {
 	stay     uint64 // counts stays of cards on the reader
 	alarms   uint64 // counts what staff must have seen before their word may open: latches, and paper that moves
 	fault    string // one word for the incident of a Fault
+	words    int    // of staff, on their way
+	yields   bool   // Run is to return when no visit is in hand
 }
 
 // presence is what the reader last said.
@@ -89,6 +91,16 @@ func (r *Runner) Run(ctx context.Context) error {
 	return err
 }
 
+// Yield has [Runner.Run] return as soon as no visit is in hand, and never before the last one is settled: a terminal is plugged
+// together anew then. It does not wait for that.
+func (r *Runner) Yield() { r.post(func() { r.yields = true }) }
+
+// between reports whether no visit is in hand: the only moment at which anything that a visit goes by may change. A card that
+// comes next is seen by whoever runs next.
+func (r *Runner) between() bool {
+	return r.endings == 0 && r.words == 0 && slices.Contains([]State{Idle, Unready, OutOfService}, r.state)
+}
+
 func (r *Runner) run(ctx context.Context) {
 	watch, stop := context.WithCancel(ctx)
 	r.base = context.WithoutCancel(ctx)
@@ -125,7 +137,7 @@ func (r *Runner) begin() {
 
 func (r *Runner) loop(stop <-chan struct{}) {
 	stopping := false
-	for !stopping || !r.resting() {
+	for !(stopping && r.resting() || r.yields && r.between()) {
 		if stopping && r.state == ConfirmName { // nobody is asked for a code any more
 			r.do(func() { r.happen(Stop) })
 			continue
@@ -257,9 +269,11 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 			return
 		}
 		tail, seen := r.tail, r.alarms
+		r.words++
 		go func() {
 			wait(r.base, tail, 0) // what closed the terminal is journalled before the word that opens it
 			answer <- r.staffReady(ctx, staff, seen)
+			r.post(func() { r.words-- })
 		}()
 	})
 	if !asked {

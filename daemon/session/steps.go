@@ -43,6 +43,8 @@ func (r *Runner) missing(ctx context.Context) (word string, err error) {
 	switch err := r.parts.Centre.Ready(ctx); {
 	case errors.Is(err, ErrClock):
 		return "clock", nil
+	case errors.Is(err, ErrPolicy):
+		return "policy", nil
 	case errors.Is(err, ErrSelfTest):
 		return "selftest", nil
 	case errors.Is(err, ErrSelfTestFailed):

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -21,11 +22,11 @@ type happening struct {
 func TestRandomStories(t *testing.T) {
 	calls := append(everyCall(t, atCounter), "pad")
 	calls = slices.DeleteFunc(calls, func(c string) bool { return c == "show" || c == "watch" })
-	printed := 0
+	printed, renewed := 0, map[State]bool{}
 	rapid.Check(t, func(rt *rapid.T) {
 		story := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) happening {
 			kind := rapid.SampledFrom([]string{"act", "act", "act", "act", "act", "act", "act", "act", "card", "key", "pin", "sleep", "nap",
-				"fails", "panics", "slow", "deaf", "lose", "staff", "old", "code", "differs", "types"}).Draw(t, "kind")
+				"fails", "panics", "slow", "deaf", "lose", "staff", "old", "yield", "code", "differs", "types"}).Draw(t, "kind")
 			return happening{kind, rapid.IntRange(0, 1000).Draw(t, "n")}
 		}), 1, 50).Draw(rt, "story")
 		at := channels[rapid.SampledFrom([]string{"store", "counter", "pad"}).Draw(rt, "channel")]
@@ -35,13 +36,14 @@ func TestRandomStories(t *testing.T) {
 				w.live(h, calls)
 			}
 			printed += w.recovers()
+			maps.Copy(renewed, w.yieldedIn)
 		})
 		if t.Failed() {
 			rt.Fatalf("story: %v", story)
 		}
 	})
-	if printed == 0 {
-		t.Fatal("no story came to paper")
+	if printed == 0 || !renewed[Idle] {
+		t.Fatalf("no story came to paper, or no runner gave way: %v", renewed)
 	}
 	t.Logf("%d sheets", printed)
 }
@@ -74,6 +76,8 @@ func (w *world) live(h happening, calls []string) {
 		w.vouch([]string{staffID, "999", "x"}[h.n%3], []string{rightCode, "000000", "12"}[h.n/3%3], h.n%2 == 0)
 	case "differs":
 		w.differs = h.n%2 == 0
+	case "yield":
+		w.runner.Yield()
 	case "old":
 		w.runner.Press(uint64(h.n), Input{Kind: PressCancel})
 	default:

@@ -34,38 +34,40 @@ type world struct {
 	pad     Pad
 	fingers chan string // at the reader: what was typed, or redKey
 
-	mu       sync.Mutex
-	calls    []string                               // in order
-	hooks    map[string]func(context.Context) error // run inside a call, by its name
-	views    []View
-	steps    []Step
-	notify   func(bool)
-	lose     chan error // makes Watch return
-	tries    int
-	pin      string
-	pins     [][]byte // every buffer that a PIN came in
-	packages [][]byte // every buffer that a package went out in
-	result   spool.Result
-	verify   error
-	register error
-	ready    spool.Readiness
-	offers   []protocol.Offer
-	visits   uint64
-	open     int // visits begun and not ended
-	cards    int // cards connected and not closed
-	deals    map[protocol.Transaction]*account
-	begun    []protocol.Transaction
-	latched  bool
-	latches  []string
-	closed   map[protocol.Municipality]bool
-	judged   []reason.Code
-	incident []Incident
-	lates    []string
-	wrong    []string // whose code was wrong
-	progress spool.Progress
-	gates    []chan struct{} // of deaf parts
-	seconds  int             // second outcomes, all refused
-	broken   map[string]bool // what a test broke for good: the accounts cannot balance there
+	mu        sync.Mutex
+	calls     []string                               // in order
+	hooks     map[string]func(context.Context) error // run inside a call, by its name
+	views     []View
+	steps     []Step
+	notify    func(bool)
+	lose      chan error // makes Watch return
+	tries     int
+	pin       string
+	pins      [][]byte // every buffer that a PIN came in
+	packages  [][]byte // every buffer that a package went out in
+	result    spool.Result
+	verify    error
+	register  error
+	ready     spool.Readiness
+	offers    []protocol.Offer
+	visits    uint64
+	open      int // visits begun and not ended
+	cards     int // cards connected and not closed
+	deals     map[protocol.Transaction]*account
+	begun     []protocol.Transaction
+	latched   bool
+	latches   []string
+	closed    map[protocol.Municipality]bool
+	judged    []reason.Code
+	incident  []Incident
+	lates     []string
+	wrong     []string // whose code was wrong
+	progress  spool.Progress
+	gates     []chan struct{} // of deaf parts
+	renewed   int             // runners that gave way
+	yieldedIn map[State]bool  // and where
+	seconds   int             // second outcomes, all refused
+	broken    map[string]bool // what a test broke for good: the accounts cannot balance there
 }
 
 // account is what became of one transaction.
@@ -109,7 +111,7 @@ const town = protocol.Municipality("141003")
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, channel: protocol.Store, code: rightCode, hooks: map[string]func(context.Context) error{}, lose: make(chan error), fingers: make(chan string), tries: 3, pin: "1234",
 		result: spool.Result{Outcome: protocol.Printed, Impressions: 2}, ready: spool.Readiness{Ready: true},
-		deals: map[protocol.Transaction]*account{}, closed: map[protocol.Municipality]bool{}}
+		deals: map[protocol.Transaction]*account{}, yieldedIn: map[State]bool{}, closed: map[protocol.Municipality]bool{}}
 	w.offers = []protocol.Offer{{ID: "o1", Municipality: town, Certificate: protocol.ResidentRecord, Fee: 200, Available: true,
 		Options: map[string][]protocol.Option{"household": {protocol.Text("all"), protocol.Text("one")}}},
 		{ID: "o2", Municipality: town, Certificate: protocol.SealRegistration, Fee: 200, Why: "closed"}}
@@ -144,14 +146,36 @@ func (w *world) begin() {
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan struct{})
+	w.runner, w.stop = r, func() { cancel(); <-done }
 	go func() {
 		defer close(done)
-		if err := r.Run(ctx); err != nil {
-			w.t.Error(err)
+		for {
+			if err := w.runner.Run(ctx); err != nil {
+				w.t.Error(err)
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			w.yielded()
+			if w.runner, err = New(p); err != nil {
+				w.t.Error(err)
+				return
+			}
 		}
 	}()
-	w.runner, w.stop = r, func() { cancel(); <-done }
 	synctest.Wait()
+}
+
+// yielded is called where a runner gave way: no visit may be in hand.
+func (w *world) yielded() {
+	w.renewed++
+	w.yieldedIn[w.runner.state] = true
+	if !slices.Contains([]State{Idle, Unready, OutOfService}, w.runner.state) {
+		w.t.Errorf("it gave way in %v", w.runner.state)
+	}
+	if len(w.gates) == 0 { // a part that does not come back has what it has
+		w.audit()
+	}
 }
 
 func (w *world) end() { w.stop(); synctest.Wait() }

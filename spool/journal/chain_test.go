@@ -112,6 +112,8 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 		"outbox emptied":   take(outboxBucket, key(5)),
 		"another head":     put(metaBucket, headKey, make([]byte, 32)),
 		"may end again":    take(doneBucket, ended[:]),
+		"policy forgotten": take(stateBucket, policyKey),
+		"least forgotten":  take(stateBucket, leastKey),
 	} {
 		for _, sealed := range []bool{false, true} {
 			j, path := open(t)
@@ -119,7 +121,8 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range []Entry{{Kind: Accepted, Transaction: tx}, {Kind: Held, Transaction: tx, Yen: 200}, {Kind: Sending, Transaction: tx},
-				{Kind: Ended, Transaction: ended, Outcome: protocol.Refused}, {Kind: Latched, Municipality: "991015"}, {Kind: StaffNeeded, Reason: "unsure"}} {
+				{Kind: Ended, Transaction: ended, Outcome: protocol.Refused}, {Kind: Latched, Municipality: "991015"}, {Kind: StaffNeeded, Reason: "unsure"},
+				{Kind: PolicyApplied, Policy: protocol.PolicyRef{Version: 3}}, {Kind: PolicyLeast, Least: 3}} {
 				must(t, j, e)
 			}
 			if sealed {

@@ -35,12 +35,15 @@ const (
 	Undelivered Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
 	Late        Kind = "late"         // something arrived for a dead transaction, and was destroyed
 	SelfTest    Kind = "self-test"    // the terminal's check was put to the test; Reason is "passed", or "failed" with the case in Where
+
+	PolicyApplied Kind = "policy-applied" // Policy is in force from here on: each is of a higher version
+	PolicyLeast   Kind = "policy-least"   // the centre wants no visit below version Least: each is higher
 )
 
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched, Unlatched,
-		StaffNeeded, StaffReady, Delivered, Undelivered, Late, SelfTest}
+		StaffNeeded, StaffReady, Delivered, Undelivered, Late, SelfTest, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
@@ -66,6 +69,8 @@ type Entry struct {
 	Evidence     string                `json:"evidence,omitzero"` // of an outcome on paper: what it rests on
 	Yen          int                   `json:"yen,omitzero"`      // money held, kept or returned
 	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, never a name
+	Policy       protocol.PolicyRef    `json:"policy,omitzero"`   // applied; of an outcome, which the journal sets itself: the one in force
+	Least        uint64                `json:"least,omitzero"`    // the lowest version of a policy with which a visit may begin
 	Prev         protocol.Digest       `json:"prev"`              // SHA-256 of the entry before, as stored
 }
 

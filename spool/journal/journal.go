@@ -71,7 +71,7 @@ var (
 	latchBucket   = []byte("latches") // municipality → the "latched" entry
 	outboxBucket  = []byte("outbox")  // sequence → the "ended" or "incident" entry
 	doneBucket    = []byte("done")    // transaction → its outcome: it ends once
-	stateBucket   = []byte("state")   // the number of the last visit; the "staff-needed" entry
+	stateBucket   = []byte("state")   // the number of the last visit; the "staff-needed" entry; what is known of policies
 	buckets       = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket}
 
 	versionKey = []byte("version")
@@ -80,6 +80,8 @@ var (
 	commitKey  = []byte("commit") // bbolt's number of the last transaction: a lost page of it shows
 	baseKey    = []byte("base")   // what stood after the last sealed entry, see standing
 	staffKey   = []byte("needed")
+	policyKey  = []byte("policy") // the highest "policy-applied" entry
+	leastKey   = []byte("least")  // the highest "policy-least" entry
 )
 
 // Journal is the terminal's memory. It is safe for concurrent use.
@@ -184,6 +186,13 @@ func appendEntry(tx *bolt.Tx, e Entry, now time.Time) (Entry, error) {
 	}
 	e.Seq, e.At = seq, protocol.At(now)
 	copy(e.Prev[:], meta.Get(headKey))
+	if e.Kind == Ended {
+		policy, err := entryOf(tx.Bucket(stateBucket).Get(policyKey))
+		if err != nil {
+			return e, err
+		}
+		e.Policy = policy.Policy
+	}
 	b, err := e.encode()
 	if err != nil {
 		return e, err

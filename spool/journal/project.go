@@ -56,8 +56,24 @@ func project(s shelves, e Entry, stored []byte) error {
 		return s.state.Put(staffKey, stored)
 	case StaffReady:
 		return s.state.Delete(staffKey)
+	case PolicyApplied:
+		return s.raise(policyKey, e, stored, func(e Entry) uint64 { return e.Policy.Version })
+	case PolicyLeast:
+		return s.raise(leastKey, e, stored, func(e Entry) uint64 { return e.Least })
 	}
 	return nil
+}
+
+// raise keeps the entry whose number is higher than that of the one kept before.
+func (s shelves) raise(at []byte, e Entry, stored []byte, of func(Entry) uint64) error {
+	last, err := entryOf(s.state.Get(at))
+	if err == nil && of(e) <= of(last) {
+		err = fmt.Errorf("%w: %s, and it is not higher", ErrState, e.Kind)
+	}
+	if err != nil {
+		return err
+	}
+	return s.state.Put(at, stored)
 }
 
 func add(b shelf, k, v []byte) error {
@@ -122,9 +138,12 @@ func (e Entry) begun() bool { return e.Kind == Sending || e.Kind == Handed || e.
 
 // entryAt returns the entry kept for t, or a zero Entry.
 func entryAt(b shelf, t protocol.Transaction) (Entry, error) {
-	v := b.Get(t[:])
-	if v == nil {
+	return entryOf(b.Get(t[:]))
+}
+
+func entryOf(stored []byte) (Entry, error) {
+	if stored == nil {
 		return Entry{}, nil
 	}
-	return decode(v)
+	return decode(stored)
 }

@@ -138,12 +138,26 @@ func (j *Journal) StaffNeeded() (why string, err error) {
 // StaffCall returns the "staff-needed" entry that staff have not answered, or a zero Entry.
 func (j *Journal) StaffCall() (e Entry, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
-		if v := tx.Bucket(stateBucket).Get(staffKey); v != nil {
-			e, err = decode(v)
-		}
+		e, err = entryOf(tx.Bucket(stateBucket).Get(staffKey))
 		return err
 	})
 	return e, err
+}
+
+// Policy returns the highest policy that was in force, and the lowest version with which a visit may begin; zero where none is
+// known.
+func (j *Journal) Policy() (highest protocol.PolicyRef, least uint64, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		state := tx.Bucket(stateBucket)
+		applied, err := entryOf(state.Get(policyKey))
+		if err != nil {
+			return err
+		}
+		demand, err := entryOf(state.Get(leastKey))
+		highest, least = applied.Policy, demand.Least
+		return err
+	})
+	return highest, least, err
 }
 
 func (j *Journal) list(bucket []byte) (out []Entry, err error) {

@@ -264,6 +264,7 @@ func (s *Server) record(t *transaction, o protocol.OutcomeReport) error {
 		s.counts.wrongRelease.Add(1)
 	}
 	s.counts.outcome(o.Outcome)
+	s.fleet.under(t.terminal, o.Policy)
 	if !s.heads.note(t.terminal, o.Journal) {
 		s.counts.rewound.Add(1)
 	}
@@ -273,7 +274,7 @@ func (s *Server) record(t *transaction, o protocol.OutcomeReport) error {
 }
 
 func sameReport(a, b protocol.OutcomeReport) bool {
-	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Evidence == b.Evidence && a.Document == b.Document && a.Staff == b.Staff && a.Journal == b.Journal
+	return a.Outcome == b.Outcome && a.Reason == b.Reason && a.Impressions == b.Impressions && a.Evidence == b.Evidence && a.Document == b.Document && a.Staff == b.Staff && a.Journal == b.Journal && a.Policy == b.Policy
 }
 
 func (s *Server) cancel(c *call) (answer, error) {

@@ -74,6 +74,8 @@ func (s *Server) routes() []route {
 		{"DELETE /v1/transactions/{t}", "", false, false, s.cancel},
 		{"POST /v1/incidents", mediaEvent, true, false, s.incident},
 		{"GET /v1/incidents/{id}", "", false, false, s.incidentState},
+		{"POST /v1/heartbeats", mediaJSON, false, false, s.heartbeat},
+		{"GET /v1/policies/{version}", "", false, false, s.policy},
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package server is the practice issuing centre: the nine calls of PROTOCOL.md's "Centre", over TLS 1.3 and HTTP/2,
+// Package server is the practice issuing centre: the calls of PROTOCOL.md's "Centre", over TLS 1.3 and HTTP/2,
 // for terminals with a client certificate.
 //
 // It knows transactions, offers and incidents; people, records and keys it is given. A transaction has one state
@@ -67,6 +67,7 @@ type Server struct {
 	running sync.WaitGroup
 	counts  counts
 	heads   heads
+	fleet   fleet
 
 	mu           sync.Mutex
 	transactions map[protocol.Transaction]*transaction
@@ -93,6 +94,7 @@ type counts struct {
 // New makes a centre.
 func New(c Config) *Server {
 	s := &Server{Config: c, issuing: make(chan struct{}, maxIssuing), transactions: map[protocol.Transaction]*transaction{},
+		fleet:     fleet{bundles: map[uint64]protocol.PolicyBundle{}, beats: map[protocol.Terminal]protocol.Heartbeat{}},
 		incidents: map[incidentKey]*incident{}, replays: replays{entries: map[[32]byte]*replay{}}}
 	s.counts.outcomes = map[protocol.Outcome]uint64{}
 	mux := http.NewServeMux()

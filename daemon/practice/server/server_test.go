@@ -383,7 +383,7 @@ func TestOpenAPINamesWhatIsServed(t *testing.T) {
 			n++
 		}
 	}
-	if n != len(served) || n != 9 {
+	if n != len(served) || n != 11 {
 		t.Errorf("%d described, %d served", n, len(served))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -29,7 +30,8 @@ func sampleOffers() []protocol.Offer {
 		"domicile":  {protocol.Bool(false), protocol.Bool(true)},
 		"head":      {protocol.Bool(false), protocol.Bool(true)},
 	}
-	out[6].Available, out[6].Why = false, "closed"
+	out[6].Available, out[6].Why, out[6].Hours = false, "closed", "06:30-23:00"
+	out[4].Available, out[4].Why = false, "closed-today"
 	out[2].Available, out[2].Why = false, "not-registered"
 	for i, c := range []protocol.Certificate{protocol.FamilyRegister, protocol.FamilyRegisterPersonal, protocol.FamilyRegisterSuppl} {
 		out = append(out, offer(fmt.Sprintf("b%d", i), "131001", "架空区", "Fiction Ward", c, 450))
@@ -49,7 +51,7 @@ func sample(n Name) Screen {
 	switch n {
 	case Welcome, OutOfService:
 		s.Visit, s.Seconds = 0, 0
-		s.Message, s.Reference = MsgPaper, "S-20261121-0003"
+		s.Message, s.Until, s.Reference = MsgClosed, time.Date(2026, 12, 28, 15, 30, 0, 0, time.UTC), "S-20261121-0003"
 	case PIN:
 		s.TriesLeft, s.WrongPIN, s.IdlePad = 2, true, true
 	case PINAtReader:

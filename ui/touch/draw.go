@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"maps"
 	"slices"
+	"time"
 
 	"honnin/config/protocol"
 )
@@ -45,7 +46,7 @@ func words(t, other *texts) template.FuncMap {
 		"name": t.name, "certificate": t.certificate, "optionName": t.optionName, "optionValue": t.optionValue,
 		"why": t.why, "yen": t.yen, "message": t.message, "alsoMessage": other.message, "refusal": t.refusal,
 		"alsoRefusal": other.refusal, "next": t.next,
-		"pattern": t.pattern, "fill": fill,
+		"when": t.when, "alsoWhen": other.when, "pattern": t.pattern, "fill": fill,
 		"mul": func(a, b int) int { return a * b },
 		"seq": func(n int) []int { return slices.Collect(func(yield func(int) bool) { countTo(n, yield) }) },
 	}
@@ -95,8 +96,16 @@ func (v view) Number() uint64 { return v.number }
 // Tick counts every change.
 func (v view) Tick() uint64 { return v.tick }
 
-// Other is the language that the language button offers.
-func (v view) Other() Language { return v.language().other() }
+// First is the language that is spoken until somebody chooses another.
+func (v view) First() Language { return v.languages()[0] }
+
+// Other is the language that the language button offers; "" where there is none.
+func (v view) Other() Language {
+	if o := v.language().other(); slices.Contains(v.languages(), o) {
+		return o
+	}
+	return ""
+}
 
 // steps are the parts of a visit that a person sees, and the screens in each.
 var steps = []struct {
@@ -154,6 +163,14 @@ func (v view) Groups() []Group {
 		out[i].Offers = append(out[i].Offers, o)
 	}
 	return out
+}
+
+// Opens is when a terminal that is closed opens, as one element; none where that is not known.
+func (v view) Opens() []time.Time {
+	if v.Message != MsgClosed || v.Until.IsZero() {
+		return nil
+	}
+	return []time.Time{v.Until}
 }
 
 // Over reports whether a last word can be pressed away.

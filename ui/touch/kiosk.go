@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,7 @@ func (s *Server) fragment(p picture) []byte {
 		return b
 	}
 	s.broken(err)
-	b, _ = s.draw.draw(picture{Screen: Screen{Name: OutOfService, Visit: p.Visit}, number: p.number, tick: p.tick, lang: p.lang})
+	b, _ = s.draw.draw(picture{Screen: Screen{Name: OutOfService, Visit: p.Visit}, number: p.number, tick: p.tick, lang: p.lang, speaks: p.speaks})
 	return b
 }
 
@@ -310,7 +311,7 @@ func (s *Server) turn(form url.Values, number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch l := Language(form.Get("language")); {
-	case l == Japanese || l == English:
+	case slices.Contains(s.pic.languages(), l):
 		s.pic.lang = l
 	case form.Has("language"), number != s.pic.number, s.pic.Name != Choose, s.pic.spent:
 		return false

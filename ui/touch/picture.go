@@ -2,6 +2,7 @@ package touch
 
 import (
 	"reflect"
+	"slices"
 
 	"honnin/config/protocol"
 )
@@ -26,11 +27,12 @@ func (l Language) other() Language {
 // makes a new one.
 type picture struct {
 	Screen
-	number  uint64   // a finger carries it back; a new number means that earlier taps are not meant for this
-	tick    uint64   // counts every change, progress too
-	spent   bool     // a finger was passed on
-	lang    Language // "" is Japanese
-	looking string   // Choose: the offer whose options are open, or ""
+	number  uint64     // a finger carries it back; a new number means that earlier taps are not meant for this
+	tick    uint64     // counts every change, progress too
+	spent   bool       // a finger was passed on
+	speaks  []Language // those offered; the first is spoken until somebody chooses another; none: Japanese and English
+	lang    Language   // chosen; "": none
+	looking string     // Choose: the offer whose options are open, or ""
 }
 
 // next is the picture after s is to be shown. A picture that differs only in progress keeps its number, so that a
@@ -40,12 +42,12 @@ func (p picture) next(s Screen) picture {
 	if !s.Name.Valid() {
 		s = Screen{Visit: s.Visit, Name: OutOfService, Reference: s.Reference}
 	}
-	n := picture{Screen: s.clone(), number: p.number, tick: p.tick + 1, lang: p.lang, looking: p.looking, spent: p.spent}
+	n := picture{Screen: s.clone(), number: p.number, tick: p.tick + 1, speaks: p.speaks, lang: p.lang, looking: p.looking, spent: p.spent}
 	if p.spent || !sameButProgress(p.Screen, s) {
 		n.number, n.spent, n.looking = p.number+1, false, ""
 	}
 	if p.Visit != 0 && s.Visit != p.Visit {
-		n.lang = Japanese
+		n.lang = ""
 	}
 	return n
 }
@@ -55,12 +57,20 @@ func sameButProgress(a, b Screen) bool {
 	return reflect.DeepEqual(a, b)
 }
 
+// languages returns those that are offered.
+func (p picture) languages() []Language {
+	if len(p.speaks) == 0 {
+		return []Language{Japanese, English}
+	}
+	return p.speaks
+}
+
 // language returns the language to draw in.
 func (p picture) language() Language {
-	if p.lang == English {
-		return English
+	if slices.Contains(p.languages(), p.lang) {
+		return p.lang
 	}
-	return Japanese
+	return p.languages()[0]
 }
 
 // offer returns the offer with this id if it can be chosen now.

@@ -3,6 +3,7 @@ package touch
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -148,6 +149,7 @@ type Screen struct {
 	CardIn    bool             // Blocked, Refused, FailedPaper, Ended: a card lies on the reader and is to be taken
 	NoFinish  bool             // the same: the session would not hear Finish, or not yet
 	Message   Message          // Ended, Done, OutOfService
+	Until     time.Time        // OutOfService, MsgClosed: when it opens; zero: not known
 	Code      reason.Code      // Refused
 	Reference string           // the number to quote
 	Seconds   int              // after so many seconds the screen changes by itself; 0: not shown

@@ -72,6 +72,21 @@ func (s *Server) Show(next Screen) {
 	s.wake()
 }
 
+// Speak says which languages are offered; the first is spoken until somebody chooses another. Others than the two are left
+// out. Without any, Japanese and English.
+func (s *Server) Speak(languages ...string) {
+	var known []Language
+	for _, l := range languages {
+		if l := Language(l); l == Japanese || l == English {
+			known = append(known, l)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pic.speaks, s.pic.tick = known, s.pic.tick+1
+	s.wake()
+}
+
 // Fingers is what the applicant does, in order. It is never closed.
 func (s *Server) Fingers() <-chan Finger { return s.finger }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"github.com/pelletier/go-toml/v2"
@@ -12,6 +13,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/config/tokyo"
 )
 
 //go:embed locales/*.toml
@@ -87,8 +89,16 @@ func (t *texts) optionValue(name string, o protocol.Option) string {
 	return t.orRaw(o.Text(), "option-value."+name+"-"+o.Text())
 }
 
+// when is a day and a minute in Japan.
+func (t *texts) when(at time.Time) string {
+	return at.In(tokyo.Zone()).Format(map[Language]string{Japanese: "1月2日 15:04", English: "2 January, 15:04"}[t.lang])
+}
+
 // why says why an offer is not available; a word nobody thought of gets a general text.
 func (t *texts) why(o protocol.Offer) (string, error) {
+	if o.Why == "closed" && o.Hours == "" {
+		return t.say("choose.why.shut")
+	}
 	return t.sayOr("choose.why.unknown", "choose.why."+o.Why, "Hours", o.Hours)
 }
 

@@ -2,10 +2,12 @@ package touch
 
 import (
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -162,6 +164,8 @@ func TestWords(t *testing.T) {
 		{ja.optionValue("household", protocol.Text("self")), "本人のみ"}, {ja.optionValue("year", protocol.Text("2026")), "2026年度"},
 		{ja.optionValue("paper", protocol.Text("x")), "x"},
 		{must(ja.why(closed)), "受付 06:30-23:00"}, {must(en.why(protocol.Offer{Why: "moon"})), "Not available now"},
+		{must(en.why(protocol.Offer{Why: "closed"})), "Closed now"}, {must(ja.why(protocol.Offer{Why: "closed-today", Hours: "09:00-17:00"})), "本日は取り扱いません"},
+		{ja.when(time.Date(2026, 11, 23, 21, 30, 0, 0, time.UTC)), "11月24日 06:30"}, {en.when(time.Date(2026, 11, 23, 21, 30, 0, 0, time.UTC)), "24 November, 06:30"},
 		{must(en.say("pin.left", "Count", 1)), "1 try left"}, {must(en.say("pin.left", "Count", 3)), "3 tries left"},
 		{fill(must(en.pattern("seconds.left")), 9), "Time left: 9 s"},
 	} {
@@ -267,5 +271,65 @@ func TestWhatCannotBeDrawnIsOutOfService(t *testing.T) {
 	got := string(s.fragment(picture{Screen: Screen{Visit: 7, Name: Confirm, Fee: 300}, number: 3}))
 	if !strings.Contains(got, `data-screen="out-of-service"`) || strings.Contains(got, "data-action") {
 		t.Errorf("shows %s", got)
+	}
+}
+
+// TestClosedSaysUntilWhen: in both languages, and only where it is known.
+func TestClosedSaysUntilWhen(t *testing.T) {
+	d, err := newDrawer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := time.Date(2026, 11, 23, 21, 30, 0, 0, time.UTC)
+	for _, c := range []struct {
+		screen Screen
+		says   bool
+	}{
+		{Screen{Name: OutOfService, Message: MsgClosed, Until: until}, true}, {Screen{Name: OutOfService, Message: MsgClosed}, false},
+		{Screen{Name: OutOfService, Message: MsgPaper, Until: until}, false},
+	} {
+		b, err := d.draw(picture{Screen: c.screen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range []string{"11月24日 06:30", "24 November, 06:30"} {
+			if strings.Contains(string(b), words) != c.says {
+				t.Errorf("%s says %q: %t\n%s", c.screen.Message, words, !c.says, b)
+			}
+		}
+	}
+}
+
+// TestSpeak: only the languages that are offered can be chosen, and the first is spoken until somebody does and after they left.
+func TestSpeak(t *testing.T) {
+	for _, c := range []struct {
+		offered []string
+		first   Language
+		both    bool
+	}{
+		{nil, Japanese, true}, {[]string{"ja", "en"}, Japanese, true}, {[]string{"en", "ja"}, English, true},
+		{[]string{"ja"}, Japanese, false}, {[]string{"en"}, English, false}, {[]string{"fr"}, Japanese, true},
+	} {
+		s, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Speak(c.offered...)
+		s.Show(Screen{Visit: 7, Name: TakeCard})
+		p, _ := s.current()
+		drawn := string(s.fragment(p))
+		if p.language() != c.first || strings.Contains(drawn, "data-local=") != c.both || strings.Contains(drawn, `class="also"`) != c.both {
+			t.Errorf("%v: %s", c.offered, drawn)
+		}
+		if took := s.turn(url.Values{"language": {string(c.first.other())}}, p.number); took != c.both {
+			t.Errorf("%v: another language was taken: %t", c.offered, took)
+		}
+		if p, _ := s.current(); (p.language() != c.first) != c.both {
+			t.Errorf("%v: speaks %s", c.offered, p.language())
+		}
+		s.Show(Screen{Name: Welcome})
+		if p, _ := s.current(); p.language() != c.first {
+			t.Errorf("%v: speaks %s to the next one", c.offered, p.language())
+		}
 	}
 }

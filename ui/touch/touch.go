@@ -16,7 +16,7 @@
 //     picture, and the buffers that held it are overwritten.
 //   - Foreign text. All is escaped by html/template; the policy forbids inline script and style, framing by others,
 //     and every address but our own.
-//   - A language nobody can read after the visit: it falls back to Japanese when the visit ends.
+//   - A language nobody can read after the visit: it falls back to the first, Japanese as a rule, when the visit ends.
 package touch
 
 import "github.com/sirupsen/logrus"

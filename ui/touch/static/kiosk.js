@@ -44,8 +44,8 @@
     const left = picture().querySelector("[data-countdown]");
     if (left) ticking = setInterval(() => countDown(left), 1000);
     // Someone chose a language on the first screen and went away.
-    if (picture().dataset.screen === "welcome" && picture().lang !== "ja") {
-      forgetting = setTimeout(() => post("/kiosk/local", new URLSearchParams({ language: "ja" })), LANGUAGE_MS);
+    if (picture().dataset.screen === "welcome" && picture().lang !== picture().dataset.first) {
+      forgetting = setTimeout(() => post("/kiosk/local", new URLSearchParams({ language: picture().dataset.first })), LANGUAGE_MS);
     }
   }
 

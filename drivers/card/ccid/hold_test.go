@@ -336,3 +336,25 @@ func TestNoWordsOfTheDevice(t *testing.T) {
 		})
 	}
 }
+
+// TestEmptyNeighbour: a reader without a card that comes, is used and goes is no matter of a card on another one.
+func TestEmptyNeighbour(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		b := newBench(t, ccidtest.Model{Level: ccidtest.TPDU})
+		b.device.Insert(0, contactWith(t))
+		w := watch(t, b.reader)
+		w.expect(t, "a card", time.Second, true)
+		other := ccidtest.New(ccidtest.Model{Level: ccidtest.ShortAPDU})
+		plug := pluggable(t, other)
+		b.bus.Plug(plug)
+		w.expect(t, "a neighbour comes", 2*time.Second)
+		other.Notify(0x50, 0x02)
+		w.expect(t, "a card that did not stay there", 2*time.Second)
+		b.bus.Unplug(plug)
+		w.expect(t, "the neighbour goes", 2*time.Second)
+		b.device.Remove(0)
+		w.expect(t, "pulled", 50*time.Millisecond, false)
+		w.end()
+		b.check(t)
+	})
+}

@@ -237,13 +237,15 @@ func (r *Reader) watch(ctx context.Context, plugs <-chan struct{}, tracker *pres
 	}
 }
 
-// summary is present when any slot has a card; the serial moves with what happens in each, and with each claim.
+// summary is present when any slot has a card; the serial moves with what happens in those that have one, and with each claim
+// of theirs. An empty reader that comes or goes is no matter of a card on another.
 func (r *Reader) summary(devices []*device) (present bool, serial uint64) {
 	h := fnv.New64a()
 	for _, s := range r.slotsOf(devices) {
-		p, n := s.state()
-		present = present || p
-		fmt.Fprintf(h, "%d\x00%d\x00%d\x00", s.d.claim, s.n, n)
+		if p, n := s.state(); p {
+			present = true
+			fmt.Fprintf(h, "%d\x00%d\x00%d\x00", s.d.claim, s.n, n)
+		}
 	}
 	return present, h.Sum64()
 }

@@ -84,6 +84,9 @@ func boot() (err error) {
 	if o.Files, err = files(); err != nil {
 		return err
 	}
+	if err := others(ctx, &o); err != nil {
+		return err
+	}
 	world.machine, err = qemu.Boot(ctx, o)
 	return err
 }

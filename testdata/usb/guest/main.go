@@ -23,6 +23,7 @@ func main() {
 		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	}
 	go forward("10.0.2.15:8080", "127.0.0.1:8080")
+	go forward("10.0.2.15:631", "127.0.0.1:60000") // ipp-usb's first printer
 	fmt.Println("guest: ready")
 	fmt.Println("guest:", http.ListenAndServe(":80", newPrograms().handler()))
 }

@@ -102,11 +102,22 @@ func (*programs) write(w http.ResponseWriter, r *http.Request) {
 		err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}
 	if err == nil {
-		err = os.WriteFile(path, b, 0o755)
+		err = writeFile(path, b)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
+}
+
+// writeFile is os.WriteFile with a file that blocks: usblp drops what is still under way when another one is closed.
+func writeFile(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	_ = f.Fd() // this makes it blocking
+	_, err = f.Write(b)
+	return errors.Join(err, f.Close())
 }
 
 func (*programs) own(w http.ResponseWriter, r *http.Request) {

@@ -24,33 +24,39 @@ var wanted = []string{"/kernel/drivers/usb/", "/kernel/drivers/net/ethernet/inte
 
 // findKernel takes the kernel that Debian has now from the cache, or fetches it.
 func findKernel(ctx context.Context) (kernel, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return kernel{}, err
-	}
 	name, err := kernelPackage(ctx)
 	if err != nil {
 		return kernel{}, err
 	}
-	k := kernel{filepath.Join(cache, "honnin-test", name)}
-	if _, err := os.Stat(k.dir); err == nil {
-		return k, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(k.dir), 0o755); err != nil {
-		return kernel{}, err
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(k.dir), "unpacking-")
+	dir, err := cached(name, func(dir string) error { return fetch(ctx, name, dir) })
+	return kernel{dir}, err
+}
+
+// cached is a directory of the user's cache, which is filled if it is not there.
+func cached(name string, fill func(dir string) error) (dir string, err error) {
+	cache, err := os.UserCacheDir()
 	if err != nil {
-		return kernel{}, err
+		return "", err
+	}
+	dir = filepath.Join(cache, "honnin-test", name)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "unpacking-")
+	if err != nil {
+		return "", err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
-	if err := fetch(ctx, name, tmp); err != nil {
-		return kernel{}, fmt.Errorf("qemu: %s: %w", name, err)
+	if err := fill(tmp); err != nil {
+		return "", fmt.Errorf("qemu: %s: %w", name, err)
 	}
-	if err := os.Rename(tmp, k.dir); err != nil && !errors.Is(err, fs.ErrExist) { // another test may have been faster
-		return kernel{}, err
+	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) { // another test may have been faster
+		return "", err
 	}
-	return k, nil
+	return dir, nil
 }
 
 // kernelPackage is what the package linux-image-amd64 stands for.

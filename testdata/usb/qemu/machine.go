@@ -97,7 +97,7 @@ func machine(k kernel, root string) []string {
 	return []string{"-machine", "q35", "-accel", "tcg", "-icount", "shift=0", "-cpu", "qemu64", "-smp", "1", "-m", memory,
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-kernel", filepath.Join(k.dir, "vmlinux"), "-initrd", root, "-append", "console=ttyS0 panic=-1 quiet loglevel=4",
-		"-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:80,hostfwd=tcp:127.0.0.1:0-:8080",
+		"-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:80,hostfwd=tcp:127.0.0.1:0-:8080,hostfwd=tcp:127.0.0.1:0-:631",
 		"-device", "e1000,netdev=net,romfile="}
 }
 
@@ -198,7 +198,7 @@ func (m *Machine) findPorts(ctx context.Context) error {
 		_, _ = fmt.Sscan(f[2], &there) // digits, by the expression
 		m.ports[there] = "127.0.0.1:" + f[1]
 	}
-	if err == nil && len(m.ports) != 2 {
+	if err == nil && len(m.ports) != 3 {
 		err = fmt.Errorf("qemu: ports in %q", text)
 	}
 	return err
@@ -228,7 +228,7 @@ func (m *Machine) Kill() {
 	<-m.ended
 }
 
-// Address is where a port of the machine is on this host: 80, its first process, or 8080, its touch screen.
+// Address is where a port of the machine is on this host: 80, its first process, 8080, its touch screen, or 631, ipp-usb.
 func (m *Machine) Address(port int) string { return m.ports[port] }
 
 // Screen is a client for the touch screen, which answers to http://127.0.0.1:8080/ only.

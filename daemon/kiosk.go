@@ -75,6 +75,7 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Field
 	if err != nil {
 		return err
 	}
+	server.Speak(s.policy.Languages()...)
 	g := glass{server}
 	t, err := s.terminal(ctx, p, g, board.Observe)
 	if err != nil {

@@ -35,7 +35,7 @@ service = [{certificate = "resident-record", fee = 321}, {certificate = "income-
 			fees[v.Fee] = true
 		}
 		for _, o := range v.Offers {
-			if o.Certificate == protocol.IncomeTax && (o.Available || o.Why != "closed") || o.Certificate != protocol.IncomeTax && o.Certificate != protocol.ResidentRecord {
+			if o.Certificate == protocol.IncomeTax && (o.Available || o.Why != "closed-today") || o.Certificate != protocol.IncomeTax && o.Certificate != protocol.ResidentRecord {
 				t.Errorf("offered: %+v", o)
 			}
 		}

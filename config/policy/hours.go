@@ -69,6 +69,15 @@ func (s schedule) on(midnight time.Time) (from, to time.Time, ok bool) {
 	return midnight.Add(time.Duration(h.From) * time.Minute), midnight.Add(time.Duration(h.To) * time.Minute), true
 }
 
+// why says in a word for a screen why it is not open: today at no hour, or not at this one.
+func (s schedule) why(at time.Time) string {
+	at = at.In(tokyo.Zone())
+	if _, _, ok := s.on(time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, tokyo.Zone())); !ok {
+		return "closed-today"
+	}
+	return "closed"
+}
+
 // horizon is how many days ahead a change is looked for.
 const horizon = 400
 

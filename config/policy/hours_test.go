@@ -174,10 +174,14 @@ func TestOffers(t *testing.T) {
 	for _, o := range stand {
 		got = append(got, fmt.Sprintf("%s %d %s %v %s", o.ID, o.Fee, o.Hours, o.Available, o.Why))
 	}
-	want := []string{"141003-seal-registration 250 07:00-22:00 true ", "141003-family-register 450 09:00-17:00 false closed",
+	want := []string{"141003-seal-registration 250 07:00-22:00 true ", "141003-family-register 450 09:00-17:00 false closed-today",
 		"131016-tax-paid 123 06:30-23:00 true ", "131016-tax-paid 1 06:30-23:00 false not-registered"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+	late, _ := p.Offers(from, protocol.Store, at("2026-12-04 18:00")) // Friday
+	if late[1].Why != "closed" {
+		t.Errorf("closed since 17:00, and says %q", late[1].Why)
 	}
 	if len(wrong) != 1 || wrong[0].ID != "141003-family-register" || wrong[0].Fee != 400 {
 		t.Errorf("%+v", wrong)

@@ -75,7 +75,7 @@ func (p *Policy) Fee(m protocol.Municipality, c protocol.Certificate, at protoco
 }
 
 // Offers returns the centre's offers as this policy lets them stand: without what it does not issue, with its fee and hours,
-// closed where it is closed. Those whose fee the centre has wrong are returned as the centre sent them: each is an incident.
+// "closed" or "closed-today" where it is that. Those whose fee the centre has wrong are returned as the centre sent them: each is an incident.
 func (p *Policy) Offers(from []protocol.Offer, ch protocol.Channel, at time.Time) (stand, wrong []protocol.Offer) {
 	for _, o := range from {
 		if !p.Offered(o.Municipality, o.Certificate) {
@@ -90,7 +90,7 @@ func (p *Policy) Offers(from []protocol.Offer, ch protocol.Channel, at time.Time
 			o.Hours = s.schedule.hours.String()
 		}
 		if open, _ := s.schedule.open(at); !open && o.Available {
-			o.Available, o.Why = false, "closed"
+			o.Available, o.Why = false, s.schedule.why(at)
 		}
 		stand = append(stand, o)
 	}

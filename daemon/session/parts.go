@@ -89,11 +89,15 @@ var (
 // ErrPolicy is wrapped by an error of Centre.Ready that means: no visit may begin under the policy that is in force.
 var ErrPolicy = errors.New("session: the policy forbids it")
 
+// ErrClosed is wrapped by an error of Centre.Ready that means: nothing can be had at this hour.
+var ErrClosed = errors.New("session: outside the hours")
+
 // Centre is the issuing centre. An answer that declines is a [*Declined]; any other error means that the centre
 // could not be asked, or did not answer properly.
 type Centre interface {
 	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock, [ErrPolicy] where it is the
-	// policy, [ErrSelfTest] and [ErrSelfTestFailed] where the terminal itself is not to be trusted (yet).
+	// policy, [ErrClosed] where it is the hour, [ErrSelfTest] and [ErrSelfTestFailed] where the terminal itself is not to be
+	// trusted (yet).
 	Ready(ctx context.Context) error
 	Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error)
 	Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error)

@@ -45,6 +45,8 @@ func (r *Runner) missing(ctx context.Context) (word string, err error) {
 		return "clock", nil
 	case errors.Is(err, ErrPolicy):
 		return "policy", nil
+	case errors.Is(err, ErrClosed):
+		return "closed", nil
 	case errors.Is(err, ErrSelfTest):
 		return "selftest", nil
 	case errors.Is(err, ErrSelfTestFailed):

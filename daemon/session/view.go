@@ -22,9 +22,10 @@ type View struct {
 	Held      bool   // the fee is held
 	CardIn    bool   // a card lies on the reader
 	Code      reason.Code
-	Word      string        // the centre's word for declining ("not-linked"), the part that is not ready ("media-needed", "reader", "centre", "clock", "staff"), or in OutOfService the IncidentKind
+	Word      string        // the centre's word for declining ("not-linked"), the part that is not ready ("media-needed", "reader", "centre", "clock", "staff", "closed"), or in OutOfService the IncidentKind
 	Reference string        // a number to quote, without personal data
 	Done, Of  int           // Printing: impressions known to be out, of how many
+	Until     time.Time     // Unready, "closed": when it opens, if that is known; whoever knows the hours fills it in
 	Remaining time.Duration // time until the state changes by itself; 0: it does not
 }
 

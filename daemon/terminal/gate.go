@@ -206,6 +206,13 @@ func (g *gate) observe(next func(session.Step)) func(session.Step) {
 	}
 }
 
+// visited reports whether a visit is in hand.
+func (g *gate) visited() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.busy
+}
+
 func (g *gate) slam() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -216,11 +223,15 @@ func (g *gate) slam() <-chan struct{} {
 // meanwhile is not sent away.
 type gated struct {
 	session.Centre
-	gate *gate
+	gate  *gate
+	hours hours
 }
 
 // Ready is asked before a visit begins, and only then.
 func (c gated) Ready(ctx context.Context) error {
+	if err := c.hours.check(); err != nil {
+		return err
+	}
 	if err := c.gate.wait(ctx); err != nil {
 		return err
 	}
@@ -230,14 +241,16 @@ func (c gated) Ready(ctx context.Context) error {
 // shutter is a reader that is lost when a test fails: a terminal that welcomes people looks again at whether it may.
 type shutter struct {
 	Reader
-	gate *gate
+	gate  *gate
+	hours hours
 }
 
-// Watch follows the reader until ctx ends, the reader is lost, or a test fails.
+// Watch follows the reader until ctx ends, the reader is lost, a test fails, or the hours are over.
 func (s shutter) Watch(ctx context.Context, notify func(present bool)) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	slam := s.gate.slam()
+	go s.hours.shut(ctx, s.gate.visited, stop)
 	go func() {
 		select {
 		case <-slam:

@@ -78,7 +78,7 @@ var (
 		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers,
 		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
-	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService,
+	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "policy": touch.MsgService, "closed": touch.MsgClosed,
 		"selftest": touch.MsgStarting, "selftest-failed": touch.MsgIncident, "": touch.MsgStarting}
 )
 
@@ -92,7 +92,7 @@ func Picture(v session.View) touch.Screen {
 		s.Name, s.Message = lastWord(v)
 		s.NoFinish = v.State != session.Done
 	case session.Unready:
-		s.Message = unready(v.Word)
+		s.Message, s.Until = unready(v.Word), v.Until
 	case session.OutOfService, session.Stranded:
 		s.Name, s.Message = lastWord(v)
 		s.NoFinish = true

@@ -67,6 +67,7 @@ func TestLastWords(t *testing.T) {
 		"reader failed":  {session.View{State: session.Ended, Notice: session.NotWorking, Word: "reader"}, touch.Ended, touch.MsgReader},
 		"centre silent":  {session.View{State: session.Ended, Notice: session.NotWorking, Word: "centre"}, touch.Ended, touch.MsgCentreSilent},
 		"wrong clock":    {session.View{State: session.Unready, Word: "clock"}, touch.OutOfService, touch.MsgService},
+		"closed":         {session.View{State: session.Unready, Word: "closed"}, touch.OutOfService, touch.MsgClosed},
 		"staff":          {session.View{State: session.OutOfService, Notice: session.StaffAreCalled}, touch.OutOfService, touch.MsgPaper},
 		"a fault":        {session.View{State: session.OutOfService, Notice: session.StaffAreCalled, Word: string(session.IncidentFault)}, touch.OutOfService, touch.MsgIncident},
 		"sheets failed":  {session.View{State: session.OutOfService, Notice: session.PaperFailed}, touch.FailedPaper, touch.NoMessage},

@@ -89,9 +89,9 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	l := &ledger{p.Journal, deliver.Wake}
 	g := newGate(p, l)
 	in := p
-	in.Reader, in.Observe = shutter{p.Reader, g}, g.observe(p.Observe)
+	in.Reader, in.Observe = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe)
 	o := office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), deliver, l, &offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: l, told: map[string]bool{}}}
-	t, err := plug(ctx, in, l, gated{o, g}, g, deliver.Attach)
+	t, err := plug(ctx, in, l, gated{o, g, hours{p}}, g, deliver.Attach)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p},
-		Screen: &noticed{Screen: p.Screen, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: limits(p),
+		Screen: &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: limits(p),
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
 	if err != nil {

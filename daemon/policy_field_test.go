@@ -24,6 +24,7 @@ import (
 type field struct {
 	*testing.T
 	office, config string
+	as             []string // before the arguments: honnind, as root
 }
 
 func newField(t *testing.T) *field {
@@ -34,10 +35,7 @@ func newField(t *testing.T) *field {
 		}
 		t.Skip("openssl is missing")
 	}
-	if os.Getuid() != rootOwner {
-		t.Skip("the root file must belong to root")
-	}
-	f := &field{t, t.TempDir(), t.TempDir()}
+	f := &field{t, t.TempDir(), t.TempDir(), asRoot(t)}
 	for _, name := range []string{"a", "b", "c", "stranger"} {
 		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-out", name+".pem", "-subj", "/CN=Policy Key", "-days", "2")
 	}
@@ -49,13 +47,12 @@ reader = "pcsc"
 listen = "127.0.0.1:0"
 state = "state"
 policy = "policy"
+keys = "keys"
 [printer]
 address = "ipp://127.0.0.1:1/ipp/print"
 [centre]
 url = "https://127.0.0.1:1"
 ca = "centre-ca.pem"
-certificate = "terminal.pem"
-key = "terminal.key"
 `, runTerminal))
 	return f
 }
@@ -72,13 +69,34 @@ func (f *field) openssl(args ...string) {
 // says runs "honnind policy", wants an exit status, and returns what it said.
 func (f *field) says(status int, args ...string) string {
 	f.Helper()
-	c := exec.CommandContext(f.Context(), built(f.T), append([]string{"policy"}, args...)...)
+	return f.honnind(status, append([]string{"policy"}, args...)...)
+}
+
+func (f *field) honnind(status int, args ...string) string {
+	f.Helper()
+	c := exec.CommandContext(f.Context(), f.as[0], append(f.as[1:], args...)...)
 	c.Dir = f.office
 	out, _ := c.CombinedOutput()
 	if got := c.ProcessState.ExitCode(); got != status {
-		f.Fatalf("policy %v: exit %d, want %d\n%s", args, got, status, out)
+		f.Fatalf("%v: exit %d, want %d\n%s", args, got, status, out)
 	}
 	return string(out)
+}
+
+// asRoot is a command line that runs honnind as root, or as what is root in a user namespace, since the root file must
+// belong to root.
+func asRoot(t *testing.T) []string {
+	t.Helper()
+	if os.Getuid() == rootOwner {
+		return []string{built(t)}
+	}
+	if err := exec.Command("unshare", "--map-root-user", "true").Run(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("neither root nor user namespaces:", err)
+		}
+		t.Skip("neither root nor user namespaces:", err)
+	}
+	return []string{"unshare", "--map-root-user", built(t)}
 }
 
 func (f *field) wants(said string, words ...string) {

@@ -51,14 +51,8 @@ func newOffice(t *testing.T, printer string) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(access.Certificate.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	armour := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	provide(t, o.dir, o.policy)
-	write(t, filepath.Join(o.dir, "terminal.pem"), armour("CERTIFICATE", access.Certificate.Certificate[0]))
-	write(t, filepath.Join(o.dir, "terminal.key"), armour("PRIVATE KEY", key))
+	enrol(t, w, o.dir)
 	write(t, filepath.Join(o.dir, "centre-ca.pem"), anchorOf(t, keys, "tls/ca"))
 	write(t, filepath.Join(o.dir, "site.toml"), fmt.Appendf(nil, `version = 1
 terminal = %q
@@ -68,15 +62,22 @@ reader = "pcsc"
 listen = "127.0.0.1:0"
 state = "state"
 policy = "policy"
+keys = "keys"
 [printer]
 address = %q
 [centre]
 url = %q
 ca = "centre-ca.pem"
-certificate = "terminal.pem"
-key = "terminal.key"
 `, runTerminal, printer, access.URL))
 	return o
+}
+
+// enrol has the world issue the certificates of a configured terminal.
+func enrol(t *testing.T, w *practice.World, dir string) {
+	t.Helper()
+	if _, err := enrolled(w, filepath.Join(dir, "keys"), runTerminal); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // provide signs a policy, and has the terminal of a configuration directory receive it.
@@ -345,13 +346,12 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, f := range []string{"terminal.pem", "terminal.key", "centre-ca.pem"} {
-				b, err := os.ReadFile(filepath.Join(o.dir, f))
-				if err != nil {
-					t.Fatal(err)
-				}
-				write(t, filepath.Join(dir, f), b)
+			enrol(t, o.world, dir)
+			ca, err := os.ReadFile(filepath.Join(o.dir, "centre-ca.pem"))
+			if err != nil {
+				t.Fatal(err)
 			}
+			write(t, filepath.Join(dir, "centre-ca.pem"), ca)
 			provide(t, dir, cmp.Or(c.policy, o.policy))
 			write(t, filepath.Join(dir, "site.toml"), []byte(strings.Replace(string(site), c.old, c.new, 1)))
 			cmd := exec.CommandContext(t.Context(), built(t), "run", "--config", dir)

@@ -34,6 +34,7 @@ type Site struct {
 	State    string // directory of the journal
 	Centre   Centre
 	Policy   string // directory of signed policies
+	Keys     string // directory of the terminal's own keys
 }
 
 // Payment is who takes the fee.
@@ -51,12 +52,10 @@ type Printer struct {
 	CA      string // PEM file; ipps only: the printer's certificate, or the CA it chains to
 }
 
-// Centre is where the issuing centre is, and how terminal and centre know each other.
+// Centre is where the issuing centre is, and how the terminal knows it.
 type Centre struct {
-	URL         string
-	CA          string // PEM
-	Certificate string // PEM, the terminal's
-	Key         string // PEM, readable by the daemon alone
+	URL string
+	CA  string // PEM
 }
 
 type wire struct {
@@ -68,15 +67,14 @@ type wire struct {
 	Listen   string `toml:"listen"`
 	State    string `toml:"state"`
 	Policy   string `toml:"policy"`
+	Keys     string `toml:"keys"`
 	Printer  struct {
 		Address string `toml:"address"`
 		CA      string `toml:"ca"`
 	} `toml:"printer"`
 	Centre struct {
-		URL         string `toml:"url"`
-		CA          string `toml:"ca"`
-		Certificate string `toml:"certificate"`
-		Key         string `toml:"key"`
+		URL string `toml:"url"`
+		CA  string `toml:"ca"`
 	} `toml:"centre"`
 }
 
@@ -121,9 +119,9 @@ func (w wire) site(dir string) Site {
 	}
 	return Site{
 		Terminal: protocol.Terminal(w.Terminal), Channel: protocol.Channel(w.Channel), Payment: Payment(w.Payment), Reader: w.Reader,
-		Listen: w.Listen, State: at(w.State), Policy: at(w.Policy),
+		Listen: w.Listen, State: at(w.State), Policy: at(w.Policy), Keys: at(w.Keys),
 		Printer: Printer{w.Printer.Address, at(w.Printer.CA)},
-		Centre:  Centre{w.Centre.URL, at(w.Centre.CA), at(w.Centre.Certificate), at(w.Centre.Key)},
+		Centre:  Centre{w.Centre.URL, at(w.Centre.CA)},
 	}
 }
 

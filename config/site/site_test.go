@@ -13,14 +13,13 @@ reader = "pcsc:Sony"
 listen = "127.0.0.1:8080"
 state = "/var/lib/honnin"
 policy = "policy.toml"
+keys = "keys"
 [printer]
 address = "ipps://printer.internal/ipp/print"
 ca = "printer.pem"
 [centre]
 url = "https://centre.internal"
 ca = "centre-ca.pem"
-certificate = "terminal.pem"
-key = "terminal.key"
 `
 
 func TestGoodSite(t *testing.T) {
@@ -28,7 +27,7 @@ func TestGoodSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Policy != "/etc/honnin/policy.toml" || s.State != "/var/lib/honnin" || s.Reader != "pcsc:Sony" || s.Printer.CA != "/etc/honnin/printer.pem" {
+	if s.Policy != "/etc/honnin/policy.toml" || s.Keys != "/etc/honnin/keys" || s.State != "/var/lib/honnin" || s.Reader != "pcsc:Sony" || s.Printer.CA != "/etc/honnin/printer.pem" {
 		t.Errorf("%+v", s)
 	}
 }
@@ -63,10 +62,10 @@ func TestBadSitesNameTheKey(t *testing.T) {
 		"directory printer": {`ipps://printer.internal/ipp/print`, `dir:/tmp/x`, "printer.address"},
 		"ipp to a network":  {`ipps://printer.internal`, `ipp://printer.internal`, "ipp:// is for a printer on this machine"},
 		"password in url":   {`ipps://printer.internal`, `ipps://a:b@printer.internal`, "printer.address"},
-		"ipps without ca":   {`ca = "printer.pem"`, ``, "line 9: printer.ca"},
+		"ipps without ca":   {`ca = "printer.pem"`, ``, "line 10: printer.ca"},
 		"usb printer":       {`address = "ipps://printer.internal/ipp/print"`, `address = "usb:Canon"`, `"usb:PORT"`},
 		"ca of usb":         {`ipps://printer.internal/ipp/print`, `usb`, "printer.ca: a printer on USB has no certificate"},
-		"plain http":        {`https://`, `http://`, "line 13: centre.url"},
+		"plain http":        {`https://`, `http://`, "line 14: centre.url"},
 		"open to the world": {`127.0.0.1:8080`, `0.0.0.0:8080`, "listen"},
 		"by name":           {`127.0.0.1:8080`, `localhost:8080`, "listen"},
 		"unknown key":       {`channel = "store"`, "channel = \"store\"\nchanel = 1", "site.toml: line 4: chanel: unknown key; allowed are version, terminal"},
@@ -74,7 +73,7 @@ func TestBadSitesNameTheKey(t *testing.T) {
 		"terminal":          {`JP-13-000042`, `jp 13`, "terminal"},
 		"version":           {`version = 1`, `version = 2`, "version"},
 		"no state":          {`state = "/var/lib/honnin"`, ``, "state: is missing"},
-		"no key":            {`key = "terminal.key"`, ``, "centre.key: is missing"},
+		"no keys":           {`keys = "keys"`, ``, "keys: is missing"},
 		"not toml":          {`[centre]`, `[centre`, "line"},
 	} {
 		t.Run(name, func(t *testing.T) {

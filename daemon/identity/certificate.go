@@ -107,6 +107,12 @@ func (k *Keys) use(u Use, anchors []*x509.Certificate) (*generation, error) {
 	return now, Check(now.certificate, u, k.o.Terminal, anchors, k.o.Now())
 }
 
+// Good says whether a key can be used now.
+func (k *Keys) Good(u Use, anchors []*x509.Certificate) error {
+	_, err := k.use(u, anchors)
+	return err
+}
+
 // TLS is what the terminal shows the centre.
 func (k *Keys) TLS(anchors []*x509.Certificate) (tls.Certificate, error) {
 	g, err := k.use(TLS, anchors)

@@ -113,7 +113,7 @@ func (k *Keys) alone(f func() error) error {
 	if err := unix.Flock(int(l.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return errors.New("another honnind writes here")
 	}
-	return f()
+	return errors.Join(f(), unix.Flock(int(l.Fd()), unix.LOCK_UN)) // a child that is just being forked has l too, and would hold it
 }
 
 // State is how a key stands.

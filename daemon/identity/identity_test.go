@@ -549,3 +549,29 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	})
 }
+
+// A program that is being started, and has this process's files until it runs, holds nothing up.
+func TestLockIsNotInherited(t *testing.T) {
+	d := newDesk(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			_ = exec.Command("true").Run()
+		}
+	}()
+	locks := 0
+	for running := true; running; locks++ {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		if err := d.keys.alone(func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if locks < 100 {
+		t.Errorf("only %d locks", locks)
+	}
+}

@@ -33,6 +33,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/tokyo"
 	"honnin/config/trust/sign"
+	"honnin/daemon/identity"
 	"honnin/daemon/practice/issuer"
 	"honnin/daemon/practice/people"
 	"honnin/daemon/practice/pki"
@@ -246,6 +247,18 @@ func (w *World) Access(terminal protocol.Terminal) (Access, error) {
 	c, err := w.keys.Terminal(terminal, w.options.Now())
 	return Access{"https://" + w.listener.Addr().String(), pki.Pool(w.keys.TLSCA), c}, err
 }
+
+// EnrolTerminal issues the certificate that a terminal asks for, for a year.
+func (w *World) EnrolTerminal(request []byte) (*x509.Certificate, error) {
+	asked, err := identity.ParseRequest(request)
+	if err != nil {
+		return nil, err
+	}
+	return w.keys.Enrol(asked, w.options.Now())
+}
+
+// TerminalAnchor issues terminals' certificates.
+func (w *World) TerminalAnchor() *x509.Certificate { return w.keys.TLSCA.Certificate }
 
 // CardAnchors returns the anchors of every card that this world believes in.
 func (w *World) CardAnchors() (out []*x509.Certificate) {

@@ -27,6 +27,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/trust/sign"
+	"honnin/daemon/identity"
 	"honnin/daemon/practice/people"
 )
 
@@ -220,6 +221,11 @@ func (k *Keys) Terminal(name protocol.Terminal, now time.Time) (tls.Certificate,
 		return tls.Certificate{}, err
 	}
 	return TLS(p), nil
+}
+
+// Enrol issues the certificate that a terminal asks for, valid for a year.
+func (k *Keys) Enrol(a identity.Asked, now time.Time) (*x509.Certificate, error) {
+	return identity.Issue(k.TLSCA, a, now.Add(-early), now.Add(365*24*time.Hour))
 }
 
 // TLS returns a pair in the form that crypto/tls takes.

@@ -26,6 +26,7 @@ clock_skew = "5m"
 package_lifetime = "15m"
 crl_max_age = "48h"
 propagation_limit = "12h"
+heartbeat = "10m"
 languages = ["en", "ja"]
 hours = "06:30-23:00"
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
@@ -261,7 +262,7 @@ func TestFullRefused(t *testing.T) {
 		"no such certificate":          {"seal-registration", "seal", "service[1].certificate: must be one of \"resident-record\""},
 		"a service twice":              {"seal-registration", "family-register", "service[family-register].certificate: stands twice"},
 		"hours over midnight":          {"09:00-17:00", "22:00-06:00", `service[family-register].hours: must be hours such as`},
-		"no such day":                  {"12-29/01-03", "12-29/02-30", "line 14: closed[1]: must be a day or days"},
+		"no such day":                  {"12-29/01-03", "12-29/02-30", "line 15: closed[1]: must be a day or days"},
 		"days backwards":               {"2027-05-03/2027-05-05", "2027-05-05/2027-05-03", "holidays[2]: must be a day or days"},
 		"mixed days":                   {"2027-05-03/2027-05-05", "2027-05-03/05-05", "holidays[2]: must be a day or days"},
 		"no such weekday":              {`"fri"]`, `"friday"]`, "days[5]: must be one of \"sun\""},

@@ -60,8 +60,10 @@ func timeKeys() []keys.Key {
 			Ja: "失効リストがこれより古い市区町村は停止する。", En: "A municipality with an older revocation list is out of service."},
 		{Path: "propagation_limit", Form: keys.Duration, Default: "24h", Min: 0, Max: 366 * day,
 			Ja: "発行のこれより前に書き換えられた記録は、事故として届ける。", En: "A record superseded so long before issued_at is an incident."},
+		{Path: "heartbeat", Form: keys.Duration, Default: "5m", Min: second, Max: hour,
+			Ja: "端末がセンターに状態を知らせる間隔。", En: "How often a terminal tells the centre how it is, and asks for policies."},
 		{Path: "languages", Form: keys.Text, List: true, Words: []string{"ja", "en"}, Default: "ja, en", Min: 1, Max: 2,
-			Ja: "画面の言語。先頭から始まる。", En: "The screen's languages; it begins with the first.", Later: "the screen offers both, and begins with Japanese"},
+			Ja: "画面の言語。先頭から始まる。", En: "The screen's languages; it begins with the first."},
 	}
 }
 

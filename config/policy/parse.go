@@ -40,6 +40,7 @@ type wire struct {
 	PackageLifetime *duration          `toml:"package_lifetime"`
 	CRLMaxAge       *duration          `toml:"crl_max_age"`
 	Propagation     *duration          `toml:"propagation_limit"`
+	Heartbeat       *duration          `toml:"heartbeat"`
 	Languages       []string           `toml:"languages"`
 	Holidays        []string           `toml:"holidays"`
 	Latch           wireLatch          `toml:"latch"`
@@ -228,6 +229,7 @@ func (p *Policy) numbers(w wire, d defaults) {
 	p.lifetime = d.duration(w.PackageLifetime, "package_lifetime")
 	p.crlAge = d.duration(w.CRLMaxAge, "crl_max_age")
 	p.propagation = d.duration(w.Propagation, "propagation_limit")
+	p.heartbeat = d.duration(w.Heartbeat, "heartbeat")
 	p.latch = Latch{d.number(w.Latch.Defective, "latch.defective"), d.duration(w.Latch.Within, "latch.within")}
 	p.terminalWarning = d.duration(w.TerminalKeys.Warning, "terminal_keys.warning")
 	p.limits, p.languages, p.devices, p.centres = w.Limits.limits(), w.Languages, w.Devices.devices(), w.Centre.URLs

@@ -14,6 +14,7 @@
 //	package_lifetime = "15m"     # cap on expires_at − issued_at, up to 24h
 //	crl_max_age = "168h"         # optional; older CRLs put their municipality out of service
 //	propagation_limit = "24h"    # optional; a record superseded so long before issued_at is an incident
+//	heartbeat = "5m"             # optional; how often the centre hears how a terminal is
 //	[policy_keys]
 //	threshold = 2                # so many distinct ones sign the next policy; from 2 to all
 //	[[policy_keys.key]]
@@ -72,24 +73,24 @@ import (
 
 // Policy is a parsed policy. It never changes and is safe for concurrent use.
 type Policy struct {
-	version                             uint64
-	head                                *Head
-	skew, lifetime, crlAge, propagation time.Duration
-	latch                               Latch
-	cards                               []*x509.Certificate
-	municipalities                      map[protocol.Municipality]*municipality
-	issuing                             *trust.Store
-	practice                            bool
-	staff                               []staff
-	persons                             []person
-	contacts                            []contact
-	deadlines                           Deadlines
-	devices                             Devices
-	limits                              Limits
-	languages, centres                  []string
-	centreSigners, terminalAnchors      []*x509.Certificate
-	terminalWarning                     time.Duration
-	side                                keys.Side // as it was written, for Diff
+	version                                        uint64
+	head                                           *Head
+	skew, lifetime, crlAge, propagation, heartbeat time.Duration
+	latch                                          Latch
+	cards                                          []*x509.Certificate
+	municipalities                                 map[protocol.Municipality]*municipality
+	issuing                                        *trust.Store
+	practice                                       bool
+	staff                                          []staff
+	persons                                        []person
+	contacts                                       []contact
+	deadlines                                      Deadlines
+	devices                                        Devices
+	limits                                         Limits
+	languages, centres                             []string
+	centreSigners, terminalAnchors                 []*x509.Certificate
+	terminalWarning                                time.Duration
+	side                                           keys.Side // as it was written, for Diff
 }
 
 // Latch says when defective packages of one municipality stop its service: so many within so long.
@@ -120,6 +121,9 @@ func (p *Policy) PackageLifetime() time.Duration { return p.lifetime }
 
 // PropagationLimit is how long before issued_at a record may have been superseded without that being an incident.
 func (p *Policy) PropagationLimit() time.Duration { return p.propagation }
+
+// Heartbeat is how often a terminal tells the centre how it is.
+func (p *Policy) Heartbeat() time.Duration { return p.heartbeat }
 
 // Latch says when defective packages stop a municipality's service.
 func (p *Policy) Latch() Latch { return p.latch }

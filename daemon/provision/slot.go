@@ -39,6 +39,8 @@ type Way string
 const (
 	ByStick Way = "stick" // a mounted stick, or a directory that stands for one
 	ByFile  Way = "file"
+
+	ByCentre Way = "centre"
 )
 
 // Note is when something happened to a slot.

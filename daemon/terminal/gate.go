@@ -42,6 +42,7 @@ const (
 type gate struct {
 	try    func(context.Context) (failed string)
 	begins time.Duration // when a day does, after midnight in Tokyo: half an hour before the service opens
+	law    func() error  // whether a visit may begin under the policy at all
 	ledger *ledger
 	now    func() time.Time
 	log    logrus.FieldLogger
@@ -55,7 +56,7 @@ type gate struct {
 }
 
 func newGate(p Parts, l *ledger) *gate {
-	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, begins: p.Policy.DayBegins(), ledger: l, now: p.Now, log: p.Log,
+	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, begins: p.Policy.DayBegins(), law: func() error { return nil }, ledger: l, now: p.Now, log: p.Log,
 		changed: make(chan struct{}), slammed: make(chan struct{})}
 }
 
@@ -165,11 +166,14 @@ func (g *gate) record(failed string) error {
 		Also: []reason.Code{reason.Code(failed)}})
 }
 
-// wait returns nil when a visit may begin, [session.ErrSelfTestFailed], or [session.ErrSelfTest] when ctx ended before
+// wait returns nil when a visit may begin, [session.ErrPolicy], [session.ErrSelfTestFailed], or [session.ErrSelfTest] when ctx ended before
 // a test that is due.
 func (g *gate) wait(ctx context.Context) error {
 	for {
 		due, failed, _, changed := g.look()
+		if err := g.law(); err != nil {
+			return err
+		}
 		switch {
 		case !due && failed != "":
 			return session.ErrSelfTestFailed
@@ -206,6 +210,24 @@ func (g *gate) observe(next func(session.Step)) func(session.Step) {
 	}
 }
 
+// shut has a terminal that welcomes people look again at whether it may.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.slammed)
+	g.slammed = make(chan struct{})
+}
+
+// passed is the day of the last test, if that passed.
+func (g *gate) passed() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.failed != "" {
+		return ""
+	}
+	return g.day
+}
+
 // visited reports whether a visit is in hand.
 func (g *gate) visited() bool {
 	g.mu.Lock()
@@ -238,7 +260,8 @@ func (c gated) Ready(ctx context.Context) error {
 	return c.Centre.Ready(ctx)
 }
 
-// shutter is a reader that is lost when a test fails: a terminal that welcomes people looks again at whether it may.
+// shutter is a reader that is lost when a test fails, the policy ends or the hours are over: a terminal that welcomes people
+// looks again at whether it may.
 type shutter struct {
 	Reader
 	gate  *gate

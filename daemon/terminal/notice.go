@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/sirupsen/logrus"
@@ -16,6 +17,14 @@ type noticed struct {
 
 	mu   sync.Mutex
 	last [2]string
+	out  string // why nobody is served; "": somebody may be
+}
+
+// service says whether the terminal serves, and in a word why not.
+func (n *noticed) service() (is bool, why string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.out == "", n.out
 }
 
 // Show shows v.
@@ -28,6 +37,9 @@ func (n *noticed) note(v session.View) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := [2]string{v.State.String(), v.Word}
+	if n.out = ""; v.State == session.Unready || v.State == session.OutOfService || v.State == session.Stranded {
+		n.out = cmp.Or(v.Word, v.State.String())
+	}
 	closed := v.State == session.Unready && v.Word != "" || v.State == session.OutOfService // unready without a word is the start
 	if !closed {
 		now = [2]string{}

@@ -27,7 +27,7 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 		event := protocol.NewEvent(protocol.NameIncident(o.terminal, head), o.terminal, e.At, incident(e))
 		item.Event = &event
 	} else {
-		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Staff: e.Staff, Journal: head}
+		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Staff: e.Staff, Journal: head, Policy: e.Policy}
 	}
 	return item, true, nil
 }

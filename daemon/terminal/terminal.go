@@ -4,9 +4,15 @@
 // What has to survive the process is in the journal, and only there: outcomes and incidents on their way to the
 // centre (the outbox), money that was held (the till), municipalities whose service stopped (the latches), and
 // whether staff are needed. [New] settles what a restart left open before anything can begin.
+//
+// A new policy comes into force between visits: the session gives way ([session.Runner.Yield]), the policy is applied, and
+// everything that a visit goes by is made anew from it, exactly as at a start; there is nothing that could still hold the old one.
+// Then comes the self-test. Where any of that fails, and where the policy expires or is below what the centre wants, the terminal
+// is out of service until a higher one is in force.
 package terminal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -15,6 +21,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"honnin/config/policy"
+	"honnin/config/policy/signed"
 	"honnin/config/protocol"
 	"honnin/daemon/centre"
 	"honnin/daemon/session"
@@ -43,6 +50,12 @@ type Parts struct {
 	Observe   func(session.Step) // may be nil
 	Traffic   func(card.Traffic) // told of every card connection's commands and bytes; may be nil
 	SelfTest  SelfTest           // what has to pass before a visit begins; nil is refused
+
+	Signed     *signed.Policy             // Policy as it was signed; nil: nobody signed it, and it neither expires nor changes
+	Policies   Policies                   // those that are kept here; nil: none is ever applied
+	Equip      func(Parts) (Parts, error) // fits devices to another Policy; nil: they fit any
+	KeysExpire func() time.Time           // the first of the terminal's certificates, or zero; may be nil
+	Software   string                     // the version of this program, for the centre
 }
 
 // Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is
@@ -57,14 +70,40 @@ type Journal interface {
 	Since(at protocol.Time, f func(journal.Entry) error) error
 	Outcome(t protocol.Transaction) (protocol.Outcome, error)
 	Holds(protocol.JournalHead) (bool, error)
+	Head() (protocol.JournalHead, error)
+	Policy() (highest protocol.PolicyRef, least uint64, err error)
 }
 
 // Terminal is one terminal, ready to run.
 type Terminal struct {
-	*plugged
+	client  *centre.Client
 	journal Journal
 	deliver *centre.Deliverer
-	gate    *gate
+	ledger  *ledger
+	law     *law
+	now     func() time.Time
+	log     logrus.FieldLogger
+	fresh   chan struct{} // a policy has come into force
+
+	mu   sync.Mutex
+	open *opened // replaced between visits
+
+	keeping  sync.Mutex // of what follows
+	policies Policies
+	failed   uint64    // the highest version that was kept when one could not be applied
+	failedAt time.Time // and when
+
+	// Of the goroutine that keeps up.
+	said   map[string]string
+	warned time.Time
+	closed bool
+}
+
+// opened is a terminal that is plugged together for one policy.
+type opened struct {
+	*plugged
+	gate  *gate
+	parts Parts
 }
 
 // Delays of delivery to the centre after a failure: the first, and the longest.
@@ -85,23 +124,45 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	if err := staffed(p); err != nil {
 		return nil, err
 	}
+	p.Software = cmp.Or(p.Software, "honnind")
 	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
-	g := newGate(p, l)
-	in := p
-	in.Reader, in.Observe = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe)
-	o := office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), deliver, l, &offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: l, told: map[string]bool{}}}
-	t, err := plug(ctx, in, l, gated{o, g, hours{p}}, g, deliver.Attach)
+	law, err := newLaw(p, l)
 	if err != nil {
 		return nil, err
 	}
-	return &Terminal{t, p.Journal, deliver, g}, nil
+	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
+		policies: p.Policies, said: map[string]string{}}
+	t.open, err = t.plug(ctx, p)
+	return t, err
+}
+
+// plug makes everything that a visit goes by from one policy.
+func (t *Terminal) plug(ctx context.Context, p Parts) (*opened, error) {
+	g := newGate(p, t.ledger)
+	g.law = t.law.judge
+	in := p
+	in.Reader, in.Observe = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe)
+	o := office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), t.deliver, t.ledger,
+		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}}
+	made, err := plug(ctx, in, t.ledger, gated{o, g, hours{p}}, g, t.deliver.Attach)
+	if err != nil {
+		return nil, err
+	}
+	return &opened{made, g, p}, nil
+}
+
+func (t *Terminal) plugged() *opened {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open
 }
 
 // plugged is the part of a terminal that paper goes through: session, check, queue, till and latches.
 type plugged struct {
 	*session.Runner
 	latches *latches
+	noticed *noticed
 }
 
 // plug is the one way in which they are plugged together, for visits and for the self-test ([Rehearse]).
@@ -129,18 +190,19 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 	if err := l.record(journal.Entry{Kind: journal.Started}); err != nil {
 		return nil, err
 	}
+	screen := &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log}
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
 		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p},
-		Screen: &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log}, Tray: p.Tray, Observe: p.Observe, Limits: limits(p),
+		Screen: screen, Tray: p.Tray, Observe: p.Observe, Limits: limits(p),
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &plugged{runner, shut}, nil
+	return &plugged{runner, shut, screen}, nil
 }
 
 // Run lives until ctx ends and the visit in hand has come to its end; delivery to the centre goes on until then.
@@ -148,8 +210,10 @@ func (t *Terminal) Run(ctx context.Context) error {
 	posting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var post sync.WaitGroup
 	post.Go(func() { _ = t.deliver.Run(posting) }) // returns only why its context ended
-	post.Go(func() { t.gate.run(ctx) })
-	err := t.Runner.Run(ctx)
+	ctx, end := context.WithCancel(ctx)
+	post.Go(func() { t.converge(ctx) })
+	err := t.serve(ctx)
+	end()
 	stop()
 	post.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -157,6 +221,42 @@ func (t *Terminal) Run(ctx context.Context) error {
 	}
 	return err
 }
+
+// serve runs one policy after the other.
+func (t *Terminal) serve(ctx context.Context) error {
+	for {
+		if err := t.plugged().run(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+		if err := t.renew(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *opened) run(ctx context.Context) error {
+	testing, stop := context.WithCancel(ctx)
+	var tests sync.WaitGroup
+	tests.Go(func() { o.gate.run(testing) })
+	err := o.Runner.Run(ctx)
+	stop()
+	tests.Wait()
+	return err
+}
+
+// Press passes on what a finger did.
+func (t *Terminal) Press(visit uint64, in session.Input) { t.plugged().Press(visit, in) }
+
+// StaffReady passes on the word of staff.
+func (t *Terminal) StaffReady(ctx context.Context, staff string) error {
+	return t.plugged().StaffReady(ctx, staff)
+}
+
+// Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
+func (t *Terminal) Reopen(staff string) error { return t.plugged().Reopen(staff) }
+
+// Counts returns what was dropped since the policy came into force.
+func (t *Terminal) Counts() session.Counts { return t.plugged().Counts() }
 
 // StaffNeeded returns why no visit may begin until staff have looked, or "".
 func (t *Terminal) StaffNeeded() (string, error) { return t.journal.StaffNeeded() }
@@ -173,8 +273,9 @@ func (t *plugged) Stopped() bool { return t.latches.any() }
 // Stopped reports whether refusals closed a municipality's service on this terminal, or its self-test failed: either waits for
 // a word of staff.
 func (t *Terminal) Stopped() bool {
-	_, failed, _, _ := t.gate.look()
-	return failed != "" || t.plugged.Stopped()
+	p := t.plugged()
+	_, failed, _, _ := p.gate.look()
+	return failed != "" || p.Stopped()
 }
 
 // Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).

@@ -177,13 +177,10 @@ func (p *Policy) At(now time.Time) error {
 	return nil
 }
 
-// Warn is how long before a policy expires a terminal begins to say so.
-const Warn = 14 * 24 * time.Hour
-
-// Ends reports how long p has still, and whether that is less than [Warn].
+// Ends reports how long p has still, and whether that is less than what it wants to be warned of before.
 func (p *Policy) Ends(now time.Time) (left time.Duration, soon bool) {
 	left = p.Head.Expires.Sub(now)
-	return left, left < Warn
+	return left, left < p.Head.Warn
 }
 
 // is reports whether b is this very policy.

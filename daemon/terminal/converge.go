@@ -1,0 +1,249 @@
+package terminal
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"honnin/config/policy/signed"
+	"honnin/config/protocol"
+	"honnin/daemon/provision"
+)
+
+// Policies are those that this terminal keeps; [*provision.Store] is it. One goroutine at a time uses them.
+type Policies interface {
+	// Due reports whether Apply would put another policy in force.
+	Due() (bool, error)
+	Apply() (p *signed.Policy, fresh bool, err error)
+	Receive(brought []signed.Bundle, by provision.Way) (provision.Answer, error)
+	History() ([]provision.Slot, error)
+}
+
+// Times and bounds of keeping up.
+const (
+	maxFetched = 64 << 20  // bytes of policies that are fetched at once
+	tryAgain   = time.Hour // before a policy that could not be applied is tried again
+	warnEvery  = 24 * time.Hour
+)
+
+// converge keeps the terminal's policy up until ctx ends: it tells the centre how the terminal is, fetches what the centre has,
+// has the session give way when something is due, and warns before the end. The centre's word is never needed for a policy
+// that was received to come into force, nor for one that has expired to close the terminal.
+func (t *Terminal) converge(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	beat := time.NewTimer(0)
+	defer beat.Stop()
+	for {
+		t.look()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-t.fresh:
+			beat.Reset(0)
+		case <-beat.C:
+			t.say("the centre", t.beat(ctx))
+			beat.Reset(t.pause())
+		}
+	}
+}
+
+// pause is until the next heartbeat, shortened by up to a quarter so that terminals do not come together.
+func (t *Terminal) pause() time.Duration {
+	every := t.plugged().parts.Policy.Heartbeat()
+	return every - rand.N(every/4)
+}
+
+// say tells the log what is wrong with the policies, each time something else is.
+func (t *Terminal) say(with string, err error) {
+	now := ""
+	if err != nil {
+		now = err.Error()
+	}
+	if t.said[with] != now && now != "" {
+		t.log.WithField("why", now).Warnf("policies: %s", with)
+	}
+	t.said[with] = now
+}
+
+// look closes a terminal whose policy has ended, warns of that before, and has the session give way to what is due.
+func (t *Terminal) look() {
+	p := t.plugged()
+	err := t.law.judge()
+	if err != nil && !t.closed {
+		p.gate.shut()
+	}
+	t.closed = err != nil
+	t.say("the policy in force", err)
+	t.warn()
+	t.keeping.Lock()
+	due, err := t.due()
+	t.keeping.Unlock()
+	t.say("the store", err)
+	if due {
+		p.Yield()
+	}
+}
+
+// warn says every day how long the policy has still, once that is not long.
+func (t *Terminal) warn() {
+	now := t.now()
+	if w := t.Warning(); w != "" && now.Sub(t.warned) >= warnEvery {
+		t.warned = now
+		t.log.Warn(w)
+	}
+}
+
+// Warning is what staff should hear of the policy, or "".
+func (t *Terminal) Warning() string {
+	p := t.law.inForce()
+	if p == nil {
+		return ""
+	}
+	left, soon := p.Ends(t.now())
+	if !soon {
+		return ""
+	}
+	return fmt.Sprintf("the policy expires in %d days, and the terminal goes out of service with it: bring the next one", max(0, int(left.Hours()/24)))
+}
+
+// due reports whether another policy can be put in force; one that failed is tried again when another came, or after a while.
+// The lock is held.
+func (t *Terminal) due() (bool, error) {
+	if t.policies == nil {
+		return false, nil
+	}
+	due, err := t.policies.Due()
+	if !due || err != nil || !t.law.shut() {
+		return due, err
+	}
+	highest, err := t.highest()
+	return highest != t.failed || t.now().Sub(t.failedAt) >= tryAgain, err
+}
+
+// highest is the highest version that is kept. The lock is held.
+func (t *Terminal) highest() (uint64, error) {
+	slots, err := t.policies.History()
+	if err != nil || len(slots) == 0 {
+		return 0, err
+	}
+	return slots[len(slots)-1].Head.Version, nil
+}
+
+// beat makes one heartbeat, and fetches what it learned of.
+func (t *Terminal) beat(ctx context.Context) error {
+	h, err := t.heartbeat()
+	if err != nil {
+		return err
+	}
+	a, err := t.client.Heartbeat(ctx, h)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.law.demand(a.LeastPolicy), t.fetch(ctx, a.Policies, max(h.Policy.Version, h.Waiting)))
+}
+
+func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
+	p := t.plugged()
+	h = protocol.Heartbeat{Terminal: p.parts.Terminal, At: protocol.At(t.now()), Software: p.parts.Software, SelfTest: p.gate.passed()}
+	h.InService, h.Why = p.noticed.service()
+	if t.law.judge() != nil { // the screen may not know yet
+		h.InService, h.Why = false, "policy"
+	}
+	if in := t.law.inForce(); in != nil {
+		h.Policy, h.PolicyExpires = protocol.PolicyRef{Version: in.Head.Version, Digest: in.Digest}, protocol.At(in.Head.Expires)
+	}
+	if p.parts.KeysExpire != nil {
+		if at := p.parts.KeysExpire(); !at.IsZero() {
+			h.KeysExpire = protocol.At(at)
+		}
+	}
+	if h.Journal, err = t.journal.Head(); err != nil || t.policies == nil {
+		return h, err
+	}
+	t.keeping.Lock()
+	defer t.keeping.Unlock()
+	highest, err := t.highest()
+	if t.say("the store", err); highest > h.Policy.Version {
+		h.Waiting = highest
+	}
+	return h, nil
+}
+
+// fetch brings what the centre has above what is here. All of it is received at once: on the way there may be some that are for
+// others, or past.
+func (t *Terminal) fetch(ctx context.Context, all []protocol.PolicyRef, above uint64) error {
+	var brought []signed.Bundle
+	size := 0
+	for _, ref := range all {
+		if ref.Version <= above || t.policies == nil || size >= maxFetched {
+			continue
+		}
+		p, err := t.client.Policy(ctx, ref.Version)
+		if err != nil {
+			return err
+		}
+		if sha256.Sum256(p.Text) != ref.Digest {
+			return fmt.Errorf("version %d of the policy came with another digest than was said", ref.Version)
+		}
+		brought, size = append(brought, bundle(p)), size+len(p.Text)
+	}
+	if len(brought) == 0 {
+		return nil
+	}
+	t.keeping.Lock()
+	defer t.keeping.Unlock()
+	got, err := t.policies.Receive(brought, provision.ByCentre)
+	if err == nil {
+		t.log.WithField("version", got.Last().Head.Version).Info("a policy came from the centre")
+	}
+	return err
+}
+
+func bundle(p protocol.PolicyBundle) signed.Bundle {
+	b := signed.Bundle{Text: p.Text}
+	for i, der := range p.Signatures {
+		b.Signatures = append(b.Signatures, signed.Signature{Name: fmt.Sprint("signature ", i+1), DER: der})
+	}
+	return b
+}
+
+// renew puts in force what is due, and plugs the terminal together anew; no visit is in hand. What cannot be put in force closes
+// the terminal: the policy before is not gone back to.
+func (t *Terminal) renew(ctx context.Context) error {
+	t.keeping.Lock()
+	defer t.keeping.Unlock()
+	parts := t.plugged().parts
+	p, fresh, err := t.policies.Apply()
+	if err == nil && fresh {
+		parts.Signed, parts.Policy = p, p.Policy
+		t.log.WithField("version", p.Head.Version).Info("a new policy is in force")
+		err = errors.Join(t.law.adopt(p), staffed(parts))
+		if err == nil && parts.Equip != nil {
+			parts, err = parts.Equip(parts)
+		}
+	}
+	if err != nil {
+		t.law.breaks(err)
+		t.failedAt = t.now()
+		if t.failed, err = t.highest(); err != nil {
+			t.failed = 0
+		}
+	}
+	next, err := t.plug(ctx, parts)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.open = next
+	t.mu.Unlock()
+	select {
+	case t.fresh <- struct{}{}:
+	default:
+	}
+	return nil
+}

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
+	"honnin/config/tokyo"
 	"honnin/daemon/practice/people"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
+	"honnin/ui/touch"
 )
 
 // TestThePolicysFeeCounts: the applicant sees and pays the policy's fee, and that the centre has another one is told once.
@@ -56,6 +60,36 @@ service = [{certificate = "resident-record", fee = 321}, {certificate = "income-
 	for what, n := range told {
 		if n != 1 {
 			t.Errorf("%s is told %d times", what, n)
+		}
+	}
+}
+
+// TestClosedOpensForNobody: outside the policy's hours the screen says when it opens, and a card begins no visit.
+func TestClosedOpensForNobody(t *testing.T) {
+	now := time.Now().In(tokyo.Zone())
+	opens := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, tokyo.Zone())
+	hours := "00:00-00:01"
+	if now.Hour() < 20 {
+		opens = time.Date(now.Year(), now.Month(), now.Day(), now.Hour()+2, 0, 0, 0, tokyo.Zone())
+		hours = fmt.Sprintf("%02d:00-%02d:00", now.Hour()+2, now.Hour()+3)
+	}
+	s := newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
+		var err error
+		p.Policy, err = policy.Parse([]byte("hours = \""+hours+"\"\n"+s.world.Policy()), nil)
+		s.must(err)
+	})
+	closed := func(v session.View) bool { return v.State == session.Unready && v.Word == "closed" }
+	v := s.await("closed", closed)
+	if p := terminal.Picture(v); !p.Until.Equal(opens) || p.Message != touch.MsgClosed {
+		t.Errorf("%s until %s, not %s", p.Message, p.Until, opens)
+	}
+	seen := len(s.screen.seen())
+	s.must(s.wish("p03", protocol.ResidentRecord).Hands.Place())
+	s.await("closed, with a card on the reader", func(v session.View) bool { return closed(v) && v.CardIn && len(s.screen.seen()) > seen })
+	s.quit()
+	for _, v := range s.screen.seen() {
+		if v.Visit != 0 || v.State != session.Unready {
+			t.Errorf("%s, visit %d", v.State, v.Visit)
 		}
 	}
 }

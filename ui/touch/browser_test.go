@@ -51,7 +51,7 @@ func sample(n Name) Screen {
 	switch n {
 	case Welcome, OutOfService:
 		s.Visit, s.Seconds = 0, 0
-		s.Message, s.Until, s.Reference = MsgClosed, time.Date(2026, 12, 28, 15, 30, 0, 0, time.UTC), "S-20261121-0003"
+		s.Message, s.Until = MsgClosed, time.Date(2027, 1, 3, 21, 30, 0, 0, time.UTC)
 	case PIN:
 		s.TriesLeft, s.WrongPIN, s.IdlePad = 2, true, true
 	case PINAtReader:

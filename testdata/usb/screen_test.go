@@ -23,8 +23,9 @@ const within = 90 * time.Second
 
 // screen is the touch screen of the machine, and the finger on it.
 type screen struct {
-	t      testing.TB
-	client *http.Client
+	t        testing.TB
+	client   *http.Client
+	patience time.Duration // of one wait
 
 	mu      sync.Mutex
 	now     picture
@@ -45,7 +46,7 @@ var attributes = regexp.MustCompile(`data-screen="([^"]*)" data-visit="([^"]*)" 
 func watch(t testing.TB, client *http.Client) *screen {
 	t.Helper()
 	client.Jar, _ = cookiejar.New(nil) // it never fails
-	s := &screen{t: t, client: client, began: time.Now(), changed: make(chan struct{})}
+	s := &screen{t: t, client: client, began: time.Now(), patience: within, changed: make(chan struct{})}
 	if status, err := s.send(http.MethodGet, "/", nil, ""); err != nil || status != http.StatusOK {
 		t.Fatalf("the screen: %d, %v", status, err)
 	}
@@ -129,7 +130,7 @@ func (s *screen) show(html string) {
 // until waits for a picture.
 func (s *screen) until(what string, is func(picture) bool) picture {
 	s.t.Helper()
-	deadline := time.After(within)
+	deadline := time.After(s.patience)
 	for {
 		s.mu.Lock()
 		now, changed, over, seen := s.now, s.changed, s.over, slices.Clone(s.seen)
@@ -177,8 +178,14 @@ func (s *screen) touch(name string, path func(picture) string, body func(picture
 
 const form = "application/x-www-form-urlencoded"
 
-// press presses a button on the screen with this name.
-func (s *screen) press(name, action string) { s.t.Helper(); s.fill(name, action, nil) }
+// press presses a button on the screen with this name, once it is there.
+func (s *screen) press(name, action string) {
+	s.t.Helper()
+	s.until(name+" with "+action, func(p picture) bool {
+		return p.name == name && strings.Contains(p.html, fmt.Sprintf("data-action=%q", action))
+	})
+	s.fill(name, action, nil)
+}
 
 func (s *screen) fill(name, action string, more func(picture) url.Values) {
 	s.t.Helper()
@@ -223,13 +230,4 @@ func (s *screen) choose() {
 		}
 		return v
 	})
-}
-
-// act does something at the practice panel.
-func (s *screen) act(what string) {
-	s.t.Helper()
-	status, err := s.send(http.MethodPost, "/panel/act", []byte(url.Values{"act": {what}}.Encode()), form)
-	if err != nil || status != http.StatusNoContent {
-		s.t.Fatalf("the panel: %s: %d, %v", what, status, err)
-	}
 }

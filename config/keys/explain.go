@@ -46,21 +46,47 @@ func (f File) alike(path string) string {
 	return "; alike are " + strings.Join(out, ", ")
 }
 
-// Page returns every key as Markdown.
+// Page returns every key as Markdown: the tables first, then one section for each.
 func (f File) Page() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n", f.Name, f.Ja, f.En)
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n\n%s", f.Name, f.Ja, f.En, unless(f.See == "", f.See+"\n\n"))
+	tables := f.tables()
+	for _, k := range tables {
+		fmt.Fprintf(&b, "- [`%s`](#%s) %s %s%s\n", k.header(), anchor(k.Path), k.Ja, k.En, unless(k.Need, " *省略可 / optional*"))
+	}
 	f.section(&b, "", "ファイルの先頭 / at the top of the file", "")
-	for _, k := range f.Keys {
-		if k.Form == Table || k.Form == Tables {
-			title := "`[" + k.Path + "]`"
-			if k.Form == Tables {
-				title = "`[[" + k.Path + "]]`"
-			}
-			f.section(&b, k.Path, title, k.Ja+"<br>"+k.En+later(k)+"<br>"+k.must())
-		}
+	for _, k := range tables {
+		f.section(&b, k.Path, "`"+k.header()+"`", k.Ja+"<br>"+k.En+later(k)+"<br>"+k.must())
 	}
 	return []byte(b.String())
+}
+
+// tables returns the keys that are tables, or lists of them.
+func (f File) tables() (out []Key) {
+	for _, k := range f.Keys {
+		if k.Form == Table || k.Form == Tables {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// header is the line with which a table begins.
+func (k Key) header() string {
+	if k.Form == Tables {
+		return "[[" + k.Path + "]]"
+	}
+	return "[" + k.Path + "]"
+}
+
+// anchor is what a heading with that path is called on a page.
+func anchor(path string) string { return strings.ReplaceAll(path, ".", "") }
+
+func unless(is bool, s string) string {
+	if is {
+		return ""
+	}
+	return s
 }
 
 func (f File) section(b *strings.Builder, table, title, about string) {

@@ -18,6 +18,7 @@ import (
 type File struct {
 	Name   string // "policy.toml"
 	Ja, En string // what it is
+	See    string // where to read on, in Markdown, for the page
 	Keys   []Key  // in the order of the page; a table stands before its keys
 }
 

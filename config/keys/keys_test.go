@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,6 +268,16 @@ func TestPageHasEverything(t *testing.T) {
 		if !strings.Contains(page, row) || !strings.Contains(page, k.En) || !strings.Contains(string(schema), fmt.Sprintf("%q: {", last)) {
 			t.Errorf("%s is missing", k.Path)
 		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(page, -1) {
+		if !slices.ContainsFunc(strings.Split(page, "\n"), func(line string) bool {
+			return strings.HasPrefix(line, "## ") && regexp.MustCompile("[^a-z0-9_-]").ReplaceAllString(line[3:], "") == m[1]
+		}) {
+			t.Errorf("nothing is called %s", m[1])
+		}
+	}
+	if n := strings.Count(page, "](#"); n != strings.Count(page, "## `[") || n == 0 {
+		t.Errorf("%d tables are listed", n)
 	}
 	if !strings.Contains(page, "nobody sells it") {
 		t.Error("what is not yet")

@@ -18,7 +18,9 @@ const (
 func Table() keys.File {
 	f := keys.File{Name: "policy.toml",
 		Ja: "全端末の運用者が決めること。だれを信頼するか、何をいくらでいつ出すか、いつ止めるか。場所と機器は site.toml にあり、検査を弱められない。",
-		En: "What the operator of all terminals has decided: whom to trust, what is issued, for how much and when, and when to stop. Place and hardware are in site.toml, which cannot weaken a check."}
+		En: "What the operator of all terminals has decided: whom to trust, what is issued, for how much and when, and when to stop. Place and hardware are in site.toml, which cannot weaken a check.",
+		See: "書き方の例と、署名して端末に届けるまで: [FIELD.ja.md](../../daemon/FIELD.ja.md)。 An example, and how it is signed and brought to a terminal: [FIELD.md](../../daemon/FIELD.md).\n\n" +
+			"`honnind config explain KEY` は一つのキーを説明する。 explains one key."}
 	for _, part := range [][]keys.Key{headKeys(), timeKeys(), calendarKeys(""), latchKeys(), limitKeys(), trustKeys(), deviceKeys(), municipalityKeys(), serviceKeys(), peopleKeys(), contactKeys()} {
 		f.Keys = append(f.Keys, part...)
 	}
@@ -28,19 +30,19 @@ func Table() keys.File {
 func headKeys() []keys.Key {
 	return []keys.Key{
 		{Path: "version", Form: keys.Number, Need: true, Min: 1, Max: maxVersion,
-			Ja: "版。新しい規定ほど大きい。端末は小さい版に戻らない。", En: "Rises with every policy. A terminal never goes back to a lower one."},
+			Ja: "版。新しいポリシーほど大きい。端末は小さい版に戻らない。", En: "Rises with every policy. A terminal never goes back to a lower one."},
 		{Path: "not_before", Form: keys.Instant,
-			Ja: "この時刻から適用できる。署名する規定では必須。", En: "From when the policy may be applied. A policy that is to be signed must have it."},
+			Ja: "この時刻から適用できる。署名するポリシーでは必須。", En: "From when the policy may be applied. A policy that is to be signed must have it."},
 		{Path: "expires", Form: keys.Instant,
-			Ja: "この時刻から端末は停止する。署名する規定では必須。", En: "From here on a terminal with this policy is out of service. A policy that is to be signed must have it."},
+			Ja: "この時刻から端末は停止する。署名するポリシーでは必須。", En: "From here on a terminal with this policy is out of service. A policy that is to be signed must have it."},
 		{Path: "expiry_warning", Form: keys.Duration, Default: "336h", Min: 0, Max: 366 * day,
 			Ja: "期限のどれだけ前から警告するか。", En: "How long before expiry a terminal warns."},
 		{Path: "terminals", Form: keys.Target, List: true, Min: 1, Max: maxTargets,
-			Ja: "対象の端末。署名する規定では必須。", En: "The terminals it is for. A policy that is to be signed must have it."},
+			Ja: "対象の端末。署名するポリシーでは必須。", En: "The terminals it is for. A policy that is to be signed must have it."},
 		{Path: "previous", Form: keys.Digest,
-			Ja: "直前の規定の SHA-256。版1にはない。", En: "The SHA-256 of the policy before; version 1 has none, every other that is to be signed must have it."},
+			Ja: "直前のポリシーの SHA-256。版1にはない。", En: "The SHA-256 of the policy before; version 1 has none, every other that is to be signed must have it."},
 		{Path: "policy_keys", Form: keys.Table,
-			Ja: "次の規定に署名する鍵。署名する規定では必須。", En: "The keys that sign the next policy. A policy that is to be signed must have them."},
+			Ja: "次のポリシーに署名する鍵。署名するポリシーでは必須。", En: "The keys that sign the next policy. A policy that is to be signed must have them."},
 		{Path: "policy_keys.threshold", Form: keys.Number, Default: "2", Min: minThreshold, Max: maxPolicyKeys,
 			Ja: "必要な署名の数。異なる鍵で数える。", En: "How many distinct keys must sign."},
 		{Path: "policy_keys.key", Form: keys.Tables, Need: true, Name: "name", Label: "policy key", Min: minThreshold, Max: maxPolicyKeys,

@@ -19,13 +19,13 @@ func Table() keys.File {
 			{Path: "reader", Form: keys.Text, Need: true, Ja: "カード読取り機。pcsc、usb、または :名の一部 を付ける。", En: `"pcsc" or "usb", with ":NAME" of which NAME is a part of the reader's name.`},
 			{Path: "listen", Form: keys.Text, Need: true, Ja: "画面の待ち受け先。この機械の中だけ。", En: "The touch screen's address and port, on loopback: 127.0.0.1:8080."},
 			{Path: "state", Form: file, Need: true, Ja: "記録のディレクトリ。", En: "The directory of the journal."},
-			{Path: "policy", Form: file, Need: true, Ja: "規定のディレクトリ。honnind policy receive が署名を確かめて置く。", En: "The directory of signed policies, which honnind policy receive fills."},
+			{Path: "policy", Form: file, Need: true, Ja: "ポリシーのディレクトリ。honnind policy receive が署名を確かめて置く。", En: "The directory of signed policies, which honnind policy receive fills."},
 			{Path: "keys", Form: file, Need: true, Ja: "端末の鍵のディレクトリ。honnind keys enrol が作り、デーモンだけが入れる。", En: "The directory of the terminal's own keys, which honnind keys enrol makes; the daemon's user alone may enter it."},
 			{Path: "printer", Form: keys.Table, Need: true, Ja: "印刷機。", En: "The one printer."},
 			{Path: "printer.address", Form: keys.Text, Need: true, Ja: "ipp://…、ipps://… または usb。", En: `"ipps://…", "ipp://…" on this machine, or "usb", with ":VENDOR:PRODUCT" or ":PORT" where several are plugged in.`},
 			{Path: "printer.ca", Form: file, Ja: "ipps の印刷機の証明書、またはその認証局。", En: "With ipps and only then: the printer's certificate, or the CA it chains to, in PEM."},
 			{Path: "centre", Form: keys.Table, Need: true, Ja: "証明書交付センター。", En: "The issuing centre."},
-			{Path: "centre.url", Form: keys.Text, Need: true, Ja: "https://…。規定の centre.urls の一つ。", En: "https://…; one of the policy's centre.urls, where it has any."},
+			{Path: "centre.url", Form: keys.Text, Need: true, Ja: "https://…。ポリシーの centre.urls の一つ。", En: "https://…; one of the policy's centre.urls, where it has any."},
 			{Path: "centre.ca", Form: file, Need: true, Ja: "センターの認証局。", En: "The CA of its TLS certificate, in PEM."},
 		}}
 }

@@ -32,13 +32,11 @@ type fieldPage struct {
 }
 
 func newFieldPage(t *testing.T, draft string) *fieldPage {
-	if os.Getenv("CI") == "true" && os.Getuid() != rootOwner {
-		t.Fatal("the root file must belong to root")
-	}
+	t.Helper()
 	f := &fieldPage{field: newField(t)}
 	stick := filepath.Join(f.office, "media")
 	f.dirs = []string{"/etc/honnin", f.config, "/media/stick", stick}
-	for _, k := range []string{"card", "issuing", "register"} {
+	for _, k := range []string{"card", "issuing", "register", "terminals"} {
 		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", k+".key", "-out", k+"-ca.pem", "-subj", "/CN="+k, "-days", "2")
 	}
 	now := time.Now()
@@ -81,7 +79,8 @@ func (f *fieldPage) play(blocks []string) []string {
 	if err := os.Mkdir(filepath.Join(f.office, "bin"), 0o700); err != nil {
 		f.Fatal(err)
 	}
-	if err := os.Symlink(built(f.T), filepath.Join(f.office, "bin", "honnind")); err != nil {
+	as := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\"\n", strings.Join(f.as, "' '"))
+	if err := os.WriteFile(filepath.Join(f.office, "bin", "honnind"), []byte(as), 0o700); err != nil {
 		f.Fatal(err)
 	}
 	out := make([]string, len(blocks))

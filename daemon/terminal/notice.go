@@ -48,6 +48,8 @@ func (n *noticed) note(v session.View) {
 		return
 	}
 	switch {
+	case closed && v.Word == "closed": // as every night
+		n.log.WithField("why", v.Word).Info("not in service")
 	case closed:
 		n.log.WithFields(logrus.Fields{"state": now[0], "why": now[1], "reference": v.Reference}).Warn("not in service")
 	case n.last[0] != "":

@@ -23,8 +23,14 @@ func TestWhyItIsClosedIsSaidOnce(t *testing.T) {
 	for _, v := range []session.View{{State: session.Unready}, {State: session.Idle}, closed, closed, {State: session.Unready, Word: "centre"}, {State: session.Idle}, {State: session.Idle}} {
 		n.Show(v)
 	}
+	night := new(strings.Builder)
+	log.SetOutput(night)
+	n.Show(session.View{State: session.Unready, Word: "closed"})
+	if s := night.String(); !strings.Contains(s, "level=info") || !strings.Contains(s, "closed") {
+		t.Errorf("at night it says %q", s)
+	}
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-	if screen.shown != 7 || len(lines) != 3 || !strings.Contains(lines[0], "media-needed") || !strings.Contains(lines[1], "centre") || !strings.Contains(lines[2], "in service again") {
+	if screen.shown != 8 || len(lines) != 3 || !strings.Contains(lines[0], "media-needed") || !strings.Contains(lines[1], "centre") || !strings.Contains(lines[2], "in service again") {
 		t.Errorf("%d shown\n%s", screen.shown, said.String())
 	}
 }

@@ -7,31 +7,16 @@ import (
 	"honnin/config/protocol"
 	"honnin/drivers/card/cardtest"
 	"honnin/drivers/card/ccid/ccidtest"
-	"honnin/drivers/printer/ippevetest"
-	"honnin/drivers/printer/usbprint/printertest"
 )
 
 // xfrBlock is PC_to_RDR_XfrBlock.
 const xfrBlock = 0x6F
 
-// stand is a terminal with one reader, and a printer with IPP over USB.
-type stand struct {
-	*kiosk
-	desk   *desk
-	behind *ippevetest.Device
-}
-
-func newStand(t *testing.T) *stand {
-	behind, _, _ := overIPP(t, "ehci.0", "printer", printertest.Model{Over: 2})
-	d := sit(t, "xhci.0", "reader", makes[0].model)
-	return &stand{open(t, "usb"), d, behind}
-}
-
 // prints is an undisturbed visit, which shows that all is well again.
-func (s *stand) prints() {
+func (s *stand) prints(d *desk) {
 	s.t.Helper()
 	before := len(s.behind.Tray())
-	s.visit(s.desk)
+	s.visit(d)
 	s.collect()
 	if n := len(s.behind.Tray()); n != before+1 {
 		s.t.Errorf("%d documents came out", n-before)
@@ -39,9 +24,9 @@ func (s *stand) prints() {
 }
 
 // over is a visit that has ended before a document was sent.
-func (s *stand) over() {
+func (s *stand) over(d *desk) {
 	s.t.Helper()
-	s.desk.pull()
+	d.pull()
 	s.press("ended", "done")
 	s.wait("welcome")
 }
@@ -74,33 +59,33 @@ func (s *stand) balance() {
 	}
 }
 
-// TestReaderFaults: whatever card and reader do, the visit ends without paper, and the next one is served.
-func TestReaderFaults(t *testing.T) {
-	s := newStand(t)
+// readerTrouble: whatever card and reader do, the visit ends without paper, and the next one is served.
+func (s *stand) readerTrouble(t *testing.T) {
+	d := sit(t, "xhci.0", "reader", makes[0].model)
 	s.wait("welcome")
 	s.run("card pulled at the question for the PIN", func(*testing.T) {
-		s.desk.put(world.people[0])
+		d.put(world.people[0])
 		s.wait("pin")
-		s.over()
+		s.over(d)
 	})
 	s.run("card pulled in the middle of a command", func(*testing.T) {
-		s.desk.put(world.people[0])
+		d.put(world.people[0])
 		s.wait("pin")
-		s.desk.device.Break(on(xfrBlock, 2, ccidtest.Fault{Pull: true}))
+		d.device.Break(on(xfrBlock, 2, ccidtest.Fault{Pull: true}))
 		s.typePIN(cardtest.PIN)
 		s.wait("ended")
-		s.over()
+		s.over(d)
 	})
 	s.run("reader unplugged, and back", func(t *testing.T) {
-		s.desk.put(world.people[0])
+		d.put(world.people[0])
 		s.wait("pin")
 		s.typePIN(cardtest.PIN)
 		s.wait("choose")
-		must(t, s.desk.port.Unplug())
+		must(t, d.port.Unplug())
 		s.press("ended", "done")
 		s.wait("out-of-service")
-		s.desk.pull()
-		must(t, s.desk.port.Plug())
+		d.pull()
+		must(t, d.port.Plug())
 		s.wait("welcome")
 	})
 	noise := func([]byte) []byte { return bytes.Repeat([]byte{0xA5}, 40) }
@@ -115,13 +100,13 @@ func TestReaderFaults(t *testing.T) {
 		{"no answer", ccidtest.Fault{Silent: true}},
 	} {
 		s.run(f.name, func(*testing.T) {
-			s.desk.device.Break(on(xfrBlock, 3, f.fault))
-			s.desk.put(world.people[0])
+			d.device.Break(on(xfrBlock, 3, f.fault))
+			d.put(world.people[0])
 			if s.wait("pin", "ended", "out-of-service").name == "pin" { // it was tried again
-				s.desk.pull()
+				d.pull()
 			}
-			s.desk.device.Break(nil)
-			s.desk.pull()
+			d.device.Break(nil)
+			d.pull()
 			if s.wait("ended", "welcome", "out-of-service").name == "ended" {
 				s.press("ended", "done")
 			}
@@ -129,10 +114,10 @@ func TestReaderFaults(t *testing.T) {
 		})
 	}
 	s.run("noise that nobody asked for", func(*testing.T) {
-		s.desk.device.Say(noise(nil)...)
-		s.desk.device.Notify(0xFF, 0xFF, 0xFF)
+		d.device.Say(noise(nil)...)
+		d.device.Notify(0xFF, 0xFF, 0xFF)
 	})
-	s.run("after all of it", func(*testing.T) { s.prints() })
+	s.run("after all of it", func(*testing.T) { s.prints(d) })
 	s.balance()
 }
 
@@ -149,29 +134,29 @@ func on(kind byte, nth int, f ccidtest.Fault) func(int, []byte) *ccidtest.Fault 
 	}
 }
 
-// TestTwoReaders: a card is served on either; one that goes, or does not answer, is no matter of the other.
-func TestTwoReaders(t *testing.T) {
-	s := newStand(t)
+// twoReaders: a card is served on either; one that goes, or does not answer, is no matter of the other.
+func (s *stand) twoReaders(t *testing.T) {
+	d := sit(t, "xhci.0", "reader", makes[0].model)
 	other := sit(t, "xhci.0", "reader2", makes[2].model)
-	s.prints()
+	s.prints(d)
 	s.run("at the other one", func(*testing.T) {
 		s.visit(other)
 		s.collect()
 	})
 	s.run("the other one goes", func(t *testing.T) {
 		s.wait("welcome")
-		s.desk.put(world.people[0])
+		d.put(world.people[0])
 		s.wait("pin")
 		must(t, other.port.Unplug())
 		s.typePIN(cardtest.PIN)
 		s.order()
-		s.desk.pull()
+		d.pull()
 		s.collect()
 	})
 	s.run("and comes back, and is silent", func(t *testing.T) {
 		other.device.Break(func(int, []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: true} })
 		must(t, other.port.Plug())
-		s.prints()
+		s.prints(d)
 		other.device.Break(nil)
 	})
 	s.balance()

@@ -19,13 +19,11 @@ import (
 // middle is in the midst of a document, with all that is said before it: here it is the printer that counts.
 const middle = 40_000 // bytes
 
-// TestPrinterTrouble: a printer that is pulled, stalls or talks nonsense in mid-document, and one that takes it and never
-// finishes. Nothing is claimed of such a document, staff open the terminal again, and the next one is printed.
-func TestPrinterTrouble(t *testing.T) {
-	behind, p, port := overIPP(t, "xhci.0", "printer", printertest.Model{Direct: 2, Over: 2})
-	endless := neverFinishes(t)
+// printerTrouble: a printer that is pulled, stalls or talks nonsense in mid-document. Nothing is claimed of such a document, staff
+// open the terminal again, and the next one is printed.
+func (s *stand) printerTrouble(t *testing.T) {
+	k, behind, p, port := s.kiosk, s.behind, s.printer, s.port
 	d := sit(t, "xhci.0", "reader", makes[0].model)
-	k := open(t, "usb:1209:0003")
 	for _, c := range []struct {
 		name string
 		do   printertest.Action
@@ -61,13 +59,13 @@ func TestPrinterTrouble(t *testing.T) {
 			outcomes = append(outcomes, e.Outcome)
 		}
 	}
-	if want := []protocol.Outcome{protocol.Unsure, protocol.Unsure, protocol.Unsure, protocol.Printed}; !slices.Equal(outcomes, want) {
+	want := []protocol.Outcome{protocol.Unsure, protocol.Unsure, protocol.Unsure, protocol.Printed}
+	if outcomes = outcomes[max(0, len(outcomes)-len(want)):]; !slices.Equal(outcomes, want) {
 		t.Errorf("%v, want %v", outcomes, want)
 	}
 	if !slices.ContainsFunc(behind.Tray(), func(s ippevetest.Sheet) bool { return s.SHA256 == last }) {
 		t.Error("what is called printed is not in the tray")
 	}
-	endless()
 }
 
 // overIPP lends a printer with an IPP printer behind it that nobody here wrote.

@@ -1,7 +1,6 @@
 package usb_test
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -134,37 +133,63 @@ func (k *kiosk) printed(outcome protocol.Outcome, documents ...protocol.Digest) 
 	}
 }
 
-// TestEachReaderWithIPP: a visit with each reader to a printer that speaks IPP over USB, and its tray.
-func TestEachReaderWithIPP(t *testing.T) {
-	behind := ippevetest.Start(t)
-	lend(t, "xhci.0", "printer", redir.Printer(printertest.New(printertest.Model{Direct: 2, Over: 2}, func() (net.Conn, error) { return net.Dial("tcp", behind.HostPort()) })))
-	k := open(t, "usb")
+// ours names the printer, where another one is on the bus too.
+const ours = "usb:1209:0003"
+
+// TestVisits: whole visits, while another terminal waits for a printer that never finishes.
+func TestVisits(t *testing.T) {
+	endless := neverFinishes(t)
+	t.Run("store", inAStore)
+	t.Run("counter", atACounter)
+	endless()
+}
+
+// stand is a terminal with a printer that speaks IPP over USB.
+type stand struct {
+	*kiosk
+	printer *printertest.Device
+	port    *redir.Port
+	behind  *ippevetest.Device // whose tray it is
+}
+
+// inAStore has one terminal, whose check of itself before it opens takes longer than a visit.
+func inAStore(t *testing.T) {
+	behind, p, port := overIPP(t, "xhci.0", "printer", printertest.Model{Direct: 2, Over: 2})
+	s := &stand{open(t, ours), p, port, behind}
+	s.run("each reader", s.eachReader)
+	s.run("two readers", s.twoReaders)
+	s.run("a reader in trouble", s.readerTrouble)
+	s.run("a printer in trouble", s.printerTrouble)
+}
+
+// eachReader: a visit with each reader, and the tray.
+func (s *stand) eachReader(t *testing.T) {
 	for _, m := range makes {
-		k.run(m.name, func(t *testing.T) {
-			k.visit(sit(t, m.bus, "reader", m.model))
-			k.collect()
+		s.run(m.name, func(t *testing.T) {
+			s.visit(sit(t, m.bus, "reader", m.model))
+			s.collect()
 		})
 	}
-	k.run("of others", func(t *testing.T) {
-		k.visit(ownReader(t, "xhci.0")) // it claims keys that it has not: the PIN is typed on the screen
-		k.collect()
+	s.run("of others", func(t *testing.T) {
+		s.visit(ownReader(t, "xhci.0")) // it claims keys that it has not: the PIN is typed on the screen
+		s.collect()
 	})
 	var came []protocol.Digest
-	for _, s := range behind.Tray() {
-		came = append(came, s.SHA256)
+	for _, sheet := range s.behind.Tray() {
+		came = append(came, sheet.SHA256)
 	}
-	k.printed(protocol.Printed, came...)
+	s.printed(protocol.Printed, came...)
 	if n := len(came); n != len(makes)+1 {
 		t.Errorf("%d documents came out", n)
 	}
 }
 
-// TestEachReaderWithoutIPP: the same at a counter with a printer that only takes documents, so that nobody knows what became of
-// them, and staff have to look after each.
-func TestEachReaderWithoutIPP(t *testing.T) {
+// atACounter: each reader with a printer that only takes documents, so that nobody knows what became of them, and staff have to
+// look after each.
+func atACounter(t *testing.T) {
 	p := printertest.New(printertest.Model{Direct: 2}, nil)
 	lend(t, "ehci.0", "printer", redir.Printer(p))
-	k := open(t, "usb", "--channel", "counter")
+	k := open(t, ours, "--channel", "counter")
 	var came []protocol.Digest
 	for _, m := range makes {
 		k.run(m.name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -83,8 +84,10 @@ func callOf(r *http.Request) string {
 		return "cancel"
 	case last == "transactions":
 		return "begin"
+	case strings.HasPrefix(r.URL.Path, "/v1/policies/"):
+		return "policies"
 	}
-	return last // applicant, application, package, in-force, outcome, incidents, v1
+	return last // applicant, application, package, in-force, outcome, incidents, heartbeats, v1
 }
 
 func (m *meddler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

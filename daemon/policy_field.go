@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,14 +40,19 @@ func policyStore(dir string) (*provision.Store, site.Site, error) {
 	return store, s, err
 }
 
-// enforce puts what was received in force before the first visit, and holds the store while the terminal runs.
+// enforce puts what was received in force before the first visit, and holds the store while the terminal runs. A policy whose
+// time is over, or that is for others, is returned too: the terminal starts, opens for nobody, and takes the next one.
 func enforce(store *provision.Store, log logrus.FieldLogger) (*signed.Policy, error) {
 	if err := store.Use(); err != nil {
 		return nil, err
 	}
 	p, fresh, err := store.Apply()
-	if err != nil {
+	if p == nil {
 		return nil, err
+	}
+	if err != nil {
+		log.WithField("why", err.Error()).Error("this policy lets no visit begin: the terminal waits for another, out of service")
+		return p, nil
 	}
 	log = log.WithFields(logrus.Fields{"version": p.Head.Version, "sha256": p.Digest.String(), "until": p.Head.Expires.Format(time.RFC3339)})
 	if fresh {
@@ -57,41 +61,6 @@ func enforce(store *provision.Store, log logrus.FieldLogger) (*signed.Policy, er
 		log.Info("the policy in force")
 	}
 	return p, nil
-}
-
-// expiryLook is how often a running terminal asks whether its policy has expired.
-const expiryLook = time.Minute
-
-// whileValid ends a terminal's context when its policy has expired, by the clock on the wall; expired says whether it did.
-// It warns every day before.
-func whileValid(ctx context.Context, p *signed.Policy, log logrus.FieldLogger) (valid context.Context, expired func() error) {
-	valid, end := context.WithCancelCause(ctx)
-	go func() {
-		look := time.NewTicker(expiryLook)
-		defer look.Stop()
-		for warned := (time.Time{}); valid.Err() == nil; {
-			now := time.Now().Round(0)
-			if err := p.At(now); err != nil {
-				end(&exitError{exitRefused, err})
-			}
-			if left, soon := p.Ends(now); soon && now.Sub(warned) >= 24*time.Hour {
-				warned = now
-				log.Warnf("the policy expires in %d days, and the terminal goes out of service with it", int(left.Hours()/24))
-			}
-			select {
-			case <-look.C:
-			case <-valid.Done():
-			}
-		}
-	}()
-	return valid, func() error {
-		end(nil)
-		var e *exitError
-		if errors.As(context.Cause(valid), &e) {
-			return e
-		}
-		return nil
-	}
 }
 
 // fieldFlags are the words of the commands at a terminal.
@@ -136,7 +105,8 @@ func policyCheckCommand() *cobra.Command {
 func policyReceiveCommand() *cobra.Command {
 	var f fieldFlags
 	c := f.command("receive --config DIR STICK", "take in the policies on a stick",
-		"receive does what check does, and keeps what fits. It is applied when the terminal starts next, or by apply.",
+		"receive does what check does, and keeps what fits. A terminal that runs applies it between visits, within a\n"+
+			"minute of its time; apply does where none runs.",
 		oneArgument("a stick, a directory or a policy.toml"),
 		func(store *provision.Store, out io.Writer, args []string) error {
 			return f.brought(args[0], store, out, func(b []signed.Bundle) (provision.Answer, error) { return store.Receive(b, provision.ByStick) })
@@ -196,7 +166,7 @@ func policyApplyCommand() *cobra.Command {
 	var f fieldFlags
 	return f.command("apply --config DIR", "put what was received in force",
 		"apply puts the highest policy in force that was received, is for this terminal and whose time has come. It does\n"+
-			"nothing while the terminal runs: that applies it by itself when it starts next. There is no way back: going\n"+
+			"nothing while the terminal runs: that applies it by itself, between visits. There is no way back: going\n"+
 			"back means a newly signed, higher version.",
 		noArguments,
 		func(store *provision.Store, out io.Writer, _ []string) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,11 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/sirupsen/logrus"
-	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"honnin/config/policy/signed"
 	"honnin/config/policy/signed/signedtest"
@@ -178,39 +173,4 @@ func (f *field) refused(at []string) {
 		f.Fatal(err)
 	}
 	f.wants(f.says(exitUsage, append(at, "history")...), "writable by nobody else")
-}
-
-// A terminal's context ends when its policy expires, after days of warnings.
-func TestPolicyExpiresWhileItRuns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := signedtest.New(t, time.Now())
-		p, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: time.Now().Add(3*24*time.Hour + time.Hour)})))
-		if err != nil {
-			t.Fatal(err)
-		}
-		log, said := logtest.NewNullLogger()
-		ctx, expired := whileValid(t.Context(), p, log)
-		begin := time.Now()
-		<-ctx.Done()
-		if took := time.Since(begin).Round(expiryLook); took != 73*time.Hour {
-			t.Errorf("it ended after %s", took)
-		}
-		if err := expired(); err == nil || !strings.Contains(err.Error(), string(signed.Expired)) {
-			t.Error(err)
-		}
-		if n := len(said.AllEntries()); n != 4 || said.LastEntry().Level != logrus.WarnLevel {
-			t.Errorf("%d warnings", n)
-		}
-		again, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: time.Now().Add(time.Hour)})))
-		if err != nil {
-			t.Fatal(err)
-		}
-		stopped, stop := context.WithCancel(t.Context())
-		ctx, expired = whileValid(stopped, again, log)
-		stop()
-		<-ctx.Done()
-		if err := expired(); err != nil {
-			t.Errorf("a terminal that was stopped has not expired: %v", err)
-		}
-	})
 }

@@ -120,14 +120,14 @@ func TestPracticePolicyIsSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close() })
-	p, err := practicePolicy(w.Policy(), time.Now())
+	o, err := newPracticeOffice(w.Policy(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h, whole := p.Head(); !whole || h.Keys.Threshold != 2 || !p.Practice() {
+	if h := o.last.Head; h.Keys.Threshold != 2 || !o.last.Practice() {
 		t.Errorf("%+v", h)
 	}
-	if _, err := practicePolicy(strings.Replace(w.Policy(), "version = 1\n", "", 1), time.Now()); err == nil {
+	if _, err := newPracticeOffice(strings.Replace(w.Policy(), "version = 1\n", "", 1), time.Now()); err == nil {
 		t.Error("a policy without its head")
 	}
 }

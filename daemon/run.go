@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -68,8 +70,6 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err := permitted(s, p); err != nil {
 		return &exitError{exitUsage, err}
 	}
-	ctx, expired := whileValid(ctx, inForce, log)
-	defer func() { err = errors.Join(err, expired()) }()
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
 		return err
 	}
@@ -86,9 +86,11 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closePrinter(parts.Printer)) }()
 	go watchKeys(ctx, own, p, log)
-	parts.Journal = j
+	devices := &fitted{site: s, log: log, devices: p.Devices(), printer: parts.Printer}
+	defer func() { err = errors.Join(err, closePrinter(devices.printer)) }()
+	parts.Journal, parts.Signed, parts.Policies, parts.Equip = j, inForce, store, devices.fit
+	parts.KeysExpire, parts.Software = firstEnd(own), software()
 	pool := inspect.NewPool(inspect.Options{})
 	defer pool.Close()
 	if err := tryChild(ctx, pool, log); err != nil {
@@ -177,6 +179,58 @@ func centreOf(s site.Site, p *policy.Policy, k *identity.Keys) (*centre.Client, 
 	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own})
 }
 
+// fitted are the devices of a terminal that runs.
+type fitted struct {
+	site    site.Site
+	log     logrus.FieldLogger
+	devices policy.Devices // as the policy has them
+	printer spool.Printer
+}
+
+// fit fits them to another policy: where that forbids something, the terminal does not go on with it; where it says something
+// else of devices, they are opened anew.
+func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
+	if err := permitted(f.site, p.Policy); err != nil {
+		return p, err
+	}
+	next := p.Policy.Devices()
+	if reflect.DeepEqual(f.devices, next) {
+		return p, nil
+	}
+	if err := closePrinter(f.printer); err != nil { // first: one on USB is claimed
+		return p, err
+	}
+	device, err := printerOf(f.site, p.Policy, f.log)
+	if err != nil {
+		return p, err
+	}
+	f.devices, f.printer = next, device
+	p.Printer, p.Reader = device, openReader(f.site.Reader, next.USB...)
+	return p, nil
+}
+
+// firstEnd tells when the first of a terminal's certificates ends; zero where that is not known.
+func firstEnd(k *identity.Keys) func() time.Time {
+	return func() (first time.Time) {
+		states, err := k.Show()
+		for _, s := range states {
+			if err == nil && !s.Until.IsZero() && (first.IsZero() || s.Until.Before(first)) {
+				first = s.Until
+			}
+		}
+		return first
+	}
+}
+
+// software names this program for the centre, as far as it was built with a version.
+func software() string {
+	b, ok := debug.ReadBuildInfo()
+	if !ok || b.Main.Version == "" || len(b.Main.Version) > 56 {
+		return "honnind"
+	}
+	return "honnind " + b.Main.Version
+}
+
 // printerOf opens the site's printer.
 func printerOf(s site.Site, p *policy.Policy, log logrus.FieldLogger) (spool.Printer, error) {
 	a, err := printer.Parse(s.Printer.Address)
@@ -204,6 +258,14 @@ func poolOf(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// speaking has the screen offer another policy's languages, too.
+func speaking(server *touch.Server, fit func(terminal.Parts) (terminal.Parts, error)) func(terminal.Parts) (terminal.Parts, error) {
+	return func(p terminal.Parts) (terminal.Parts, error) {
+		server.Speak(p.Policy.Languages()...)
+		return fit(p)
+	}
+}
+
 // show puts the terminal behind its touch screen and tells systemd, where there is one, that it is ready.
 func show(ctx context.Context, s site.Site, parts terminal.Parts) error {
 	l, err := listenLoopback(s.Listen)
@@ -214,8 +276,9 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts) error {
 	if err != nil {
 		return err
 	}
+	server.Speak(parts.Policy.Languages()...)
 	g := glass{server}
-	parts.Screen = g
+	parts.Screen, parts.Equip = g, speaking(server, parts.Equip)
 	t, err := terminal.New(ctx, parts)
 	if err != nil {
 		return err

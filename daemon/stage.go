@@ -13,10 +13,12 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"honnin/config/policy"
+	"honnin/config/policy/signed"
 	"honnin/config/protocol"
 	"honnin/config/trust"
 	"honnin/daemon/centre"
 	"honnin/daemon/practice"
+	"honnin/daemon/provision"
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
@@ -33,7 +35,8 @@ type stage struct {
 	flags  practiceFlags
 	log    logrus.FieldLogger
 	world  *practice.World
-	policy *policy.Policy
+	office *practiceOffice
+	policy *policy.Policy // the first
 	pool   *inspect.Pool
 	money  *practice.Payment
 	tester *selftest.Tester
@@ -52,7 +55,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := practicePolicy(w.Policy(), time.Now())
+	office, err := newPracticeOffice(w.Policy(), time.Now())
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -62,7 +65,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if len(f.played) == 1 {
 		err = w.Play(f.played[0].ID)
 	}
-	return &stage{f, log, w, p, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state)}, err
+	return &stage{f, log, w, office, office.last.Policy, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state)}, err
 }
 
 func (s *stage) close() error { return errors.Join(s.pool.Close(), s.world.Close()) }
@@ -118,6 +121,8 @@ type place struct {
 	file     string        // of the journal
 	journal  *journal.Journal
 	tray     session.Tray
+	policies *provision.Store
+	signed   *signed.Policy // in force at the start
 }
 
 // placeName names a terminal: at a store, or on a town hall's counter.
@@ -141,14 +146,20 @@ func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
 		return nil, errors.Join(err, closePrinter(p.printer))
 	}
 	p.file = filepath.Join(home, "journal.db")
-	if p.journal, err = journal.Open(p.file, time.Now); err != nil {
+	if p.policies, err = s.office.provide(home, p.name); err != nil {
 		return nil, errors.Join(err, closePrinter(p.printer))
+	}
+	p.signed = s.office.last
+	if p.journal, err = journal.Open(p.file, time.Now); err != nil {
+		return nil, errors.Join(err, p.policies.Close(), closePrinter(p.printer))
 	}
 	return p, nil
 }
 
 // close is for when the terminal has ended.
-func (p *place) close() error { return errors.Join(p.journal.Close(), closePrinter(p.printer)) }
+func (p *place) close() error {
+	return errors.Join(p.journal.Close(), p.policies.Close(), closePrinter(p.printer))
+}
 
 // keysPatience is how long a reader with keys waits for a person, as one on USB is told to.
 const keysPatience = 30 * time.Second
@@ -224,7 +235,7 @@ func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, o
 	}
 	return terminal.New(ctx, terminal.Parts{
 		Terminal: p.name, Channel: p.channel, Reader: p.reader, Printer: p.printer, Tray: p.tray,
-		Policy: s.policy, Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
+		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
 		Screen: screen, Now: time.Now, Log: s.log, Observe: observe, SelfTest: s.tester,
 	})
 }

@@ -109,7 +109,7 @@ func (s *stand) parts() terminal.Parts {
 	s.must(err)
 	return terminal.Parts{
 		Terminal: s.place.name, Channel: protocol.Store, Reader: s.place.reader, Printer: s.place.printer, Tray: s.place.tray,
-		Policy: s.policy, Inspector: s.pool, Centre: client, Payment: s.money, Journal: s.place.journal, Screen: s.screen,
+		Policy: s.place.signed.Policy, Signed: s.place.signed, Policies: s.place.policies, Beat: 50 * time.Millisecond, Inspector: s.pool, Centre: client, Payment: s.money, Journal: s.place.journal, Screen: s.screen,
 		Now: time.Now, Log: s.stage.log, Observe: s.screen.observe, Limits: session.Limits{LookAgain: 20 * time.Millisecond},
 		SelfTest: untested{},
 	}
@@ -126,7 +126,7 @@ func (s *stand) run() {
 	go func() { ended <- s.Run(ctx) }()
 	s.quit = sync.OnceFunc(func() {
 		cancel()
-		if err := errors.Join(<-ended, s.place.journal.Close(), s.stage.close()); err != nil {
+		if err := errors.Join(<-ended, s.place.journal.Close(), s.place.policies.Close(), s.stage.close()); err != nil {
 			s.t.Errorf("the terminal ended with %v", err)
 		}
 	})

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -54,7 +55,8 @@ func (t *Terminal) converge(ctx context.Context) {
 
 // pause is until the next heartbeat, shortened by up to a quarter so that terminals do not come together.
 func (t *Terminal) pause() time.Duration {
-	every := t.plugged().parts.Policy.Heartbeat()
+	p := t.plugged().parts
+	every := cmp.Or(p.Beat, p.Policy.Heartbeat())
 	return every - rand.N(every/4)
 }
 
@@ -70,13 +72,11 @@ func (t *Terminal) say(with string, err error) {
 	t.said[with] = now
 }
 
-// look closes a terminal whose policy has ended, warns of that before, and has the session give way to what is due.
+// look has the session give way where the policy lets no visit begin any more, and to what is due; and warns before.
 func (t *Terminal) look() {
 	p := t.plugged()
 	err := t.law.judge()
-	if err != nil && !t.closed {
-		p.gate.shut()
-	}
+	ends := err != nil && !t.closed
 	t.closed = err != nil
 	t.say("the policy in force", err)
 	t.warn()
@@ -84,7 +84,7 @@ func (t *Terminal) look() {
 	due, err := t.due()
 	t.keeping.Unlock()
 	t.say("the store", err)
-	if due {
+	if due || ends {
 		p.Yield()
 	}
 }
@@ -144,7 +144,10 @@ func (t *Terminal) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.law.demand(a.LeastPolicy), t.fetch(ctx, a.Policies, max(h.Policy.Version, h.Waiting)))
+	if err := t.law.demand(a.LeastPolicy); err != nil {
+		return err
+	}
+	return t.fetch(ctx, a.Policies, max(h.Policy.Version, h.Waiting))
 }
 
 func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {

@@ -210,14 +210,6 @@ func (g *gate) observe(next func(session.Step)) func(session.Step) {
 	}
 }
 
-// shut has a terminal that welcomes people look again at whether it may.
-func (g *gate) shut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	close(g.slammed)
-	g.slammed = make(chan struct{})
-}
-
 // passed is the day of the last test, if that passed.
 func (g *gate) passed() string {
 	g.mu.Lock()
@@ -260,7 +252,7 @@ func (c gated) Ready(ctx context.Context) error {
 	return c.Centre.Ready(ctx)
 }
 
-// shutter is a reader that is lost when a test fails, the policy ends or the hours are over: a terminal that welcomes people
+// shutter is a reader that is lost when a test fails or the hours are over: a terminal that welcomes people
 // looks again at whether it may.
 type shutter struct {
 	Reader

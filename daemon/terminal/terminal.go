@@ -56,6 +56,7 @@ type Parts struct {
 	Equip      func(Parts) (Parts, error) // fits devices to another Policy; nil: they fit any
 	KeysExpire func() time.Time           // the first of the terminal's certificates, or zero; may be nil
 	Software   string                     // the version of this program, for the centre
+	Beat       time.Duration              // between heartbeats; 0: the policy's
 }
 
 // Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is

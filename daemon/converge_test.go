@@ -1,0 +1,305 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"honnin/config/protocol"
+	"honnin/daemon/practice/people"
+	"honnin/daemon/session"
+	"honnin/daemon/terminal"
+	"honnin/spool/journal"
+	"honnin/ui/touch"
+)
+
+// kaku is the town whose fee is 250 yen.
+var kaku = people.Towns()[1]
+
+// revise publishes the same policy with another fee in Kaku.
+func (s *stand) revise(yen int) (version uint64) {
+	s.t.Helper()
+	version, err := s.publish(withFees(s.world.Policy(), kaku, protocol.ResidentRecord, yen))
+	s.must(err)
+	return version
+}
+
+// beats waits for a heartbeat.
+func (s *stand) beats(what string, is func(protocol.Heartbeat) bool) (h protocol.Heartbeat) {
+	s.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		h, _, heard := s.world.Heartbeat(s.place.name)
+		if heard && is(h) {
+			return h
+		}
+		select {
+		case <-late.C:
+			s.t.Fatalf("waited in vain for %s; the last heartbeat is %+v", what, h)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stand) goesBy(version uint64) {
+	s.t.Helper()
+	s.beats("the policy", func(h protocol.Heartbeat) bool { return h.Policy.Version == version && h.InService })
+}
+
+// pays makes a visit, and returns what it cost.
+func (s *stand) pays() int {
+	s.t.Helper()
+	before := s.money.Sums().Kept
+	s.prints("p05")
+	s.everythingDelivered()
+	return s.money.Sums().Kept - before
+}
+
+func closedByPolicy(v session.View) bool { return v.State == session.Unready && v.Word == "policy" }
+
+// counted is a self-test that counts.
+type counted struct{ runs atomic.Int64 }
+
+func (c *counted) Run(_ context.Context, p terminal.Parts) string { c.runs.Add(1); return "" }
+
+// TestPolicyWhileItRuns: a policy from the centre changes what is offered without a restart, and never during a visit.
+func TestPolicyWhileItRuns(t *testing.T) {
+	tests := new(counted)
+	s := newStand(t, t.TempDir(), func(_ *stand, p *terminal.Parts) { p.SelfTest = tests })
+	first := s.place.signed.Head.Version
+	s.goesBy(first)
+	if yen := s.pays(); yen != 250 {
+		t.Fatalf("%d yen", yen)
+	}
+	if _, named, _ := s.world.Heartbeat(s.place.name); named.Version != first || named.Digest != s.place.signed.Digest {
+		t.Errorf("the outcome names %+v", named)
+	}
+	second := s.revise(200)
+	s.goesBy(second)
+	if yen := s.pays(); yen != 200 {
+		t.Errorf("%d yen under the new policy", yen)
+	}
+	if _, named, _ := s.world.Heartbeat(s.place.name); named.Version != second {
+		t.Errorf("the outcome names %+v", named)
+	}
+	if n := tests.runs.Load(); n != 2 {
+		t.Errorf("%d self-tests", n)
+	}
+
+	var third uint64
+	s.hand.instead[session.PressChoose] = func() bool { // it comes in mid-visit, and waits
+		delete(s.hand.instead, session.PressChoose)
+		third = s.revise(150)
+		s.beats("a policy that waits", func(h protocol.Heartbeat) bool { return h.Waiting == third && h.Policy.Version == second })
+		return false
+	}
+	if yen := s.pays(); yen != 200 {
+		t.Errorf("%d yen in a visit that began before", yen)
+	}
+	s.goesBy(third)
+	if yen := s.pays(); yen != 150 {
+		t.Errorf("%d yen after it", yen)
+	}
+	h := s.beats("the journal", func(h protocol.Heartbeat) bool { return h.SelfTest != "" && h.Journal.Position > 0 })
+	if h.Software == "" || h.PolicyExpires.IsZero() || h.Why != "" {
+		t.Errorf("%+v", h)
+	}
+	all := s.quitAndBalance()
+	var applied []uint64
+	for _, e := range of(all, journal.PolicyApplied) {
+		applied = append(applied, e.Policy.Version)
+	}
+	if !slices.Equal(applied, []uint64{first, second, third}) {
+		t.Errorf("in force were %v", applied)
+	}
+	if told := of(all, journal.Incident); len(told) != 2 || told[0].Reason != protocol.IncidentFee || told[1].Reason != protocol.IncidentFee {
+		t.Errorf("the centre's fee is another, and that is an incident for each policy: %+v", told)
+	}
+}
+
+// TestTheCentresMinimum: below it no visit begins, the one in hand ends as it would have, and a policy opens the terminal again.
+func TestTheCentresMinimum(t *testing.T) {
+	s := newStand(t, t.TempDir(), nil)
+	first := s.place.signed.Head.Version
+	s.goesBy(first)
+	s.hand.instead[session.PressChoose] = func() bool {
+		delete(s.hand.instead, session.PressChoose)
+		s.world.Demand(first + 1)
+		s.beats("being out of service", func(h protocol.Heartbeat) bool { return h.Why == "policy" })
+		return false
+	}
+	s.prints("p05")
+	v := s.await("out of service", closedByPolicy)
+	if terminal.Picture(v).Message != touch.MsgService {
+		t.Errorf("the screen says %q", terminal.Picture(v).Message)
+	}
+	s.world.Demand(0) // what was wanted once is wanted
+	s.beats("another heartbeat", func(h protocol.Heartbeat) bool { return !h.InService })
+	if !strings.Contains(string(s.log.Bytes()), "wants a newer policy") {
+		t.Error("the log does not say which is wanted")
+	}
+	s.goesBy(s.revise(200))
+	s.prints("p05")
+	s.everythingDelivered()
+	if least := of(s.quitAndBalance(), journal.PolicyLeast); len(least) != 1 || least[0].Least != first+1 {
+		t.Errorf("%+v", least)
+	}
+}
+
+// TestAStoreThatLostItsNewest opens for nobody, reports it, and opens with the same policy brought again.
+func TestAStoreThatLostItsNewest(t *testing.T) {
+	s := newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
+		s.must(s.office.next(s.world.Policy(), time.Now()))
+		newest := protocol.PolicyRef{Version: s.office.last.Head.Version, Digest: s.office.last.Digest}
+		_, err := p.Journal.Record(journal.Entry{Kind: journal.PolicyApplied, Policy: newest})
+		s.must(err)
+	})
+	s.await("out of service", closedByPolicy)
+	s.beats("being out of service", func(h protocol.Heartbeat) bool { return h.Why == "policy" })
+	s.world.Publish(s.office.last.Head.Version, s.office.bundle())
+	s.goesBy(s.office.last.Head.Version)
+	s.prints("p05")
+	s.everythingDelivered()
+	if told := of(s.quitAndBalance(), journal.Incident); len(told) != 1 || told[0].Reason != protocol.IncidentPolicyRewound {
+		t.Errorf("%+v", told)
+	}
+}
+
+// TestAPolicyThatDoesNotWork closes the terminal: its devices are forbidden, or its self-test fails. The one before does not come
+// back; a higher one opens it.
+func TestAPolicyThatDoesNotWork(t *testing.T) {
+	bad := errors.New("a printer that this policy forbids")
+	var unfit, failing atomic.Uint64
+	s := newStand(t, t.TempDir(), func(_ *stand, p *terminal.Parts) {
+		p.Equip = func(p terminal.Parts) (terminal.Parts, error) {
+			if p.Signed.Head.Version == unfit.Load() {
+				return p, bad
+			}
+			return p, nil
+		}
+		p.SelfTest = fails(func(p terminal.Parts) bool { return p.Signed.Head.Version == failing.Load() })
+	})
+	s.goesBy(s.place.signed.Head.Version)
+	next := s.place.signed.Head.Version + 1
+	unfit.Store(next)
+	failing.Store(next + 1)
+	for i, word := range []string{"policy", "selftest-failed"} {
+		if v := s.revise(200 + i); v != next+uint64(i) {
+			t.Fatal(v)
+		}
+		s.await(word, func(v session.View) bool { return v.State == session.Unready && v.Word == word })
+		s.beats(word, func(h protocol.Heartbeat) bool { return h.Why == word && h.Policy.Version == next+uint64(i) })
+	}
+	s.goesBy(s.revise(123))
+	if yen := s.pays(); yen != 123 {
+		t.Errorf("%d yen", yen)
+	}
+	s.quit()
+}
+
+type fails func(terminal.Parts) bool
+
+func (f fails) Run(_ context.Context, p terminal.Parts) string {
+	if f(p) {
+		return "swapped"
+	}
+	return ""
+}
+
+// TestHostilePolicies: whatever becomes of the two calls, and whatever a hostile centre says in them, the terminal goes by its
+// policy, serves, and takes the next true one.
+func TestHostilePolicies(t *testing.T) {
+	s, m := newMeddled(t, nil)
+	first := s.place.signed.Head.Version
+	s.goesBy(first)
+	second := s.revise(200)
+	faults := maps.Clone(centreFaults)
+	delete(faults, "another hour") // no visit: the answer's clock is nothing to it
+	for name, change := range hostile(first) {
+		faults[name] = rewriting(change)
+	}
+	for name, fault := range faults {
+		for _, call := range []string{"heartbeats", "policies"} {
+			if _, lies := hostile(first)[name]; lies && call != strings.Fields(name)[0] {
+				continue
+			}
+			asked := make(chan struct{}, 1000)
+			m.meddle(call, func(w http.ResponseWriter, r *http.Request, through http.Handler, kept *httptest.ResponseRecorder) {
+				asked <- struct{}{}
+				fault(w, r, through, kept)
+			})
+			<-asked
+			<-asked // and what came of the first is over
+			if p, err := s.place.policies.History(); err != nil || len(p) != 1 {
+				t.Fatalf("%s at %s: %d policies, %v", name, call, len(p), err)
+			}
+			if shown, _ := s.screen.now(); shown.State != session.Idle {
+				t.Errorf("%s at %s: the terminal is %s %q", name, call, shown.State, shown.Word)
+			}
+		}
+	}
+	s.prints("p05")
+	m.meddle("", nil)
+	s.goesBy(second)
+	s.wasNobodyButTheFee(t)
+}
+
+// wasNobodyButTheFee ends a stand in which the policy's fee was another than the centre's.
+func (s *stand) wasNobodyButTheFee(t *testing.T) {
+	t.Helper()
+	s.prints("p05")
+	s.everythingDelivered()
+	for _, e := range of(s.quitAndBalance(), journal.Incident) {
+		if e.Reason != protocol.IncidentFee {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// rewriting changes a good answer's JSON.
+func rewriting(change func(map[string]any)) meddling {
+	return func(w http.ResponseWriter, r *http.Request, through http.Handler, _ *httptest.ResponseRecorder) {
+		got := httptest.NewRecorder()
+		through.ServeHTTP(got, r)
+		var body map[string]any
+		d := json.NewDecoder(got.Body)
+		d.UseNumber()
+		if err := d.Decode(&body); err != nil && !errors.Is(err, io.EOF) {
+			panic(http.ErrAbortHandler)
+		}
+		change(body)
+		b, _ := json.Marshal(body)
+		got.Body = bytes.NewBuffer(b)
+		got.Header().Del("Content-Length")
+		pass(w, got)
+	}
+}
+
+// hostile are lies, each at the call that its first word names.
+func hostile(first uint64) map[string]func(map[string]any) {
+	policies := func(m map[string]any) []any { return m["policies"].([]any) }
+	return map[string]func(map[string]any){
+		"heartbeats want too much":    func(m map[string]any) { m["least_policy"] = first + 100_000 },
+		"heartbeats want the world":   func(m map[string]any) { m["least_policy"] = json.Number("18446744073709551615") },
+		"heartbeats name twice":       func(m map[string]any) { m["policies"] = append(policies(m), policies(m)...) },
+		"heartbeats name many":        func(m map[string]any) { m["policies"] = slices.Repeat(policies(m), 100) },
+		"heartbeats another digest":   func(m map[string]any) { policies(m)[0].(map[string]any)["digest"] = strings.Repeat("A", 43) },
+		"heartbeats an older version": func(m map[string]any) { policies(m)[0].(map[string]any)["version"] = first },
+		"policies stripped":           func(m map[string]any) { m["signatures"] = m["signatures"].([]any)[:1] },
+		"policies the same key twice": func(m map[string]any) { s := m["signatures"].([]any); m["signatures"] = []any{s[0], s[0]} },
+		"policies unsigned":           func(m map[string]any) { m["signatures"] = []any{} },
+		"policies another text":       func(m map[string]any) { m["text"] = "eA" },
+		"policies much noise":         func(m map[string]any) { m["signatures"] = slices.Repeat([]any{"eA"}, 32) },
+	}
+}

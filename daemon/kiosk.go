@@ -71,6 +71,7 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Field
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	board := panel.New(s.world, p.channel, p.virtual, p.device, p.sheets)
+	board.Have(s.levers()...)
 	server, err := touch.New(touch.Options{Hosts: hosts(l), Panel: board, Logger: log})
 	if err != nil {
 		return err

@@ -61,6 +61,7 @@ type Panel struct {
 	stranger bool
 	events   []touch.Event
 	changed  func()
+	levers   []Lever
 }
 
 var _ touch.Panel = (*Panel)(nil)

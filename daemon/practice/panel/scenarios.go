@@ -11,10 +11,31 @@ import (
 	"honnin/ui/touch"
 )
 
-// Play puts a scenario's program into its municipality, or takes it back if it is there.
+// Lever is something else that the practice world can be made to do.
+type Lever struct {
+	ID, Ja, En, JaWhy, Why string
+	On                     func() bool
+	Pull                   func() error
+}
+
+// Have puts levers beside the scenarios.
+func (p *Panel) Have(l ...Lever) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.levers = l
+}
+
+// Play pulls a lever, or puts a scenario's program into its municipality, or takes it back if it is there.
 func (p *Panel) Play(id string) error {
 	if id == "" {
 		return practice.ErrScenario
+	}
+	p.mu.Lock()
+	i := slices.IndexFunc(p.levers, func(l Lever) bool { return l.ID == id })
+	levers := p.levers
+	p.mu.Unlock()
+	if i >= 0 {
+		return levers[i].Pull()
 	}
 	if p.world.Playing() == scenario.ID(id) {
 		id = ""
@@ -31,6 +52,9 @@ func (p *Panel) scenarios() (out []touch.Scenario) {
 			shown.JaHow, shown.How = p.how(s)
 		}
 		out = append(out, shown)
+	}
+	for _, l := range p.levers {
+		out = append(out, touch.Scenario{ID: l.ID, Ja: l.Ja, En: l.En, JaWhy: l.JaWhy, Why: l.Why, On: l.On()})
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -65,7 +64,8 @@ func enforce(store *provision.Store, log logrus.FieldLogger) (*signed.Policy, er
 
 // fieldFlags are the words of the commands at a terminal.
 type fieldFlags struct {
-	config, result string
+	config, path, result, device string
+	back                         bool
 }
 
 func (f *fieldFlags) store() (*provision.Store, site.Site, error) {
@@ -89,74 +89,6 @@ func (f *fieldFlags) command(use, short, long string, args cobra.PositionalArgs,
 	}}
 	c.Flags().StringVar(&f.config, "config", "", "directory of site.toml and policy-root.toml")
 	return c
-}
-
-func policyCheckCommand() *cobra.Command {
-	var f fieldFlags
-	return f.command("check --config DIR STICK", "say whether a stick fits this terminal, and do nothing",
-		"check says in one line whether the policies in STICK (a mounted stick, a directory, a policy.toml) fit this\n"+
-			"terminal, and then in words what would change. Mount a stick with ro,nosuid,nodev,noexec.",
-		oneArgument("a stick, a directory or a policy.toml"),
-		func(store *provision.Store, out io.Writer, args []string) error {
-			return f.brought(args[0], store, out, store.Check)
-		})
-}
-
-func policyReceiveCommand() *cobra.Command {
-	var f fieldFlags
-	c := f.command("receive --config DIR STICK", "take in the policies on a stick",
-		"receive does what check does, and keeps what fits. A terminal that runs applies it between visits, within a\n"+
-			"minute of its time; apply does where none runs.",
-		oneArgument("a stick, a directory or a policy.toml"),
-		func(store *provision.Store, out io.Writer, args []string) error {
-			return f.brought(args[0], store, out, func(b []signed.Bundle) (provision.Answer, error) { return store.Receive(b, provision.ByStick) })
-		})
-	c.Flags().StringVar(&f.result, "result", "", "directory in which a result file for the office is written")
-	return c
-}
-
-// brought reads a stick, does something with it, and says what came of it.
-func (f *fieldFlags) brought(path string, store *provision.Store, out io.Writer, do func([]signed.Bundle) (provision.Answer, error)) error {
-	bundles, err := provision.Read(path)
-	a := provision.Answer{Terminal: store.Terminal()}
-	if err == nil {
-		a, err = do(bundles)
-	}
-	say(out, "%s", answerLine(a, err))
-	for _, left := range a.Left {
-		say(out, "  left out: %v", left)
-	}
-	if err == nil && a.Before != nil {
-		sayChanges(out, a.Before.Policy, a.Last().Policy)
-	}
-	if f.result != "" {
-		err = errors.Join(err, provision.WriteResult(f.result, provision.NewResult(a, err, time.Now())))
-	}
-	if refused := new(signed.Refusal); errors.As(err, &refused) && refused.Code == signed.Here {
-		return nil
-	}
-	if err != nil {
-		return &exitError{exitRefused, err}
-	}
-	return nil
-}
-
-// answerLine is whether what was brought fits this terminal, in one line.
-func answerLine(a provision.Answer, err error) string {
-	var r *signed.Refusal
-	switch {
-	case errors.As(err, &r) && r.Code == signed.Here:
-		return fmt.Sprintf("済み: この端末は受け取り済みです。 Already here: terminal %s has this policy (%s).", a.Terminal, r.Err)
-	case err != nil:
-		return fmt.Sprintf("不一致: この端末には使えません。 Does not fit terminal %s: %v", a.Terminal, err)
-	}
-	before := "none"
-	if a.Before != nil {
-		before = fmt.Sprint(a.Before.Head.Version)
-	}
-	p := a.Last()
-	return fmt.Sprintf("一致: この端末用です。 Fits terminal %s: version %s → %d, signed by %s, in force from %s to %s.", a.Terminal, before, p.Head.Version,
-		strings.Join(p.Signers, " and "), day(p.Head.NotBefore), day(p.Head.Expires))
 }
 
 // day is a day and a minute in Japan.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 type field struct {
 	*testing.T
 	office, config string
+	image          string   // of a stick
 	as             []string // before the arguments: honnind, as root
 }
 
@@ -30,7 +30,7 @@ func newField(t *testing.T) *field {
 		}
 		t.Skip("openssl is missing")
 	}
-	f := &field{t, t.TempDir(), t.TempDir(), asRoot(t)}
+	f := &field{T: t, office: t.TempDir(), config: t.TempDir(), as: asRoot(t)}
 	for _, name := range []string{"a", "b", "c", "stranger"} {
 		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-out", name+".pem", "-subj", "/CN=Policy Key", "-days", "2")
 	}
@@ -150,15 +150,10 @@ func (f *field) nextVersion(at []string) {
 			f.Fatal(err)
 		}
 	}
-	f.wants(f.says(exitOK, append(at, "receive", "--result", stick, stick)...), "version 1 → 2, signed by b and c", "4m")
+	f.wants(f.says(exitOK, append(at, "receive", stick)...), "version 1 → 2, signed by b and c", "4m")
 	f.wants(f.says(exitOK, append(at, "receive", stick)...), "済み", "Already here")
 	f.wants(f.says(exitOK, append(at, "apply")...), "version 2", "now in force")
 	f.wants(f.says(exitOK, append(at, "apply")...), "nothing newer is due")
-	var r provision.Result
-	said, err := os.ReadFile(filepath.Join(stick, "honnin-"+string(runTerminal)+".json"))
-	if err != nil || json.Unmarshal(said, &r) != nil || r.Received == nil || r.Received.Version != 2 || r.InForce.Version != 1 {
-		f.Errorf("%v %s", err, said)
-	}
 }
 
 // refused is what must not get in, nor out of the office.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
 	"honnin/config/trust/sign"
+	"honnin/daemon/fleet"
 	"honnin/daemon/identity"
 	"honnin/daemon/provision"
 )
@@ -133,4 +137,142 @@ func TestKeysWarn(t *testing.T) {
 			t.Errorf("%d warnings: %v", n, said.LastEntry())
 		}
 	})
+}
+
+// TestResultsComeBack brings a policy on a stick that nobody mounted, has the terminal sign what came of it, and asks at the
+// office who is behind.
+func TestResultsComeBack(t *testing.T) {
+	f := newField(t)
+	f.begin()
+	at := []string{"--config", f.config}
+	keys := func(args ...string) string {
+		return f.honnind(exitOK, append([]string{"keys", args[0]}, append(at, args[1:]...)...)...)
+	}
+	stick := filepath.Join(f.office, "stick")
+	if err := os.Mkdir(stick, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.wants(f.says(exitRefused, append(append([]string{"receive"}, at...), "--result", stick, "1")...), "済み", string(identity.Missing)) // nothing to sign with
+	keys("enrol", "--out", ".")
+	keys(append([]string{"install"}, f.issue("1")...)...)
+	f.wants(f.says(exitOK, append(append([]string{"receive"}, at...), "--result", stick, "1")...), "済み")
+	result := filepath.Join(stick, provision.ResultName(runTerminal))
+	lag := func(status int, args ...string) string {
+		f.Helper()
+		return f.honnind(status, append([]string{"fleet", "lag"}, args...)...)
+	}
+	write(t, filepath.Join(f.office, "all"), []byte(string(runTerminal)+"\nJP-99-000002\n"))
+	f.wants(lag(exitOK, "--policy", "1", result), "JP-99-000001  最新 current  version 1", "give --terminals", "1 current, 0 behind")
+	f.wants(lag(exitRefused, "--policy", "1", "--terminals", "all", result), "JP-99-000002  返答なし silent", "1 current, 0 behind, 0 ahead, 0 fork, 1 silent")
+
+	draft, err := os.ReadFile(filepath.Join(f.office, "draft.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(f.office, "draft.toml"), []byte(strings.Replace(string(draft), `clock_skew = "5m"`, `clock_skew = "4m"`, 1)))
+	f.says(exitOK, "new", "--out", "2", "--after", "1", "draft.toml")
+	f.wants(lag(exitRefused, "--policy", "2", result), "遅れ behind  version 1, 1 behind, since")
+	for _, k := range []string{"a", "b"} {
+		f.says(exitOK, "sign", "--as", k, "--key", k+".key", "--certificate", k+".pem", "--after", "1", "2/policy.toml")
+	}
+	f.says(exitOK, append(append([]string{"receive"}, at...), "--result", stick, "2")...)
+	var report fleet.Report
+	if err := json.Unmarshal([]byte(lag(exitOK, "--policy", "2", "--json", result)), &report); err != nil || !report.Good() || report.Rows[0].Has.Version != 2 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	b, err := os.ReadFile(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1]++
+	write(t, filepath.Join(f.office, "forged.p7m"), b)
+	f.wants(lag(exitRefused, "--policy", "2", "forged.p7m"), string(identity.Forged), "1 files not believed")
+	f.wants(lag(exitUsage, "--policy", "draft.toml", result), "--policy")
+	f.wants(lag(exitUsage, "--policy", "2", "--terminals", "1/policy.toml", result), "--terminals: line 1")
+	f.wants(lag(exitUsage, "--policy", "2", "nowhere"), "no such file")
+}
+
+// TestDeviceAtATerminal reads a stick that nobody mounted as root, keeps what is on it as the daemon's user, and writes the
+// signed result back.
+func TestDeviceAtATerminal(t *testing.T) {
+	f := newField(t)
+	device := f.stick()
+	at := []string{"--config", f.config, "--device", device}
+	f.wants(f.says(exitOK, append([]string{"check"}, at...)...), "一致", "version 1 → 2")
+	f.chown(4242)
+	f.wants(f.says(exitOK, append([]string{"receive", "--result-back"}, at...)...), "一致", "version 1 → 2")
+	f.wants(f.says(exitOK, append([]string{"check"}, at...)...), "済み")
+	out, err := exec.Command("debugfs", "-R", "cat "+provision.ResultName(runTerminal), f.image).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(f.office, "result.p7m"), out)
+	f.wants(f.honnind(exitOK, "fleet", "lag", "--policy", "2", "result.p7m"), "current  version 2")
+	for _, dir := range []string{"policy", "policy/0000000000000002", "keys"} {
+		st, err := os.Stat(filepath.Join(f.config, dir))
+		if err != nil || st.Sys().(*syscall.Stat_t).Uid != 4242 {
+			t.Error(dir, "is not the daemon's user's", err)
+		}
+	}
+	f.wants(f.says(exitUsage, append([]string{"receive"}, append(at, "1")...)...), "either a stick")
+	f.wants(f.says(exitUsage, "check", "--config", f.config), "either a stick")
+	f.wants(f.says(exitUsage, "receive", "--config", f.config, "--result-back", "1"), "either a stick")
+	f.wants(f.says(exitRefused, "check", "--config", f.config, "--device", "/dev/null"), "不一致", "not a block device")
+}
+
+// stick makes a block device with version 2, at a terminal with keys that has version 1.
+func (f *field) stick() (device string) {
+	f.Helper()
+	f.begin()
+	f.honnind(exitOK, "keys", "enrol", "--config", f.config, "--out", ".")
+	f.honnind(exitOK, append([]string{"keys", "install", "--config", f.config}, f.issue("1")...)...)
+	f.says(exitOK, "new", "--out", "2", "--after", "1", "draft.toml")
+	for _, k := range []string{"a", "b"} {
+		f.says(exitOK, "sign", "--as", k, "--key", k+".key", "--certificate", k+".pem", "--after", "1", "2/policy.toml")
+	}
+	f.image = filepath.Join(f.office, "image")
+	write(f.T, f.image, nil)
+	if err := os.Truncate(f.image, 8<<20); err != nil {
+		f.Fatal(err)
+	}
+	if out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-d", filepath.Join(f.office, "2"), f.image).CombinedOutput(); err != nil {
+		f.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command("losetup", "--find", "--show", f.image).Output()
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			f.Fatal("no loop device can be had:", err)
+		}
+		f.Skip("no loop device can be had:", err)
+	}
+	device = strings.TrimSpace(string(out))
+	f.Cleanup(func() {
+		if err := exec.Command("losetup", "--detach", device).Run(); err != nil {
+			f.Error(err)
+		}
+	})
+	return device
+}
+
+// chown gives what is the daemon's to a user.
+func (f *field) chown(user int) {
+	f.Helper()
+	for _, dir := range []string{"policy", "keys"} {
+		err := filepath.Walk(filepath.Join(f.config, dir), func(path string, _ os.FileInfo, err error) error {
+			return errors.Join(err, os.Chown(path, user, user))
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+	for _, name := range []string{"site.toml", provision.RootFile} {
+		if err := os.Chmod(filepath.Join(f.config, name), 0o644); err != nil {
+			f.Fatal(err)
+		}
+	}
+	for p := f.config; p != "/" && p != os.TempDir(); p = filepath.Dir(p) {
+		if err := os.Chmod(p, 0o755); err != nil {
+			f.Fatal(err)
+		}
+	}
 }

@@ -42,7 +42,7 @@ import (
 const keep = 16
 
 // ErrInUse is returned where a terminal runs on the store: it applies what waits, between visits.
-var ErrInUse = errors.New("a terminal runs here: what waits is applied when it starts next")
+var ErrInUse = errors.New("a terminal runs here: it applies what waits by itself, between visits")
 
 // Options say whose store it is.
 type Options struct {
@@ -126,7 +126,7 @@ func (s *Store) alone(f func() error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(), l.Close())
+	return errors.Join(f(), unix.Flock(int(l.Fd()), unix.LOCK_UN), l.Close()) // a child that is just being forked has l too, and would hold it
 }
 
 // Load returns the policy in force, verified anew: signed, for this terminal, and in its time. Its errors are
@@ -164,6 +164,7 @@ func inForce(slots []Slot) *Slot {
 type Answer struct {
 	Terminal protocol.Terminal
 	Before   *signed.Policy   // in force; nil: none yet
+	Kept     *signed.Policy   // the highest that was here, in force or not; nil: none yet
 	Added    []*signed.Policy // in order; only the last is to be applied
 	Left     []error          // why others were left out
 }
@@ -185,6 +186,7 @@ func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err erro
 	start := signed.Start{Root: s.o.Root}
 	if len(slots) > 0 {
 		start.Last = slots[len(slots)-1].Policy
+		a.Kept = start.Last
 	}
 	if f := inForce(slots); f != nil {
 		a.Before = f.Policy

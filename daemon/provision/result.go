@@ -1,23 +1,26 @@
 package provision
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"honnin/config/policy/signed"
 	"honnin/config/protocol"
 )
 
-// Result is what a terminal says to the office of what was brought to it. It is not signed: it tells who is behind, and
-// opens nothing.
+// Result is what a terminal says to the office of what was brought to it, signed with its own key: it tells who is
+// behind, and opens nothing.
 type Result struct {
 	Terminal protocol.Terminal `json:"terminal"`
 	At       time.Time         `json:"at"`
 	InForce  *Version          `json:"in_force,omitempty"` // before
+	Waiting  *Version          `json:"waiting,omitempty"`  // was here before, and comes into force later
 	Received *Version          `json:"received,omitempty"`
 	Code     signed.Code       `json:"code,omitempty"`  // why nothing was received
 	Fault    string            `json:"fault,omitempty"` // in words
@@ -39,6 +42,9 @@ func versionOf(p *signed.Policy) *Version {
 // NewResult says what came of it.
 func NewResult(a Answer, err error, at time.Time) Result {
 	r := Result{Terminal: a.Terminal, At: at.UTC().Truncate(time.Second), InForce: versionOf(a.Before)}
+	if a.Kept != a.Before {
+		r.Waiting = versionOf(a.Kept)
+	}
 	if err == nil {
 		r.Received = versionOf(a.Last())
 		return r
@@ -51,26 +57,92 @@ func NewResult(a Answer, err error, at time.Time) Result {
 	return r
 }
 
-// WriteResult writes honnin-TERMINAL.json into a directory, over one that is there, and follows no link.
-func WriteResult(dir string, r Result) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
+// Has is the highest policy that the terminal has; nil: none.
+func (r Result) Has() *Version {
+	switch {
+	case r.Received != nil:
+		return r.Received
+	case r.Waiting != nil:
+		return r.Waiting
 	}
+	return r.InForce
+}
+
+// MaxResult bounds the content of a result file, in bytes.
+const MaxResult = 8 << 10
+
+// ParseResult reads the content of a result file. Nothing may be in it that is not of a result.
+func ParseResult(content []byte) (r Result, err error) {
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.DisallowUnknownFields()
+	if len(content) > MaxResult || d.Decode(&r) != nil || d.InputOffset() != int64(len(content)) {
+		return Result{}, errors.New("not the content of a result file")
+	}
+	if _, err := protocol.ParseTerminal(string(r.Terminal)); err != nil || r.At.IsZero() || !r.InForce.whole() || !r.Waiting.whole() || !r.Received.whole() || (r.Received == nil) == (r.Fault == "") {
+		return Result{}, errors.New("a result that no terminal writes")
+	}
+	return r, nil
+}
+
+// whole: a version that is there has both its parts.
+func (v *Version) whole() bool {
+	if v == nil {
+		return true
+	}
+	_, err := protocol.ParseDigest(v.SHA256)
+	return v.Version > 0 && err == nil
+}
+
+// ResultName is the name of a terminal's result file.
+func ResultName(t protocol.Terminal) string { return fmt.Sprintf("honnin-%s.p7m", t) }
+
+// Seal makes a result file's content: sign makes a message of it, which "openssl cms -verify -binary -inform DER -CAfile
+// ANCHOR" shows.
+func (r Result) Seal(sign func(content []byte) ([]byte, error)) ([]byte, error) {
+	r.Fault = clip(r.Fault)
+	b, err := json.Marshal(r)
+	if err == nil {
+		b, err = sign(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the result file: %w", err)
+	}
+	return b, nil
+}
+
+// WriteResult writes a terminal's result file into a directory, over one that is there, and follows no link.
+func WriteResult(dir string, t protocol.Terminal, sealed []byte) error {
 	d, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("the result file: %w", err)
 	}
 	defer d.Close()
-	name := fmt.Sprintf("honnin-%s.json", r.Terminal)
-	if err := d.Remove(name + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := writeOver(d, ResultName(t), sealed); err != nil {
 		return fmt.Errorf("the result file: %w", err)
+	}
+	return realDisk{}.sync(filepath.Clean(dir))
+}
+
+// clip cuts words to what a result file holds.
+func clip(s string) string {
+	const most = MaxResult / 8 // JSON writes six bytes for one that it escapes
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+func writeOver(d *os.Root, name string, b []byte) error {
+	if err := d.Remove(name + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	f, err := d.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return fmt.Errorf("the result file: %w", err)
+		return err
 	}
-	_, err = f.Write(append(b, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	return errors.Join(err, d.Rename(name+".new", name), realDisk{}.sync(filepath.Clean(dir)))
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return d.Rename(name+".new", name)
 }

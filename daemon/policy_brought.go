@@ -1,0 +1,196 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"honnin/config/policy/signed"
+	"honnin/config/site"
+	"honnin/daemon/provision"
+)
+
+// What is brought to a terminal, on a stick or in a directory: does it fit, what does it change, and what came of it.
+
+func policyCheckCommand() *cobra.Command {
+	var f fieldFlags
+	return f.bring(&cobra.Command{Use: "check --config DIR STICK|--device /dev/sdX1", Short: "say whether a stick fits this terminal, and do nothing",
+		Long: "check says in one line whether the policies in STICK (a mounted stick, a directory, a policy.toml) fit this\n" +
+			"terminal, and then in words what would change. " + deviceHelp},
+		func(store *provision.Store, b []signed.Bundle) (provision.Answer, error) { return store.Check(b) })
+}
+
+func policyReceiveCommand() *cobra.Command {
+	var f fieldFlags
+	c := f.bring(&cobra.Command{Use: "receive --config DIR STICK|--device /dev/sdX1", Short: "take in the policies on a stick",
+		Long: "receive does what check does, and keeps what fits. A terminal that runs applies it between visits, within a\n" +
+			"minute of its time; apply does where none runs. " + deviceHelp},
+		func(store *provision.Store, b []signed.Bundle) (provision.Answer, error) {
+			return store.Receive(b, f.way())
+		})
+	c.Flags().StringVar(&f.result, "result", "", "directory in which a result file for the office is written, signed with the terminal's key")
+	c.Flags().BoolVar(&f.back, "result-back", false, "with --device: write the result file onto the stick")
+	return c
+}
+
+const deviceHelp = "With --device, as root, the stick's partition is\n" +
+	"mounted for this command alone: read-only, nosuid, nodev, noexec, and only if it is FAT, exFAT or ext4. A stick that\n" +
+	"is mounted already wants the same options."
+
+func (f *fieldFlags) way() provision.Way {
+	if st, err := os.Stat(f.path); f.device == "" && err == nil && !st.IsDir() {
+		return provision.ByFile
+	}
+	return provision.ByStick
+}
+
+type doing func(*provision.Store, []signed.Bundle) (provision.Answer, error)
+
+// bring completes a command that reads a stick and does something with it.
+func (f *fieldFlags) bring(c *cobra.Command, do doing) *cobra.Command {
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if (len(args) == 1) == (f.device != "") || len(args) > 1 || f.back && f.device == "" || f.back && f.result != "" {
+			return usage("either a stick, a directory or a policy.toml, or --device; --result-back is for --device, and --result for another directory")
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			f.path = args[0]
+		}
+		return f.brought(c.OutOrStdout(), do)
+	}
+	c.Flags().StringVar(&f.config, "config", "", "directory of site.toml and policy-root.toml")
+	c.Flags().StringVar(&f.device, "device", "", "the stick's partition, such as /dev/sdb1, instead of a directory")
+	return c
+}
+
+// brought reads a stick, does something with what is on it, says what came of it, and writes it for the office where asked.
+func (f *fieldFlags) brought(out io.Writer, do doing) error {
+	if f.config == "" {
+		return usage("--config DIR is needed")
+	}
+	s, err := site.Load(f.config)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	bundles, unread := f.read()
+	var sealed []byte
+	err = f.asOwner(s.Policy, func() (err error) {
+		sealed, err = f.judged(s, bundles, unread, out, do)
+		return err
+	})
+	if sealed != nil {
+		if wrote := f.write(s, sealed); wrote != nil {
+			err = errors.Join(err, &exitError{exitRefused, wrote})
+		}
+	}
+	return err
+}
+
+func (f *fieldFlags) read() ([]signed.Bundle, error) {
+	if f.device != "" {
+		return provision.ReadDevice(f.device)
+	}
+	return provision.Read(f.path)
+}
+
+// write writes the result file to where it was asked for.
+func (f *fieldFlags) write(s site.Site, sealed []byte) error {
+	if f.back {
+		return provision.WriteDevice(f.device, s.Terminal, sealed)
+	}
+	return provision.WriteResult(f.result, s.Terminal, sealed)
+}
+
+// judged is what is done as the user whose policies these are. sealed is what came of it, where that was asked for.
+func (f *fieldFlags) judged(s site.Site, bundles []signed.Bundle, unread error, out io.Writer, do doing) (sealed []byte, err error) {
+	store, _, err := policyStore(f.config)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	a := provision.Answer{Terminal: store.Terminal()}
+	if err = unread; err == nil {
+		a, err = do(store, bundles)
+	}
+	say(out, "%s", answerLine(a, err))
+	for _, left := range a.Left {
+		say(out, "  left out: %v", left)
+	}
+	if err == nil && a.Before != nil {
+		sayChanges(out, a.Before.Policy, a.Last().Policy)
+	}
+	var unsealed error
+	if f.result != "" || f.back {
+		sealed, unsealed = seal(s, a, err)
+	}
+	if refused := new(signed.Refusal); errors.As(err, &refused) && refused.Code == signed.Here {
+		err = nil
+	}
+	if err = errors.Join(err, unsealed); err != nil {
+		return sealed, &exitError{exitRefused, err}
+	}
+	return sealed, nil
+}
+
+// seal signs what came of it with the terminal's key.
+func seal(s site.Site, a provision.Answer, came error) ([]byte, error) {
+	k, err := keysOf(s)
+	if err != nil {
+		return nil, err
+	}
+	var anchors []*x509.Certificate
+	if a.Before != nil {
+		anchors = a.Before.TerminalAnchors()
+	}
+	return provision.NewResult(a, came, time.Now()).Seal(func(content []byte) ([]byte, error) { return k.Sign(content, anchors) })
+}
+
+// asOwner does something as the user to whom a directory belongs, where root mounts a stick and the daemon's user keeps the
+// policies.
+func (f *fieldFlags) asOwner(dir string, do func() error) (err error) {
+	st, there := os.Stat(dir)
+	if f.device == "" || os.Geteuid() != 0 || there != nil {
+		return do()
+	}
+	owner, is := st.Sys().(*syscall.Stat_t)
+	if !is || owner.Uid == 0 {
+		return do()
+	}
+	groups, err := syscall.Getgroups()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, syscall.Setresuid(-1, 0, -1), syscall.Setresgid(-1, 0, -1), syscall.Setgroups(groups))
+	}()
+	if err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(-1, int(owner.Gid), -1), syscall.Setresuid(-1, int(owner.Uid), -1)); err != nil {
+		return err
+	}
+	return do()
+}
+
+// answerLine is whether what was brought fits this terminal, in one line.
+func answerLine(a provision.Answer, err error) string {
+	var r *signed.Refusal
+	switch {
+	case errors.As(err, &r) && r.Code == signed.Here:
+		return fmt.Sprintf("済み: この端末は受け取り済みです。 Already here: terminal %s has this policy (%s).", a.Terminal, r.Err)
+	case err != nil:
+		return fmt.Sprintf("不一致: この端末には使えません。 Does not fit terminal %s: %v", a.Terminal, err)
+	}
+	before := "none"
+	if a.Before != nil {
+		before = fmt.Sprint(a.Before.Head.Version)
+	}
+	p := a.Last()
+	return fmt.Sprintf("一致: この端末用です。 Fits terminal %s: version %s → %d, signed by %s, in force from %s to %s.", a.Terminal, before, p.Head.Version,
+		strings.Join(p.Signers, " and "), day(p.Head.NotBefore), day(p.Head.Expires))
+}

@@ -303,3 +303,34 @@ func hostile(first uint64) map[string]func(map[string]any) {
 		"policies much noise":         func(m map[string]any) { m["signatures"] = slices.Repeat([]any{"eA"}, 32) },
 	}
 }
+
+// TestPolicyExpires: a terminal whose policy has expired is out of service, and one whose clock was wrong comes back by itself.
+func TestPolicyExpires(t *testing.T) {
+	var ahead atomic.Int64
+	s := newStand(t, t.TempDir(), func(_ *stand, p *terminal.Parts) {
+		p.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	s.awaitState(session.Idle)
+	ahead.Store(int64(s.place.signed.Head.Expires.Sub(time.Now()) - 5*24*time.Hour))
+	s.awaitLog("expires in 4 days")
+	for _, d := range []time.Duration{2 * 366 * 24 * time.Hour, -48 * time.Hour} {
+		ahead.Store(int64(d))
+		s.await("out of service", closedByPolicy)
+		ahead.Store(0)
+		s.awaitState(session.Idle)
+	}
+	s.wasNobody(t)
+}
+
+func (s *stand) awaitLog(words string) {
+	s.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for !strings.Contains(string(s.log.Bytes()), words) {
+		select {
+		case <-late.C:
+			s.t.Fatalf("the log never says %q", words)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}

@@ -207,6 +207,15 @@ func (t *Terminal) fetch(ctx context.Context, all []protocol.PolicyRef, above ui
 	return err
 }
 
+// apply puts what is due in force. A store that cannot be read now takes nothing from the policy that was read from it. The lock
+// is held.
+func (t *Terminal) apply() (p *signed.Policy, fresh bool, err error) {
+	if due, err := t.due(); !due || err != nil {
+		return nil, false, nil
+	}
+	return t.policies.Apply()
+}
+
 func bundle(p protocol.PolicyBundle) signed.Bundle {
 	b := signed.Bundle{Text: p.Text}
 	for i, der := range p.Signatures {
@@ -221,7 +230,7 @@ func (t *Terminal) renew(ctx context.Context) error {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
 	parts := t.plugged().parts
-	p, fresh, err := t.policies.Apply()
+	p, fresh, err := t.apply()
 	if err == nil && fresh {
 		parts.Signed, parts.Policy = p, p.Policy
 		t.log.WithField("version", p.Head.Version).Info("a new policy is in force")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -37,6 +38,7 @@ var staffForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 type counter interface {
 	StaffReady(ctx context.Context, staff string) error
 	Reopen(staff string) error
+	Warning() string // what they should hear whatever they say; "" is nothing
 }
 
 // listenStaff answers staff until ctx ends.
@@ -76,6 +78,9 @@ func answerStaff(ctx context.Context, conn net.Conn, t counter) {
 		return
 	}
 	answer := "ok"
+	if warning := t.Warning(); warning != "" {
+		answer += "; " + warning
+	}
 	if err := hear(ctx, strings.TrimSpace(string(line)), t); err != nil {
 		answer = err.Error()
 	}
@@ -122,7 +127,7 @@ func staffCommand() *cobra.Command {
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			return tell(s.State, args[0]+" "+id)
+			return tell(s.State, args[0]+" "+id, c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&dir, "config", "", "directory of site.toml")
@@ -130,8 +135,8 @@ func staffCommand() *cobra.Command {
 	return c
 }
 
-// tell says one line to the terminal that runs on this state directory.
-func tell(state, line string) error {
+// tell says one line to the terminal that runs on this state directory, and passes on what it warns of.
+func tell(state, line string, said io.Writer) error {
 	conn, err := net.Dial("unix", filepath.Join(state, staffSocket))
 	if err != nil {
 		return fmt.Errorf("no terminal runs on %s: %w", state, err)
@@ -143,7 +148,10 @@ func tell(state, line string) error {
 	if err != nil {
 		return fmt.Errorf("the terminal did not answer: %w", err)
 	}
-	if answer = strings.TrimSpace(answer); answer != "ok" {
+	answer = strings.TrimSpace(answer)
+	if warning, warned := strings.CutPrefix(answer, "ok; "); warned {
+		say(said, "%s", warning)
+	} else if answer != "ok" {
 		return errors.New(answer)
 	}
 	return nil

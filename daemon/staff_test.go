@@ -12,6 +12,22 @@ type nobody struct{}
 
 func (nobody) StaffReady(context.Context, string) error { return nil }
 func (nobody) Reopen(string) error                      { return nil }
+func (nobody) Warning() string                          { return "the policy expires in 3 days" }
+
+// TestStaffAreWarned: whatever staff say to a terminal, they hear that its policy ends soon.
+func TestStaffAreWarned(t *testing.T) {
+	dir := socketDir(t)
+	if err := listenStaff(t.Context(), dir, nobody{}); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	if err := tell(dir, "ready s-007", &said); err != nil || !strings.Contains(said.String(), "3 days") {
+		t.Errorf("%v, %q", err, said.String())
+	}
+	if err := tell(dir, "dance s-007", &said); err == nil || !strings.Contains(err.Error(), "is not ready or reopen") {
+		t.Error(err)
+	}
+}
 
 func TestASocketsPathIsBounded(t *testing.T) {
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", maxSocketPath))

@@ -19,7 +19,8 @@
 //
 // Nothing read from the store is believed: every [Store.Load] and [Store.Apply] walks from the root's keys over all slots, and
 // checks every signature again. Whoever can write the store and the root file has the machine; whoever can write the
-// store alone can at most take the newest slots away, which the versions in the terminal's outcomes show.
+// store alone can at most take the newest slots away: the terminal's journal knows what was in force, so that it opens for
+// nobody then (daemon/terminal), and the versions in its outcomes and heartbeats show it.
 //
 // A policy is applied between visits only: a running terminal holds the lock "use", and only its holder applies.
 package provision

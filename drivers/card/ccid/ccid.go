@@ -34,7 +34,7 @@
 // # The PIN
 //
 // With keys on the reader ([card.PINPad]) the PIN goes from them to the card. Otherwise it is in the messages of one
-// VERIFY, which are wiped. Nothing here is logged.
+// VERIFY, which are wiped; not so libusb's own copy for the transfer, which is freed as it is. Nothing here is logged.
 package ccid
 
 import (
@@ -212,6 +212,21 @@ func (r *Reader) Present(ctx context.Context) (bool, error) {
 	}
 	s, err := r.occupied(ctx, devices)
 	return s != nil, err
+}
+
+// HasKeys tells whether a PIN is typed at the reader itself, wherever the card may be laid: all that is claimed has keys, as far
+// as is known. While nobody watches or is connected nothing is claimed.
+func (r *Reader) HasKeys() bool {
+	r.mu.Lock()
+	var devices []*device
+	for _, h := range r.holds {
+		if h.device != nil {
+			devices = append(devices, h.device)
+		}
+	}
+	r.mu.Unlock()
+	slots := r.slotsOf(devices)
+	return len(slots) > 0 && !slices.ContainsFunc(slots, func(s *slot) bool { return !s.d.hasPad() })
 }
 
 // occupied returns the first slot with a card, nil when there is none. Those that had one last are asked first, and a reader

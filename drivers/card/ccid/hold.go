@@ -46,6 +46,7 @@ type hold struct {
 	seq uint32 // the next claim goes on with it: an answer that comes too late for the last claim is none to this one
 
 	// Guarded by the Reader's mutex.
+	padless bool    // it has not the keys that it claims, found out under an earlier claim
 	device  *device // nil: it is not claimed
 	err     error   // why not
 	pending bool    // it is about to be
@@ -130,6 +131,7 @@ func (r *Reader) keep(ctx context.Context, h *hold) {
 		d.follow(ctx)
 		d.close()
 		h.seq = d.seq.Load()
+		r.remember(h, d)
 		if d.proven() {
 			rest = 0
 		}
@@ -150,6 +152,7 @@ func (r *Reader) claim(ctx context.Context, h *hold) (*device, error) {
 		return nil, errors.Join(err, pipes.Close())
 	}
 	d.seq.Store(h.seq)
+	d.padless = r.known(h)
 	for _, s := range d.slots {
 		if err := d.look(ctx, s); err != nil {
 			d.close()
@@ -159,6 +162,20 @@ func (r *Reader) claim(ctx context.Context, h *hold) (*device, error) {
 	}
 	d.stir, d.lost = r.stir, func(err error) { r.lost(h, d, err) }
 	return d, nil
+}
+
+// remember keeps what was found out about the keys for the next claim of the same device.
+func (r *Reader) remember(h *hold, d *device) {
+	padless := d.PINPad && !d.hasPad()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h.padless = padless
+}
+
+func (r *Reader) known(h *hold) (padless bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return h.padless
 }
 
 // settled notes what came of a claim.

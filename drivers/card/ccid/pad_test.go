@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"honnin/drivers/card"
 	"honnin/drivers/card/cardtest"
+	"honnin/drivers/card/ccid"
 	"honnin/drivers/card/ccid/ccidtest"
+	"honnin/drivers/internal/usb/usbtest"
 )
 
 // padBench is a reader with keys, a card on it, and a conversation that has read the certificate.
@@ -206,6 +209,37 @@ func TestNoPad(t *testing.T) {
 	if err := c.VerifyPINOnPad(t.Context()); c.HasPad() || !errors.Is(err, card.ErrNoPad) {
 		t.Errorf("keys where there are none: %v", err)
 	}
+	if b.reader.HasKeys() {
+		t.Error("the reader has keys")
+	}
+}
+
+// TestHasKeys: of all that a card may be laid on, while somebody watches.
+func TestHasKeys(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		bus := usbtest.New(t)
+		keyed := pluggable(t, ccidtest.New(ccidtest.Model{Level: ccidtest.ShortAPDU, Pad: true, Vendor: 0x1209, ID: 1}))
+		bare := pluggable(t, ccidtest.New(ccidtest.Model{Level: ccidtest.ShortAPDU, Vendor: 0x1209, ID: 2}))
+		r := ccid.New(bus, "")
+		w := watch(t, r)
+		for _, c := range []struct {
+			what string
+			does func()
+			want bool
+		}{
+			{"none", func() {}, false}, {"a keyless one", func() { bus.Plug(bare) }, false}, {"two", func() { bus.Plug(keyed) }, false},
+			{"the one with keys", func() { bus.Unplug(bare) }, true}, {"none again", func() { bus.Unplug(keyed) }, false},
+		} {
+			c.does()
+			time.Sleep(11 * time.Second)
+			synctest.Wait()
+			if got := r.HasKeys(); got != c.want {
+				t.Errorf("%s: %v", c.what, got)
+			}
+		}
+		w.end()
+		bus.Check()
+	})
 }
 
 // TestClaimsAPad: a reader that says it has keys, and knows no such command. The screen's are used from then on.
@@ -221,6 +255,20 @@ func TestClaimsAPad(t *testing.T) {
 		}
 		if err := conn.Close(); err != nil {
 			t.Error(err)
+		}
+		for _, replugged := range []bool{false, true} {
+			if replugged {
+				b.device.Pad = true
+				b.bus.Unplug(b.plug)
+				b.replug(t)
+			}
+			w := watch(t, b.reader) // a claim of its own
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if b.reader.HasKeys() != replugged {
+				t.Errorf("replugged %v: keys %v", replugged, b.reader.HasKeys())
+			}
+			w.end()
 		}
 	})
 }

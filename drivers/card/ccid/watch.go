@@ -193,7 +193,7 @@ func (d *device) poll(ctx context.Context) {
 }
 
 // Watch calls notify with what is, and then with every change, until ctx ends. A missing reader is a missing card, and
-// is waited for.
+// is waited for; "no card" is said once more when it goes or comes without one.
 func (r *Reader) Watch(ctx context.Context, notify func(present bool)) {
 	r.acquire()
 	defer r.release()
@@ -222,7 +222,8 @@ func (r *Reader) watch(ctx context.Context, plugs <-chan struct{}, tracker *pres
 	for ctx.Err() == nil {
 		changed := r.change()
 		devices, err := r.refresh(ctx)
-		tracker.Set(r.summary(devices))
+		present, serial := r.summary(devices)
+		tracker.Set(err == nil, present, serial)
 		again := time.NewTimer(tryLast)
 		if err == nil {
 			again.Stop()

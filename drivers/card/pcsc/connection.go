@@ -78,7 +78,7 @@ func (r *Reader) Connect(ctx context.Context) (card.Connection, error) {
 	select {
 	case err := <-opened:
 		if err != nil {
-			return nil, err
+			return nil, missing(err)
 		}
 		return c, nil
 	case <-ctx.Done():

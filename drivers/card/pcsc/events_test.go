@@ -3,6 +3,7 @@ package pcsc_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,14 @@ func (e *events) add(present bool) {
 	close(e.changed)
 	e.changed = make(chan struct{})
 }
+
+func (e *events) all() []bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.history)
+}
+
+func (e *events) count() int { return len(e.all()) }
 
 // await waits until the last word is as wanted.
 func (e *events) await(t testing.TB, present bool) {

@@ -197,6 +197,29 @@ func (s *scene) frozen(t *testing.T) {
 	closeCard(t, conn)
 }
 
+// emptyAndKilled: "no card" is said of a pcscd that dies beside empty readers, and of one that comes back.
+func (s *scene) emptyAndKilled(t *testing.T) {
+	t.Helper()
+	says := func(what string, happens func()) {
+		t.Helper()
+		before := s.events.count()
+		happens()
+		s.events.awaitHistory(t, func(h []bool) bool { return len(h) > before })
+		if h := s.events.all(); len(h) != before+1 || h[before] {
+			t.Errorf("%s: said %v", what, h[before:])
+		}
+	}
+	says("it dies", s.world.Kill)
+	if _, err := s.reader.Present(t.Context()); !errors.Is(err, card.ErrNoReader) || !errors.Is(err, pcsc.ErrService) {
+		t.Errorf("without pcscd: %v", err)
+	}
+	says("it is back", func() {
+		if err := s.world.Start(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func (s *scene) restarted(t *testing.T) {
 	s.place(t, holder(t, cardtest.RSA2048))
 	conn := s.connect(t)
@@ -206,15 +229,18 @@ func (s *scene) restarted(t *testing.T) {
 		t.Errorf("a command without pcscd: %v", err)
 	}
 	closeCard(t, conn)
-	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, pcsc.ErrService) {
+	if _, err := s.reader.Connect(t.Context()); !errors.Is(err, card.ErrNoReader) || !errors.Is(err, pcsc.ErrService) {
 		t.Errorf("connecting without pcscd: %v", err)
 	}
 	if _, err := pcsc.List(t.Context()); !errors.Is(err, pcsc.ErrService) {
 		t.Errorf("listing without pcscd: %v", err)
 	}
+	dead := s.events.count()
 	if err := s.world.Start(); err != nil {
 		t.Fatal(err)
 	}
+	s.events.awaitHistory(t, func(h []bool) bool { return len(h) > dead })
+	s.emptyAndKilled(t)
 	o := holder(t, cardtest.RSA2048)
 	s.place(t, o)
 	s.visit(t, o)

@@ -186,13 +186,25 @@ func (r *Reader) states(s session) ([]readerState, error) {
 	return states, explain(s.wait(states, 0))
 }
 
-// Present reports whether a card lies on the reader.
+// HasKeys is false: keys on a reader are not used through pcscd.
+func (r *Reader) HasKeys() bool { return false }
+
+// Present reports whether a card lies on the reader: [card.ErrNoReader], also without pcscd ([ErrService]), [ErrHung].
 func (r *Reader) Present(ctx context.Context) (bool, error) {
-	return inSession(ctx, r, func(s session) (bool, error) {
+	present, err := inSession(ctx, r, func(s session) (bool, error) {
 		states, err := r.states(s)
 		_, present := occupied(states)
 		return present && err == nil, err
 	})
+	return present, missing(err)
+}
+
+// missing makes a pcscd that is not there a reader that is not there.
+func missing(err error) error {
+	if errors.Is(err, ErrService) {
+		return fmt.Errorf("%w: %w", card.ErrNoReader, err)
+	}
+	return err
 }
 
 // occupied returns the first reader with a card.

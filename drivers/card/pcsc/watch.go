@@ -12,7 +12,8 @@ import (
 )
 
 // Watch calls notify with what is, and then with every change, until ctx ends. A card exchanged between two looks
-// is gone and then here. A missing reader or pcscd is a missing card; both are waited for.
+// is gone and then here. A missing reader or pcscd is a missing card; both are waited for, and "no card" is said once more when
+// they go or come without one.
 func (r *Reader) Watch(ctx context.Context, notify func(present bool)) {
 	tracker := &presence.Tracker{Notify: func(p bool) {
 		if ctx.Err() == nil {
@@ -21,7 +22,7 @@ func (r *Reader) Watch(ctx context.Context, notify func(present bool)) {
 	}}
 	for ctx.Err() == nil {
 		r.follow(ctx, tracker)
-		tracker.Set(false, 0)
+		tracker.Set(false, false, 0)
 		pause(ctx, serviceEvery)
 	}
 }
@@ -46,7 +47,7 @@ func (r *Reader) follow(ctx context.Context, tracker *presence.Tracker) {
 	for {
 		select {
 		case l := <-looks:
-			tracker.Set(l.present, l.serial)
+			tracker.Set(l.reader, l.present, l.serial)
 		case <-over:
 			return
 		case <-ctx.Done():
@@ -92,6 +93,7 @@ func cancelUntil(s session, over <-chan struct{}) {
 
 // look is what the matching readers look like at one moment.
 type look struct {
+	reader  bool // there is one
 	present bool
 	serial  uint64
 }
@@ -155,6 +157,7 @@ func await(s session, states []readerState) (again bool, err error) {
 // removals.
 func summary(states []readerState) (l look) {
 	h := fnv.New64a()
+	l.reader = len(states) > 1
 	for _, st := range states[1:] {
 		l.present = l.present || st.present()
 		_, _ = io.WriteString(h, st.name+"\x00"+strconv.Itoa(int(st.state>>16))+"\x00")

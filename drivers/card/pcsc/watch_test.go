@@ -31,10 +31,19 @@ func TestWatch(t *testing.T) {
 		{"another reader", func(f *fake) { f.plug(other) }, nil},
 		{"a card there", func(f *fake) { f.card(other, true) }, []bool{true}},
 		{"that reader gone", func(f *fake) { f.unplug(other) }, []bool{false}},
-		{"no reader at all", func(f *fake) { f.unplug(name) }, nil},
-		{"back, with a card", func(f *fake) { f.plug(name); f.card(name, true) }, []bool{true}},
+		{"no reader at all", func(f *fake) { f.unplug(name) }, []bool{false}},
+		{"back", func(f *fake) { f.plug(name) }, []bool{false}},
+		{"no reader again", func(f *fake) { f.unplug(name) }, []bool{false}},
+		{"nor an hour later", func(*fake) { time.Sleep(time.Hour) }, nil},
+		{"back, with a card", func(f *fake) {
+			f.change(func() { f.slots[name], f.order = event(0, true), append(f.order, name) })
+		}, []bool{true}},
 		{"pcscd dies", func(f *fake) { f.change(func() { f.down = true }) }, []bool{false}},
 		{"and is back", func(f *fake) { f.change(func() { f.down = false }) }, []bool{true}},
+		{"taken again", func(f *fake) { f.card(name, false) }, []bool{false}},
+		{"it dies beside an empty reader", func(f *fake) { f.change(func() { f.down = true }) }, []bool{false}},
+		{"and stays away", func(*fake) { time.Sleep(time.Hour) }, nil},
+		{"and is back once more", func(f *fake) { f.change(func() { f.down = false }) }, []bool{false}},
 	}
 	for _, counting := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -64,7 +64,7 @@ func (r *Reader) Watch(ctx context.Context, notify func(present bool)) {
 	tracker := presence.Tracker{Notify: notify}
 	for ctx.Err() == nil {
 		present, serial, changed := r.state()
-		tracker.Set(present, serial)
+		tracker.Set(true, present, serial)
 		select {
 		case <-changed:
 		case <-ctx.Done():

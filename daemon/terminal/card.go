@@ -11,11 +11,13 @@ import (
 	"honnin/drivers/card"
 )
 
-// Reader is a card reader as the drivers have it; virtual.Reader and pcsc.Reader are it.
+// Reader is a card reader as the drivers have it; virtual.Reader, pcsc.Reader and ccid.Reader are it.
 type Reader interface {
 	Watch(ctx context.Context, notify func(present bool))
 	Present(ctx context.Context) (bool, error)
 	Connect(ctx context.Context) (card.Connection, error)
+	// HasKeys tells whether a PIN is typed at the reader itself, wherever the card is laid. It is asked while Watch runs.
+	HasKeys() bool
 }
 
 // cards lets a visit use a driver's reader. What a card turned out to be able to do counts for the next one of its make:
@@ -39,16 +41,17 @@ const makes = 16
 var _ session.Reader = (*cards)(nil)
 
 // Watch follows the reader until ctx ends or the reader itself is gone. The drivers say of a reader that was lost
-// only that no card is there; the session has to know the difference.
+// only that no card is there, once more where none was; the session has to know the difference. One that has not the keys that
+// the policy wants is as good as lost: people are told before they put a card in.
 func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	c.reader.Watch(ctx, func(present bool) {
-		_, err := c.reader.Present(ctx)
+		err := c.unfit(ctx)
 		if ctx.Err() == nil {
 			c.trouble.with(err)
 		}
-		if !present && errors.Is(err, card.ErrNoReader) {
+		if !present && errors.Is(err, card.ErrNoReader) || errors.Is(err, errPadRequired) {
 			lost = err
 			stop()
 			return
@@ -56,6 +59,15 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 		notify(present)
 	})
 	return lost
+}
+
+// unfit returns why the reader may not serve, nil for one in order.
+func (c *cards) unfit(ctx context.Context) error {
+	_, err := c.reader.Present(ctx)
+	if err == nil && c.pad == policy.RequirePINPad && !c.reader.HasKeys() {
+		return errPadRequired
+	}
+	return err
 }
 
 func (c *cards) Connect(ctx context.Context) (session.Card, error) {

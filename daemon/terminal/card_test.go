@@ -181,6 +181,26 @@ func TestPulledIsNotBlamedOnExtendedLength(t *testing.T) {
 	}
 }
 
+// leaving is an empty reader that is unplugged after an hour.
+type leaving struct{ sickReader }
+
+func (r *leaving) Watch(ctx context.Context, notify func(bool)) {
+	notify(false)
+	time.Sleep(time.Hour)
+	notify(false)
+	<-ctx.Done()
+}
+
+// TestEmptyReaderLeaves: "no card" that is said twice has a reason, and it is asked for.
+func TestEmptyReaderLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, heard := &leaving{sickReader{history: []error{nil, fmt.Errorf("%w: unplugged", card.ErrNoReader)}}}, 0
+		if err := (&cards{reader: r}).Watch(t.Context(), func(bool) { heard++ }); !errors.Is(err, card.ErrNoReader) || heard != 1 {
+			t.Errorf("%v, heard %d times", err, heard)
+		}
+	})
+}
+
 // idleReader counts what is asked of a reader.
 type idleReader struct {
 	*virtual.Reader

@@ -3,9 +3,12 @@ package terminal
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"honnin/config/policy"
 	"honnin/daemon/session"
@@ -93,6 +96,43 @@ func TestTypedAtTheReader(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestKeylessReaderIsLost: a reader that the policy does not want is out of service before a card is put in, and the log says why,
+// once.
+func TestKeylessReaderIsLost(t *testing.T) {
+	held := heldCard(t)
+	for rule, want := range map[policy.PINPad]error{policy.UsePINPad: nil, policy.IgnorePINPad: nil, policy.RequirePINPad: errPadRequired} {
+		for _, keys := range []bool{false, true} {
+			if keys {
+				want = nil
+			}
+			synctest.Test(t, func(t *testing.T) {
+				r := virtual.NewReader()
+				if keys {
+					r = virtual.NewReaderWithKeys(time.Second)
+				}
+				var said strings.Builder
+				log := logrus.New()
+				log.SetOutput(&said)
+				c := &cards{reader: r, pad: rule, trouble: trouble{log: log}}
+				for _, lies := range []bool{false, true, false} {
+					if r.Pull(); lies {
+						r.Place(held)
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					heard := 0
+					if err := c.Watch(ctx, func(bool) { heard++ }); !errors.Is(err, want) || (err == nil) != (want == nil) || (heard == 0) != (want != nil) {
+						t.Errorf("%s, keys %v, card %v: %v, heard %d times", rule, keys, lies, err, heard)
+					}
+					cancel()
+				}
+				if n := strings.Count(said.String(), "\n"); n != 0 && want == nil || n != 1 && want != nil {
+					t.Errorf("%s, keys %v: %s", rule, keys, said.String())
+				}
+			})
+		}
 	}
 }
 

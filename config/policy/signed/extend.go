@@ -15,7 +15,11 @@ type Start struct {
 // brought in. It returns at least one, or why there is none. left is why others were left out: a stick carries old ones
 // for terminals that are behind, so that is no fault; but people should hear of it.
 func (s Start) Extend(brought ...Bundle) (added []*Policy, left []error, err error) {
-	for rest := slices.Clone(brought); ; {
+	var rest []looked
+	for _, b := range brought {
+		rest = append(rest, look(b))
+	}
+	for {
 		next, i, faults, err := s.next(rest)
 		switch {
 		case err != nil:
@@ -32,7 +36,7 @@ func (s Start) Extend(brought ...Bundle) (added []*Policy, left []error, err err
 
 // next is the one bundle that follows, and where it is; or no bundle, and the fault of each. Two that follow are an
 // error; but on a machine that has none, the highest that the root opens begins.
-func (s Start) next(brought []Bundle) (found *Policy, at int, faults []error, err error) {
+func (s Start) next(brought []looked) (found *Policy, at int, faults []error, err error) {
 	for i, b := range brought {
 		p, err := s.open(b)
 		switch {
@@ -50,14 +54,14 @@ func (s Start) next(brought []Bundle) (found *Policy, at int, faults []error, er
 	return found, at, faults, nil
 }
 
-func (s Start) open(b Bundle) (*Policy, error) {
+func (s Start) open(b looked) (*Policy, error) {
 	if s.Last == nil {
-		return s.Root.Open(b)
+		return s.Root.open(b)
 	}
-	if s.Last.is(b) { // its own keys may be retired by now
+	if b.digest == s.Last.Digest { // its own keys may be retired by now
 		return nil, refuse(Here, "version %d is here already", s.Last.Head.Version)
 	}
-	p, err := KeysOf(s.Last.Head.Keys).Open(b)
+	p, err := KeysOf(s.Last.Head.Keys).open(b)
 	if err == nil {
 		err = p.After(s.Last)
 	}

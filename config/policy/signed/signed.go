@@ -32,6 +32,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"honnin/config/policy"
@@ -90,21 +91,60 @@ func (k Keys) String() string {
 	return fmt.Sprintf("%d of %s", k.threshold, strings.Join(slices.Sorted(maps.Values(k.names)), ", "))
 }
 
+// looked is a bundle, and what can be said of it whoever may sign: that is found out once, since the text may be long and
+// the signatures many, and a chain tries each bundle at each place.
+type looked struct {
+	Bundle
+	digest  protocol.Digest
+	signers []signer                       // of each signature
+	parse   func() (*policy.Policy, error) // once, and only for what is authentic
+}
+
+type signer struct {
+	key protocol.Digest // of its SubjectPublicKeyInfo
+	err error
+}
+
+func look(b Bundle) (l looked) {
+	l.Bundle = b
+	if !b.bounded() {
+		return l
+	}
+	l.Text = bytes.Clone(b.Text) // what was checked is what is read later, whatever becomes of b
+	text := l.Text
+	l.parse = sync.OnceValues(func() (*policy.Policy, error) { return policy.Parse(text, nil) })
+	l.digest = sha256.Sum256(l.Text)
+	for _, s := range b.Signatures {
+		by, _, err := trust.VerifyDetached(s.DER, l.Text)
+		var spki []byte
+		if err == nil {
+			spki, err = x509.MarshalPKIXPublicKey(by.PublicKey) // the one form: a key has many
+		}
+		l.signers = append(l.signers, signer{sha256.Sum256(spki), err})
+	}
+	return l
+}
+
+func (b Bundle) bounded() bool { return len(b.Text) <= MaxText && len(b.Signatures) <= MaxSignatures }
+
 // Open authenticates a bundle and only then reads it [policy-unsigned, policy-malformed].
-func (k Keys) Open(b Bundle) (*Policy, error) {
-	if len(b.Text) > MaxText || len(b.Signatures) > MaxSignatures {
+func (k Keys) Open(b Bundle) (*Policy, error) { return k.open(look(b)) }
+
+func (k Keys) open(b looked) (*Policy, error) {
+	if !b.bounded() {
 		return nil, refuse(Malformed, "more than %d bytes, or than %d signatures", MaxText, MaxSignatures)
 	}
-	p := &Policy{Digest: sha256.Sum256(b.Text), Bundle: Bundle{Text: bytes.Clone(b.Text)}}
-	for _, s := range b.Signatures {
-		p.count(k, s)
+	p := &Policy{Digest: b.digest}
+	for i, s := range b.signers {
+		p.count(k, b.Signatures[i], s)
 	}
 	if n := len(p.Signers); k.threshold < 1 || n < k.threshold {
 		return nil, refuse(Unsigned, "signed by %d of the keys (%s), %s are needed%s", n, strings.Join(p.Signers, ", "), k, ignored(p.Ignored))
 	}
 	slices.Sort(p.Signers)
+	p.Bundle.Text = b.Text
 	var err error
-	if p.Policy, err = policy.Parse(p.Bundle.Text, nil); err != nil {
+	if p.Policy, err = b.parse(); err != nil {
 		return nil, refuse(Malformed, "%w", err)
 	}
 	var whole bool
@@ -116,15 +156,11 @@ func (k Keys) Open(b Bundle) (*Policy, error) {
 }
 
 // count notes who made a signature, once for each key.
-func (p *Policy) count(k Keys, s Signature) {
-	signer, _, err := trust.VerifyDetached(s.DER, p.Bundle.Text)
-	if err != nil {
-		p.Ignored = append(p.Ignored, fmt.Sprintf("%s: %v", s.Name, err))
-		return
-	}
-	spki, err := x509.MarshalPKIXPublicKey(signer.PublicKey) // the one form: a key has many
-	name, known := k.names[sha256.Sum256(spki)]
-	switch known = known && err == nil; {
+func (p *Policy) count(k Keys, s Signature, by signer) {
+	name, known := k.names[by.key]
+	switch {
+	case by.err != nil:
+		p.Ignored = append(p.Ignored, fmt.Sprintf("%s: %v", s.Name, by.err))
 	case !known:
 		p.Ignored = append(p.Ignored, s.Name+": by a key that may not sign this policy")
 	case slices.Contains(p.Signers, name):
@@ -182,6 +218,3 @@ func (p *Policy) Ends(now time.Time) (left time.Duration, soon bool) {
 	left = p.Head.Expires.Sub(now)
 	return left, left < p.Head.Warn
 }
-
-// is reports whether b is this very policy.
-func (p *Policy) is(b Bundle) bool { return sha256.Sum256(b.Text) == p.Digest }

@@ -274,3 +274,27 @@ func TestCodes(t *testing.T) {
 		t.Error(all)
 	}
 }
+
+// BenchmarkBogusSignatures is the worst stick: as many policies as are read, each with as many signatures as are read, of which
+// two count; and brought in the order that takes the most tries.
+func BenchmarkBogusSignatures(b *testing.B) {
+	o := signedtest.New(b, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	o.Body += "\n# " + strings.Repeat("x", 900<<10) // 64 of these are what a stick may hold
+	all := o.Chain(64)
+	for i := range all {
+		for n := len(all[i].Signatures); n < signed.MaxSignatures; n++ {
+			s := o.Sign(all[(i+1)%len(all)].Text, n%4) // right, over another text
+			all[i].Signatures = append([]signed.Signature{s}, all[i].Signatures...)
+		}
+	}
+	slices.Reverse(all)
+	first, err := o.Root().Open(all[len(all)-1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if added, _, err := (signed.Start{Root: o.Root(), Last: first}).Extend(all...); err != nil || len(added) != 63 {
+			b.Fatal(len(added), err)
+		}
+	}
+}

@@ -20,6 +20,7 @@ const (
 	chunked   = 16 << 10         // bytes from which a request's body is chunked
 	piece     = 64 << 10         // bytes of a request that are sent at once
 	patience  = 10 * time.Second // for an answer that nobody waits for any more
+	grace     = time.Second      // for a request to be taken whose answer says that it was
 	idBytes   = 8                // of an IPP message, up to the end of its request-id (RFC 8010 §3.1.1)
 )
 
@@ -77,13 +78,14 @@ func outgoing(req *http.Request, q quirks) (*http.Request, []byte) {
 
 // heard is what came back.
 type heard struct {
-	answer *http.Response
-	whole  bool // and nothing behind it
-	err    error
+	answer  *http.Response
+	refuses bool // in HTTP or in IPP (RFC 8011 §4.1.6)
+	whole   bool // and nothing behind it
+	err     error
 }
 
-// converse has one exchange. Answers are listened for while the request is still sent: one that comes early ends it. When
-// it returns nothing reads the request's body any more, and the line is given back, or will be when the answer has come
+// converse has one exchange. Answers are listened for while the request is still sent: a refusal ends it. Nothing but a refusal
+// is an answer to a request that was cut, since nobody can have accepted what he did not take. When it returns nothing reads the request's body any more, and the line is given back, or will be when the answer has come
 // for which nobody waits.
 func (l *lines) converse(c *line, out *http.Request, id []byte) (*http.Response, error) {
 	talk, hush := context.WithCancel(out.Context())
@@ -97,8 +99,12 @@ func (l *lines) converse(c *line, out *http.Request, id []byte) (*http.Response,
 	var cut error
 	select {
 	case got = <-hearing:
-		hush()
+		t := time.AfterFunc(grace, hush) // what was taken may be told of later than what was said to it
+		if got.err != nil || got.refuses {
+			hush()
+		}
 		cut = <-saying
+		t.Stop()
 	case cut = <-saying:
 		if cut != nil {
 			end()
@@ -114,7 +120,7 @@ func (l *lines) converse(c *line, out *http.Request, id []byte) (*http.Response,
 	}
 	end()
 	l.finish(c, got, cut)
-	if got.err != nil && cut != nil {
+	if cut != nil && (got.err != nil || !got.refuses) {
 		return nil, explain(cut)
 	}
 	return got.answer, explain(got.err)
@@ -207,7 +213,7 @@ func listen(ctx context.Context, c *line, id []byte) heard {
 			continue
 		}
 		answer.Body, answer.ContentLength, answer.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
-		return heard{answer: answer, whole: r.Buffered() == 0 && len(s.rest) == 0}
+		return heard{answer: answer, refuses: refuses(answer, body), whole: r.Buffered() == 0 && len(s.rest) == 0}
 	}
 	return heard{err: errStale}
 }
@@ -215,6 +221,11 @@ func listen(ctx context.Context, c *line, id []byte) heard {
 // answers compares request-ids. What is too short for one is passed on: it will be refused.
 func answers(body, id []byte) bool {
 	return len(body) < idBytes || len(id) < idBytes || bytes.Equal(body[4:idBytes], id[4:])
+}
+
+func refuses(answer *http.Response, body []byte) bool {
+	const clientError = 0x04 // the lowest class of status codes that is no success (RFC 8011 appendix B.1)
+	return answer.StatusCode >= 300 || len(body) >= idBytes && body[2] >= clientError
 }
 
 // readAnswer reads one answer with its whole body.

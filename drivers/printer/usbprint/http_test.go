@@ -239,7 +239,11 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestEarlyAnswer: a printer that answers before it has the whole request has answered; and the pipe begins anew, since
+const refused = "\x02\x00\x05\x07\x00\x00\x00\x07"
+
+var refusal = bytes.Replace(reply(7, ""), []byte(answered), []byte(refused), 1)
+
+// TestEarlyAnswer: a printer that refuses before it has the whole request has answered; and the pipe begins anew, since
 // what came next would be the rest of that request.
 func TestEarlyAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -248,7 +252,7 @@ func TestEarlyAnswer(t *testing.T) {
 			if len(told) < 300_000 {
 				return nil
 			}
-			return [][]byte{reply(7, "no")}
+			return [][]byte{refusal}
 		})
 		claims := 0
 		s.plug.Claim = func(int, int) error { claims++; return nil }
@@ -260,7 +264,7 @@ func TestEarlyAnswer(t *testing.T) {
 		e.mu.Lock()
 		e.over = true
 		e.mu.Unlock()
-		check(t, answer, err, answered+"no", nil, true)
+		check(t, answer, err, refused, nil, true)
 		synctest.Wait()
 		if time.Sleep(time.Second); e.late || claims != 2 {
 			t.Errorf("read on: %t; %d claims, want 2", e.late, claims)
@@ -268,6 +272,69 @@ func TestEarlyAnswer(t *testing.T) {
 		l.close()
 		bus.Check()
 	})
+}
+
+// hasty is a printer that answers the first transfer out before it takes anything of it.
+type hasty struct {
+	*scripted
+	say  []byte
+	then func(ctx context.Context) error // before it takes what there is
+}
+
+func (h *hasty) Out(ctx context.Context, endpoint uint8, p []byte) (int, error) {
+	if say := h.say; say != nil {
+		h.say = nil
+		h.Said[0x82].Put(say)
+		if err := h.then(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return h.scripted.Out(ctx, endpoint, p)
+}
+
+// TestEarlyYes: a printer cannot have what it did not take, whatever it says; all of the body is read ahead here.
+func TestEarlyYes(t *testing.T) {
+	never := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	soon := func(context.Context) error { time.Sleep(grace / 2); return nil }
+	stalls := func(context.Context) error { time.Sleep(time.Millisecond); return usb.ErrStall }
+	stallsAtOnce := func(context.Context) error { return usb.ErrStall }
+	for name, c := range map[string]struct {
+		say  []byte
+		then func(ctx context.Context) error
+		body string // "": an error
+	}{
+		"yes, and takes nothing":         {reply(7, ""), never, ""},
+		"yes, and stalls":                {reply(7, ""), stalls, ""},
+		"yes, and stalls at once":        {reply(7, ""), stallsAtOnce, ""},
+		"yes with a reservation":         {bytes.Replace(reply(7, ""), []byte(answered), []byte("\x02\x00\x00\x01\x00\x00\x00\x07"), 1), never, ""},
+		"202":                            {bytes.Replace(reply(7, ""), []byte("200"), []byte("202"), 1), never, ""},
+		"nothing that is IPP":            {[]byte("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\x02\x00\x05"), never, ""},
+		"yes, and takes the rest":        {reply(7, ""), soon, answered},
+		"refused, and takes nothing":     {refusal, never, refused},
+		"refused, and stalls":            {refusal, stalls, refused},
+		"refused by HTTP, takes nothing": {[]byte("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"), never, "no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bus := usbtest.New(t)
+				s := newScripted(bus, func([]byte) [][]byte { return nil })
+				s.plug.Model = &hasty{s, c.say, c.then}
+				l := newLines(bus, printer.Selector{})
+				req := question(t.Context(), 7, 50_000)
+				answer, err := transport{l}.RoundTrip(req)
+				if n, _ := req.Body.Read(make([]byte, 1)); n != 0 {
+					t.Error("the body was not read ahead")
+				}
+				if c.body != "" {
+					check(t, answer, err, c.body, nil, true)
+				} else if answer != nil || printer.ReasonOf(err) != printer.Unreachable {
+					t.Errorf("%v, %v", answer, err)
+				}
+				l.close()
+				bus.Check()
+			})
+		})
+	}
 }
 
 // TestClosedUnderway: Close ends an exchange that nobody would end, and what waits for answers that nobody wants.

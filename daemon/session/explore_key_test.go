@@ -10,6 +10,7 @@ type key struct {
 	stay     uint64
 	who      who // whose certificate the visit has read
 	few      bool
+	misfits  int
 	offers   int
 	codes    int
 	copies   int
@@ -81,6 +82,9 @@ func (x *indexes) task(t *task) int8 {
 func (n *node) hash() uint64 {
 	x := &indexes{n: n}
 	k := key{state: n.state, number: n.visit.number, stay: n.visit.stay, hand: x.hand(n.visit.hand), awaited: x.task(n.awaited), plain: n.plain}
+	if n.state == AtPad { // what follows begins anew
+		k.misfits = n.visit.applicant.misfits
+	}
 	if n.state < Stranded { // later, only what is in custody counts
 		k.codes = n.visit.codes
 		k.who, k.few, k.offers, k.copies = whose(n.visit.applicant.certificate), n.visit.applicant.tries == 1, len(n.visit.applicant.offers), n.visit.chosen.Copies

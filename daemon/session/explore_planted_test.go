@@ -97,6 +97,7 @@ var plantedFaults = []planted{
 	{AtPad, Timeout, goTo(Authenticating, Authenticate), "", keys, "without the PIN"},
 	{AtPad, PadOneTry, goTo(Authenticating, Authenticate), "", keys, "without the PIN"},
 	{AtPad, Timeout, ok, "", keys, "waits for nothing"},
+	{AtPad, PadCard, ok, "", keys, "waits for nothing"},
 	{AtPad, CardOut, goTo(Ended, AwaitCardOut), "", keys, "no outcome"},
 	{flaw: byItself, w: desk, law: "nobody confirmed the name"},
 	{flaw: oldAnswers, w: one, law: "must never come"},

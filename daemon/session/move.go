@@ -173,7 +173,7 @@ func (r *Runner) show() {
 	v := r.visit
 	r.guard(func() {
 		r.parts.Screen.Show(View{Visit: v.number, State: r.state, Notice: v.notice, TriesLeft: v.triesLeft(r.state),
-			WrongPIN: v.applicant.wrong, WrongCode: v.codes > 0, IdlePad: v.applicant.pad == UnusedPad, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
+			WrongPIN: v.applicant.wrong, Misfit: v.applicant.misfits > 0, WrongCode: v.codes > 0, IdlePad: v.applicant.pad == UnusedPad, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
 			CardIn: r.presence == present, Code: v.code, Word: v.word, Reference: v.reference, Done: v.paper.done, Of: v.paper.of,
 			Remaining: r.limit.ofPeople(r.state, v.code)})
 	})

@@ -71,6 +71,35 @@ func TestPad(t *testing.T) {
 			}
 			w.to(Done)
 		},
+		"not four digits": func(w *world) {
+			w.types("9999")
+			for range misfits {
+				w.types("123")
+				if v := w.want(AtPad); !v.Misfit || v.WrongPIN || v.TriesLeft != 2 {
+					w.t.Errorf("%+v", v)
+				}
+			}
+			w.types("9999")
+			if v := w.want(LastTryAtPad); v.Misfit || !v.WrongPIN {
+				w.t.Errorf("%+v", v)
+			}
+			w.key(PressYes)
+			w.types("12")
+			if v := w.want(AtPad); !v.Misfit || w.tries != 1 {
+				w.t.Errorf("%+v", v)
+			}
+			w.to(Done)
+			if len(w.begun) != 1 {
+				w.t.Errorf("%d transactions", len(w.begun))
+			}
+		},
+		"never four digits": func(w *world) {
+			for range misfits + 1 {
+				w.want(AtPad)
+				w.types("12345")
+			}
+			w.want(MoreTime)
+		},
 		"nobody is there": func(w *world) {
 			time.Sleep(padPatience + 21*time.Second)
 			w.wantNotice(Ended, TimedOut)

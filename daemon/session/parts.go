@@ -27,6 +27,9 @@ var ErrPadCancelled = errors.New("session: the PIN entry was cancelled at the re
 // ErrPadTimeout is wrapped by an error of [Card.VerifyAtPad] that means: no PIN was typed at the reader.
 var ErrPadTimeout = errors.New("session: no PIN was typed at the reader")
 
+// ErrPadForm is wrapped by an error of [Card.VerifyAtPad] that means: what was typed at the reader is not four digits.
+var ErrPadForm = errors.New("session: what was typed at the reader is no PIN")
+
 // ErrNoPad is wrapped by an error of [Card.VerifyAtPad] that means: the reader has not the keys that it claims, and the
 // screen's may be used.
 var ErrNoPad = errors.New("session: the reader has no keys")
@@ -34,7 +37,8 @@ var ErrNoPad = errors.New("session: the reader has no keys")
 // Reader sees cards come and go.
 type Reader interface {
 	// Watch tells notify whether a card is present, at once and then at every change, until ctx ends (nil) or
-	// the reader is lost (an error). It may be called again after it returned.
+	// the reader is lost (an error), with a card or without. To say the same twice is harmless. It may be called again after
+	// it returned.
 	Watch(ctx context.Context, notify func(present bool)) error
 	// Connect opens the card on the reader, exclusively.
 	Connect(ctx context.Context) (Card, error)
@@ -50,8 +54,8 @@ type Card interface {
 	VerifyPIN(ctx context.Context, pin []byte) (PINResult, error)
 	// Pad tells where the PIN is typed.
 	Pad() Pad
-	// VerifyAtPad has the reader take the PIN on its own keys and send it, once. [ErrPadCancelled], [ErrPadTimeout] and
-	// [ErrNoPad] mean that nothing was sent.
+	// VerifyAtPad has the reader take the PIN on its own keys and send it, once. [ErrPadCancelled], [ErrPadTimeout],
+	// [ErrPadForm] and [ErrNoPad] mean that nothing was sent.
 	VerifyAtPad(ctx context.Context) (PINResult, error)
 	// Sign signs message with the user-authentication key.
 	Sign(ctx context.Context, message []byte) ([]byte, error)

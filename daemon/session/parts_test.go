@@ -79,8 +79,11 @@ func (w card) VerifyAtPad(ctx context.Context) (r PINResult, err error) {
 	defer patience.Stop()
 	select {
 	case typed := <-w.fingers:
-		if typed == redKey {
+		switch {
+		case typed == redKey:
 			return r, ErrPadCancelled
+		case len(typed) != 4:
+			return r, ErrPadForm
 		}
 		return w.judge(typed), nil
 	case <-patience.C:

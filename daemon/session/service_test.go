@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -282,6 +283,32 @@ func TestIdleKnowsNothing(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// TestReaderAway: while the reader is away, whatever else is in order, the terminal is unready all the time and says why.
+func TestReaderAway(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.want(Idle)
+		w.hook("watch", fails(errBroken))
+		w.lose <- errBroken
+		w.want(Unready)
+		var views []View
+		w.with(func() { w.views = w.views[len(w.views)-1:] })
+		time.Sleep(time.Hour)
+		w.want(Unready)
+		w.with(func() { views = slices.Clone(w.views[1:]) })
+		for _, v := range views {
+			if v.State != Unready || v.Word != "reader" {
+				t.Fatalf("%v %q", v.State, v.Word)
+			}
+		}
+		if n := w.count("watch"); len(views) == 0 || n < 600 {
+			t.Errorf("%d pictures, %d looks for a reader", len(views), n)
+		}
+		w.hook("watch", nil)
+		time.Sleep(DefaultLimits().LookAgain)
+		w.to(Done)
 	})
 }
 

@@ -65,7 +65,7 @@ const (
 	NotReady
 	CardRead     // a trusted card with more than one try of the PIN left; also: the reader has not the keys that it claims
 	OneTryLeft   // a trusted card with one try left, before or after a wrong PIN
-	PadCard      // CardRead, and the PIN is to be typed at the reader
+	PadCard      // CardRead, and the PIN is to be typed at the reader; also: what was typed there is not four digits
 	PadOneTry    // OneTryLeft, the same
 	PINRight     //
 	PINWrong     // more than one try left

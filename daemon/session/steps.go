@@ -18,9 +18,13 @@ func (r *Runner) look(ctx context.Context, _ visit) answer {
 	case err != nil && ctx.Err() == nil:
 		return faulty("journal")
 	case word != "":
-		return answer{event: NotReady, learn: func(v *visit) { v.word = word }}
+		return without(word)
 	}
 	return say(Ready)
+}
+
+func without(part string) answer {
+	return answer{event: NotReady, learn: func(v *visit) { v.word = part }}
 }
 
 func (r *Runner) lookLater(ctx context.Context, v visit) answer {
@@ -201,6 +205,9 @@ func (r *Runner) verifyPIN(ctx context.Context, v visit) answer {
 	return judged(got, err, OneTryLeft)
 }
 
+// misfits is how often in a row the reader is asked again about what was no PIN; then it is asked whether somebody is there.
+const misfits = 3
+
 // verifyAtPad has the reader take the PIN. How long a person types is no machine time, and not counted.
 func (r *Runner) verifyAtPad(ctx context.Context, v visit) answer {
 	card, err := v.hand.onReader()
@@ -212,6 +219,10 @@ func (r *Runner) verifyAtPad(ctx context.Context, v visit) answer {
 	case errors.Is(err, ErrPadCancelled):
 		return say(Cancel)
 	case errors.Is(err, ErrPadTimeout), err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return say(Timeout)
+	case errors.Is(err, ErrPadForm) && v.applicant.misfits < misfits:
+		return answer{event: PadCard, learn: func(v *visit) { v.applicant.wrong, v.applicant.misfits = false, v.applicant.misfits+1 }}
+	case errors.Is(err, ErrPadForm):
 		return say(Timeout)
 	case errors.Is(err, ErrNoPad):
 		return answer{event: CardRead, learn: func(v *visit) { v.applicant.pad = NoPad }}
@@ -229,7 +240,7 @@ func judged(got PINResult, err error, lastTry Event) answer {
 	case got.Blocked, got.Left <= 0:
 		return denied(PINIsBlocked, "", "")
 	}
-	learn := func(v *visit) { v.applicant.wrong, v.applicant.tries = true, got.Left }
+	learn := func(v *visit) { v.applicant.wrong, v.applicant.misfits, v.applicant.tries = true, 0, got.Left }
 	if got.Left == 1 {
 		return answer{event: lastTry, learn: learn}
 	}

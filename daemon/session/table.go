@@ -150,7 +150,7 @@ var table = [numStates][numEvents]cell{
 	AtPad: {
 		CardIn: ok, CardOut: end, ReaderLost: end, StaffReady: ok, Stop: end,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: end, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: goTo(EnterPIN), OneTryLeft: xx, PadCard: xx, PadOneTry: goTo(LastTryAtPad), PINRight: goTo(Authenticating, Authenticate), PINWrong: goTo(AtPad, VerifyAtPad), Offered: xx, Denied: end,
+		Ready: xx, NotReady: xx, CardRead: goTo(EnterPIN), OneTryLeft: xx, PadCard: goTo(AtPad, VerifyAtPad), PadOneTry: goTo(LastTryAtPad), PINRight: goTo(Authenticating, Authenticate), PINWrong: goTo(AtPad, VerifyAtPad), Offered: xx, Denied: end,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: goTo(MoreTime), Fault: shut,

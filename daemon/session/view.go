@@ -14,6 +14,7 @@ type View struct {
 	Notice    Notice // Clearing, Ended, Done, CardForgotten: what the person is told
 	TriesLeft int    // EnterPIN, AtPad, LastTry, LastTryAtPad; ConfirmName: of a personal code
 	WrongPIN  bool   // the same, but for ConfirmName: the last one was wrong
+	Misfit    bool   // AtPad: what was typed was not four digits, and no try is used
 	IdlePad   bool   // EnterPIN: the reader has keys, and they do nothing
 	WrongCode bool   // ConfirmName: the last code was wrong
 	Offers    []protocol.Offer

@@ -58,6 +58,7 @@ type applicant struct {
 	tries       int
 	pad         Pad
 	wrong       bool
+	misfits     int // in a row, typed at the reader: not four digits
 	nonce       protocol.Nonce
 	began       time.Time
 	begun       protocol.Begun

@@ -169,6 +169,9 @@ func (r *Runner) answered(w *work, a answer) {
 		r.fault = a.detail
 		r.happen(Fault)
 	case awaited:
+		if a.event == Ready && r.state == Unready && r.presence == unknown {
+			a = without("reader") // the last that may be missing, and only this goroutine knows
+		}
 		if a.learn != nil {
 			a.learn(&r.visit)
 		}

@@ -412,3 +412,15 @@ func FuzzFinger(f *testing.F) {
 		}
 	})
 }
+
+// TestNotFourDigits: what was typed at the reader was no PIN: that is said, and is no wrong PIN.
+func TestNotFourDigits(t *testing.T) {
+	h := newHarness(t, nil).enter(t)
+	for misfit, want := range map[bool]int{false: 0, true: 1} {
+		h.srv.Show(Screen{Visit: 7, Name: PINAtReader, TriesLeft: 3, Misfit: misfit})
+		page := h.do(t, "GET", "/kiosk", "").body
+		if strings.Count(page, `role="alert"`) != want || strings.Count(page, "数字4けたではありませんでした") != want || strings.Contains(page, "暗証番号が違います") || !strings.Contains(page, "あと 3 回") {
+			t.Errorf("misfit %v:\n%s", misfit, page)
+		}
+	}
+}

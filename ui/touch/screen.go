@@ -18,7 +18,7 @@ const (
 	Reading       Name = "reading"        // the card is being read: nothing
 	PIN           Name = "pin"            // Pin, Cancel; shows TriesLeft, WrongPIN
 	LastTry       Name = "last-try"       // Yes (go on to the keypad, or the reader's), Cancel
-	PINAtReader   Name = "pin-at-reader"  // Cancel: the PIN is typed at the reader; shows TriesLeft, WrongPIN
+	PINAtReader   Name = "pin-at-reader"  // Cancel: the PIN is typed at the reader; shows TriesLeft, WrongPIN, Misfit
 	Blocked       Name = "blocked"        // Finish
 	LoadingOffers Name = "loading-offers" // Cancel
 	Choose        Name = "choose"         // Choose, Cancel; shows Offers (a chosen offer's options are a page of it)
@@ -140,6 +140,7 @@ type Screen struct {
 	Name      Name             //
 	TriesLeft int              // PIN, PINAtReader, LastTry: PIN tries left on the card; ConfirmName: of the code; below 1 is not shown
 	WrongPIN  bool             // PIN, PINAtReader: the last one was wrong
+	Misfit    bool             // PINAtReader: what was typed was not four digits, and no try is used
 	IdlePad   bool             // PIN: the reader has keys, and they do nothing
 	WrongCode bool             // ConfirmName: the last one was wrong
 	Offers    []protocol.Offer // Choose

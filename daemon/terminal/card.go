@@ -194,7 +194,7 @@ func (o *oneCard) Pad() session.Pad {
 	return session.UsedPad
 }
 
-// VerifyAtPad has the reader take the PIN. What is no PIN counts as nobody's typing: nothing was sent. A reader that has not
+// VerifyAtPad has the reader take the PIN. A reader that has not
 // the keys it claims leaves it to the screen, unless the policy wants them.
 func (o *oneCard) VerifyAtPad(ctx context.Context) (session.PINResult, error) {
 	err := o.card.VerifyPINOnPad(ctx)
@@ -202,8 +202,10 @@ func (o *oneCard) VerifyAtPad(ctx context.Context) (session.PINResult, error) {
 	switch {
 	case errors.Is(err, card.ErrPadCancelled):
 		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadCancelled, err)
-	case errors.Is(err, card.ErrPadTimeout), errors.Is(err, card.ErrPINForm):
+	case errors.Is(err, card.ErrPadTimeout):
 		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadTimeout, err)
+	case errors.Is(err, card.ErrPINForm):
+		return session.PINResult{}, fmt.Errorf("%w: %w", session.ErrPadForm, err)
 	case errors.Is(err, card.ErrNoPad) && o.owner.pad == policy.RequirePINPad:
 		o.owner.trouble.with(errPadRequired)
 		return session.PINResult{}, errPadRequired

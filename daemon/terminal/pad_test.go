@@ -71,7 +71,7 @@ func TestTypedAtTheReader(t *testing.T) {
 	}{
 		"right":   {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, cardtest.PIN) }, session.PINResult{OK: true}, nil},
 		"wrong":   {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, "0000") }, session.PINResult{Left: 2}, nil},
-		"no PIN":  {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, "1") }, session.PINResult{}, session.ErrPadTimeout},
+		"no PIN":  {func(ctx context.Context, r *virtual.Reader) error { return r.Type(ctx, "1") }, session.PINResult{}, session.ErrPadForm},
 		"red key": {func(ctx context.Context, r *virtual.Reader) error { return r.Refuse(ctx) }, session.PINResult{}, session.ErrPadCancelled},
 		"nobody":  {func(context.Context, *virtual.Reader) error { return nil }, session.PINResult{}, session.ErrPadTimeout},
 		"pulled":  {func(_ context.Context, r *virtual.Reader) error { r.Pull(); return nil }, session.PINResult{}, session.ErrCardGone},

@@ -84,7 +84,7 @@ var (
 
 // Picture turns what the session shows into what the touch screen draws.
 func Picture(v session.View) touch.Screen {
-	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, WrongCode: v.WrongCode, IdlePad: v.IdlePad, Offers: v.Offers,
+	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, Misfit: v.Misfit, WrongCode: v.WrongCode, IdlePad: v.IdlePad, Offers: v.Offers,
 		Chosen: touch.Choice(v.Chosen), Fee: v.Fee, Held: v.Held, CardIn: v.CardIn, Code: v.Code, Reference: v.Reference,
 		Seconds: int(v.Remaining.Seconds()), Done: v.Done, Of: v.Of}
 	switch v.State {

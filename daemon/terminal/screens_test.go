@@ -79,6 +79,9 @@ func TestLastWords(t *testing.T) {
 			}
 		})
 	}
+	if s := Picture(session.View{State: session.AtPad, Misfit: true}); s.Name != touch.PINAtReader || !s.Misfit || s.WrongPIN {
+		t.Errorf("%+v", s)
+	}
 	if s := Picture(session.View{State: session.MoreTime, Remaining: 15 * time.Second}); s.Seconds != 15 {
 		t.Errorf("%d seconds", s.Seconds)
 	}

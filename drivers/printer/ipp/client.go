@@ -13,6 +13,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"time"
 
@@ -159,12 +160,56 @@ func (c *client) send(ctx context.Context, m *goipp.Message, body io.Reader, siz
 	req.Header.Set("Content-Type", goipp.ContentType)
 	req.Header.Set("Accept", goipp.ContentType)
 	req.Header.Set("User-Agent", printer.User)
+	var w writing
+	req = req.WithContext(w.traced(ctx))
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	return readAnswer(resp, m)
+	answer, err := readAnswer(resp, m)
+	_ = resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	return answer, w.wait(ctx)
+}
+
+// writing follows a request to its last byte. One that was cut has no answer that says yes, although all of it may have been
+// read. When the answer has been read, net/http soon gives a connection up on which it still writes. What it holds back
+// until after it told (4 kB at most) is nothing of a longer request; a shorter one any socket holds.
+type writing struct {
+	tries atomic.Int32
+	ended chan error
+}
+
+func (w *writing) traced(ctx context.Context) context.Context {
+	w.ended = make(chan error, 8)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { w.tries.Add(1) },
+		WroteRequest: func(i httptrace.WroteRequestInfo) {
+			select {
+			case w.ended <- i.Err:
+			default: // after so many tries it is not believed
+			}
+		},
+	})
+}
+
+// wait is nil once one try was written whole.
+func (w *writing) wait(ctx context.Context) error {
+	for cut := int32(1); ; cut++ {
+		select {
+		case err := <-w.ended:
+			if err == nil {
+				return nil
+			}
+			if cut >= w.tries.Load() {
+				return unreachable(err)
+			}
+		case <-ctx.Done():
+			return unreachable(context.Cause(ctx))
+		}
+	}
 }
 
 func unreachable(err error) error {

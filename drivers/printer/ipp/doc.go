@@ -58,7 +58,7 @@
 //
 // # What is not believed
 //
-// Redirects, proxies, answers with another request-id or version, with a repeated attribute, with bytes behind
+// A yes to a request that was not written whole, redirects, proxies, answers with another request-id or version, with a repeated attribute, with bytes behind
 // the end, or larger than [maxAnswer] are faults, as is a TLS certificate that is neither trusted nor pinned.
 // Connections go to the configured address and never to a URI that the device names.
 //

@@ -4,7 +4,6 @@ package ipp
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -203,21 +202,4 @@ func only(passed bool, mends func(*ippevetest.Device)) func(*ippevetest.Device) 
 		return func(*ippevetest.Device) {}
 	}
 	return mends
-}
-
-// halfway is a document during whose reading something happens, once.
-type halfway struct {
-	io.ReadSeeker
-	left int
-	then func()
-}
-
-func (h *halfway) Read(b []byte) (int, error) {
-	n, err := h.ReadSeeker.Read(b)
-	if h.left -= n; h.left <= 0 && h.then != nil {
-		then := h.then
-		h.then = nil
-		then()
-	}
-	return n, err
 }

@@ -128,3 +128,20 @@ func forward(client net.Conn, to string, limit int64) {
 	go func() { _, _ = io.Copy(client, device); done <- struct{}{} }()
 	<-done
 }
+
+// halfway is a document during whose reading something happens, once.
+type halfway struct {
+	io.ReadSeeker
+	left int
+	then func()
+}
+
+func (h *halfway) Read(b []byte) (int, error) {
+	n, err := h.ReadSeeker.Read(b)
+	if h.left -= n; h.left <= 0 && h.then != nil {
+		then := h.then
+		h.then = nil
+		then()
+	}
+	return n, err
+}

@@ -55,7 +55,8 @@ type Options struct {
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network
 
 	// Transport takes the requests instead of the network, wherever they go by the address, which is then an ipp one:
-	// package usbprint's. A [printer.Fault] of it keeps its word.
+	// package usbprint's. A [printer.Fault] of it keeps its word. It sends by [http.Request.Write], which tells when all is
+	// written.
 	Transport http.RoundTripper
 }
 

@@ -55,7 +55,6 @@ const (
 	classPrinter = 0x07
 	classReader  = 0x0b
 	askWithin    = 2 * time.Second
-	longestID    = 1024 // bytes
 )
 
 // protocols of printer interfaces (USB Printing Devices 1.1 §4.2.1; IPP-USB 1.0 §4.1).
@@ -83,7 +82,7 @@ type only struct {
 // List is what may be used.
 func (o only) List(ctx context.Context) ([]usb.Info, error) {
 	all, err := o.Bus.List(ctx)
-	return slices.DeleteFunc(all, func(i usb.Info) bool { return !slices.Contains(o.ids, id(i)) }), err
+	return slices.DeleteFunc(all, func(i usb.Info) bool { return !slices.Contains(o.ids, i.ID()) }), err
 }
 
 // Claim refuses the rest.
@@ -98,8 +97,6 @@ func (o only) Claim(ctx context.Context, at usb.Place, iface, alternate int) (us
 	return o.Bus.Claim(ctx, at, iface, alternate)
 }
 
-func id(i usb.Info) string { return fmt.Sprintf("%04x:%04x", i.Vendor, i.Product) }
-
 // List is what is attached, by port.
 func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
 	infos, err := bus.List(ctx)
@@ -108,7 +105,7 @@ func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
 	}
 	var all []Device
 	for _, i := range infos {
-		d := Device{Port: i.Port, ID: id(i), Maker: i.Manufacturer, Name: i.Name}
+		d := Device{Port: i.Port, ID: i.ID(), Maker: i.Manufacturer, Name: i.Name}
 		d.Readers, d.Printers = readers(i), printers(ctx, bus, i)
 		if d.InTheWay = obstacles(bus, i); len(d.Readers)+len(d.Printers) > 0 || i.Broken != nil {
 			all = append(all, d)
@@ -156,7 +153,8 @@ func printers(ctx context.Context, bus usb.Bus, i usb.Info) (all []Printer) {
 // has none.
 func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []string {
 	if text, known := i.DeviceIDs[s.Interface]; known {
-		return spoken(append(binary.BigEndian.AppendUint16(nil, uint16(2+len(text))), text...))
+		id, _ := usbprint.ParseDeviceID(append(binary.BigEndian.AppendUint16(nil, uint16(2+len(text))), text...))
+		return id.Languages // a bad one names none
 	}
 	if i.Denied || i.Drivers[s.Interface] != "" {
 		return nil
@@ -168,15 +166,6 @@ func languages(ctx context.Context, bus usb.Bus, i usb.Info, s usb.Setting) []st
 		return nil
 	}
 	defer claimed.Close()
-	said := make([]byte, longestID)
-	n, err := claimed.Control(ctx, 0xa1, 0, 0, uint16(s.Interface)<<8|uint16(s.Alternate), said)
-	if err != nil {
-		return nil
-	}
-	return spoken(said[:n])
-}
-
-func spoken(id []byte) []string {
-	parsed, _ := usbprint.ParseDeviceID(id) // a bad one names no language
-	return parsed.Languages
+	id, _ := usbprint.AskDeviceID(ctx, claimed)
+	return id.Languages
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"honnin/drivers/internal/usb"
@@ -76,6 +77,10 @@ func TestList(t *testing.T) {
 			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2), printing(0, 1, 4), printing(1, 0, 4)}}, says: deviceID,
 			want:  []Device{{ID: "0000:0000", Printers: []Printer{{0, []string{"bidirectional", "ipp-usb"}, []string{"PDF", "PCL"}}, {1, []string{"ipp-usb"}, nil}}}},
 			asked: 1,
+		},
+		"a printer that says more than there is room for": {
+			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2)}}, says: deviceID + strings.Repeat(" ", 1024), asked: 1,
+			want: []Device{{ID: "0000:0000", Printers: []Printer{{0, []string{"bidirectional"}, []string{"PDF", "PCL"}}}}},
 		},
 		"a printer that does not say": {
 			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 1)}}, asked: 1,

@@ -1,10 +1,13 @@
 package usbprint
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
+
+	"honnin/drivers/internal/usb"
 )
 
 // maxID bounds a device id, in bytes: those of the field have less than 600.
@@ -45,6 +48,16 @@ func ParseDeviceID(b []byte) (DeviceID, error) {
 		return DeviceID{}, ErrDeviceID
 	}
 	return id, nil
+}
+
+// AskDeviceID is GET_DEVICE_ID (§4.2.1): [ErrDeviceID], or an error of the transfer. What is longer than 1024 bytes is cut.
+func AskDeviceID(ctx context.Context, i usb.Interface) (DeviceID, error) {
+	b, s := make([]byte, maxID), i.Setting()
+	n, err := i.Control(ctx, 0xa1, 0, 0, uint16(s.Interface)<<8|uint16(s.Alternate), b)
+	if err != nil && !errors.Is(err, usb.ErrOverflow) {
+		return DeviceID{}, err
+	}
+	return ParseDeviceID(b[:n])
 }
 
 // longKeys are the keys that count, each in two spellings.

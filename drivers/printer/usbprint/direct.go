@@ -37,7 +37,7 @@ func (d *direct) check(ctx context.Context, c *line) error {
 	if !d.allowed {
 		return &printer.Fault{Reason: NoIPP}
 	}
-	id, err := c.deviceID(ctx)
+	id, err := AskDeviceID(ctx, c)
 	switch {
 	case errors.Is(err, ErrDeviceID):
 		return &printer.Fault{Reason: NoPDF, Err: err}
@@ -111,7 +111,7 @@ func (d *direct) deliver(ctx context.Context, c *line, doc document) (spool.Resu
 	}
 	begun, word := d.send(ctx, c, content)
 	if !begun {
-		return spool.Result{Outcome: protocol.Failed, Reason: word, JobID: nameOf(c.info), Evidence: spool.NotSent}, nil
+		return spool.Result{Outcome: protocol.Failed, Reason: word, JobID: c.info.ID(), Evidence: spool.NotSent}, nil
 	}
 	d.left = true
 	if word == "" {
@@ -122,7 +122,7 @@ func (d *direct) deliver(ctx context.Context, c *line, doc document) (spool.Resu
 	} else {
 		word = noCounters
 	}
-	return spool.Result{Outcome: protocol.Unsure, Reason: word, JobID: nameOf(c.info), Evidence: spool.NoEvidence}, nil
+	return spool.Result{Outcome: protocol.Unsure, Reason: word, JobID: c.info.ID(), Evidence: spool.NoEvidence}, nil
 }
 
 // send hands the document over, and says whether any of it may have left, and what went wrong. What the printer says meanwhile is

@@ -33,7 +33,7 @@
 // nothing. Whatever is longer than IPP needs, or ends with the connection only, is refused.
 //
 // A request that was cut is worse: the printer takes whatever comes next for the rest of it, and a document that was cut
-// would be whole to it. So nothing comes next. The interface is selected anew (SET_INTERFACE), at which the printer's side
+// would be whole to it. So nothing comes next, and no answer to it is believed but a refusal. The interface is selected anew (SET_INTERFACE), at which the printer's side
 // forgets; one that has a single setting cannot be, and is not used again before the printer was unplugged. (A run that
 // died over such a cut leaves it to its successor, who does not know; but then the journal has made it unsure, and called staff.)
 // For the same reason long bodies are chunked.
@@ -41,7 +41,8 @@
 // # Which printer
 //
 // By port, by vendor and product, or the only one ([printer.Selector]); never by serial number, which nobody asks for. Two that
-// fit are none ("printer-ambiguous"). It is looked for whenever it is not held, so it may come and go. Interfaces are held
+// fit when it is looked for are none ("printer-ambiguous"). That is whenever an interface is claimed, so it may come and go;
+// while one is held and answers, another printer that comes is not looked at, and does not change which one is meant. Interfaces are held
 // from the first use to the unplug, to trouble as above, or to [Printer.Close]; a caller who leaves is no trouble. So a kernel
 // driver (usblp) is detached once, and given back at the end.
 // That makes two of CUPS' quirks unnecessary (no-reattach, delay-close); the others are in quirks.go.

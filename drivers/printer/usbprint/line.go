@@ -24,7 +24,6 @@ type line struct {
 	choice
 	offer
 	index   uint16
-	alt     uint16
 	in, out usb.Endpoint // in has no address where there is none
 	buffer  []byte
 }
@@ -37,7 +36,7 @@ type key struct {
 
 func newLine(o offer, k choice, i usb.Interface) (*line, error) {
 	s := i.Setting()
-	c := &line{Interface: i, choice: k, offer: o, index: uint16(s.Interface), alt: uint16(s.Alternate)}
+	c := &line{Interface: i, choice: k, offer: o, index: uint16(s.Interface)}
 	c.in, _ = s.Endpoint(true, usb.KindBulk)
 	c.out, _ = s.Endpoint(false, usb.KindBulk)
 	if s.Class != 7 || kind(s.Protocol) != o.kind || c.out.Address == 0 || o.kind == overIPP && c.in.Address == 0 {
@@ -113,16 +112,6 @@ func (c *line) flush(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// deviceID is GET_DEVICE_ID (§4.2.1).
-func (c *line) deviceID(ctx context.Context) (DeviceID, error) {
-	b := make([]byte, maxID)
-	n, err := c.Control(ctx, 0xa1, 0, 0, c.index<<8|c.alt, b)
-	if err != nil && !errors.Is(err, usb.ErrOverflow) {
-		return DeviceID{}, err
-	}
-	return ParseDeviceID(b[:n])
 }
 
 // trouble is GET_PORT_STATUS (§4.2.2), in words: "" while all is well.

@@ -39,7 +39,7 @@ func quirksOf(i usb.Info) quirks {
 	for _, k := range known {
 		name := fullName(i)
 		if strings.Contains(k.match, ":") {
-			name = nameOf(i)
+			name = i.ID()
 		}
 		if fits, _ := path.Match(k.match, name); fits { // the patterns are ours and well formed
 			return k.quirks

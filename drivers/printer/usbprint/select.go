@@ -23,11 +23,8 @@ const badAnswer = "protocol-error" // as package ipp says it
 
 // fits says whether a device is the one that is meant.
 func fits(s printer.Selector, i usb.Info) bool {
-	return (s.ID == "" || s.ID == nameOf(i)) && (s.Port == "" || s.Port == i.Port)
+	return (s.ID == "" || s.ID == i.ID()) && (s.Port == "" || s.Port == i.Port)
 }
-
-// nameOf is what a printer is called in logs and journals.
-func nameOf(i usb.Info) string { return fmt.Sprintf("%04x:%04x", i.Vendor, i.Product) }
 
 // kind is how a document gets to a printer.
 type kind byte

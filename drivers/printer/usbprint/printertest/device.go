@@ -224,37 +224,15 @@ func (d *Device) Out(ctx context.Context, endpoint uint8, p []byte) (n int, err 
 // admit says how many of these bytes may be used before something goes wrong, or does it.
 func (d *Device) admit(ctx context.Context, w *way, p []byte) (part int, err error) {
 	for {
-		var wait bool
-		var changed chan struct{}
-		var leave bool
 		d.mu.Lock()
-		before := len(p)
-		if d.fault.Do == Stall || d.fault.Do == Refuse || d.fault.Do == Unplug {
-			before = d.fault.After - d.taken
-		}
-		switch {
-		case d.gone:
-			err = ErrUnplugged
-		case w.halted:
-			err = ErrStall
-		case d.Chatty > 0 && len(w.said) > 0 && !d.over(0, w.alternate):
-			wait = true
-		case before > 0 || len(p) == 0:
-			part = min(before, len(p), 16<<10)
-			d.taken += part
-		case d.fault.Do == Stall:
-			d.fault, w.halted, err = Fault{}, true, ErrStall
-		case d.fault.Do == Unplug:
-			leave, err = true, ErrUnplugged
-		default:
-			wait = true
-		}
-		changed = d.changed
+		part, wait, err := d.room(w, len(p))
+		changed := d.changed
 		d.mu.Unlock()
-		if leave {
+		switch {
+		case part == leaves:
 			d.Unplug()
-		}
-		if !wait {
+			return 0, ErrUnplugged
+		case !wait:
 			return part, err
 		}
 		select {
@@ -263,6 +241,34 @@ func (d *Device) admit(ctx context.Context, w *way, p []byte) (part int, err err
 			return 0, ctx.Err()
 		}
 	}
+}
+
+const leaves = -1 // in place of a number of bytes: here it is unplugged
+
+// room says how many of n bytes may be used now, or [leaves], or to wait.
+func (d *Device) room(w *way, n int) (part int, wait bool, err error) {
+	before := n
+	if d.fault.Do == Stall || d.fault.Do == Refuse || d.fault.Do == Unplug {
+		before = d.fault.After - d.taken
+	}
+	switch {
+	case d.gone:
+		return 0, false, ErrUnplugged
+	case w.halted:
+		return 0, false, ErrStall
+	case d.Chatty > 0 && len(w.said) > 0 && !d.over(0, w.alternate):
+		return 0, true, nil
+	case before > 0 || n == 0:
+		part = min(before, n, 16<<10)
+		d.taken += part
+		return part, false, nil
+	case d.fault.Do == Stall:
+		d.fault, w.halted = Fault{}, true
+		return 0, false, ErrStall
+	case d.fault.Do == Unplug:
+		return leaves, false, nil
+	}
+	return 0, true, nil
 }
 
 // use is what a printer does with bytes.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"honnin/config/site"
 	"honnin/daemon/identity"
 	"honnin/daemon/practice"
+	"honnin/daemon/provision"
 )
 
 // The terminal's own keys: enrolled, renewed, and watched.
@@ -211,11 +211,11 @@ func (f *keysFlags) requests(k *identity.Keys, s site.Site, how identity.How, ou
 		if err != nil {
 			return err
 		}
-		path := filepath.Join(f.out, fmt.Sprintf("%s-%s.csr.pem", s.Terminal, u))
-		if err := os.WriteFile(path, request, 0o644); err != nil {
+		name := fmt.Sprintf("%s-%s.csr.pem", s.Terminal, u)
+		if err := provision.WriteOut(f.out, name, request); err != nil {
 			return err
 		}
-		say(out, "%s", path)
+		say(out, "%s", filepath.Join(f.out, name))
 	}
 	states, err := k.Show()
 	for _, state := range states {

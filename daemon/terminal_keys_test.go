@@ -91,6 +91,28 @@ func TestKeysAtATerminal(t *testing.T) {
 	f.wants(keys(exitUsage, "show"), string(identity.Exposed))
 }
 
+// A stick with a link in the place of a request has nothing written through it.
+func TestRequestsFollowNoLink(t *testing.T) {
+	f := newField(t)
+	mine := filepath.Join(f.office, "mine")
+	write(t, mine, []byte("as it was"))
+	stick := t.TempDir()
+	for _, name := range []string{"-tls.csr.pem", "-signing.csr.pem", "-tls.csr.pem.new"} {
+		if err := os.Symlink(mine, filepath.Join(stick, string(runTerminal)+name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.honnind(exitOK, "keys", "enrol", "--config", f.config, "--out", stick)
+	if b, err := os.ReadFile(mine); err != nil || string(b) != "as it was" {
+		t.Errorf("%s, %v", b, err)
+	}
+	for _, u := range identity.Uses() {
+		if st, err := os.Lstat(filepath.Join(stick, string(runTerminal)+"-"+string(u)+".csr.pem")); err != nil || !st.Mode().IsRegular() {
+			t.Error(u, "is not written in its place:", err)
+		}
+	}
+}
+
 // The log warns every day while a certificate is about to end, and not before.
 func TestKeysWarn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -110,15 +110,24 @@ func (r Result) Seal(sign func(content []byte) ([]byte, error)) ([]byte, error) 
 	return b, nil
 }
 
-// WriteResult writes a terminal's result file into a directory, over one that is there, and follows no link.
+// WriteResult writes a terminal's result file as [WriteOut] does.
 func WriteResult(dir string, t protocol.Terminal, sealed []byte) error {
-	d, err := os.OpenRoot(dir)
-	if err != nil {
+	if err := WriteOut(dir, ResultName(t), sealed); err != nil {
 		return fmt.Errorf("the result file: %w", err)
 	}
+	return nil
+}
+
+// WriteOut writes a file into a directory that somebody else made, such as a stick's, over one that is there; it follows
+// no link in it.
+func WriteOut(dir, name string, b []byte) error {
+	d, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
 	defer d.Close()
-	if err := writeOver(d, ResultName(t), sealed); err != nil {
-		return fmt.Errorf("the result file: %w", err)
+	if err := writeOver(d, name, b); err != nil {
+		return err
 	}
 	return realDisk{}.sync(filepath.Clean(dir))
 }

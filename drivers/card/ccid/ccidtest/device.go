@@ -263,35 +263,17 @@ func (d *Device) Write(p []byte) error {
 
 // take carries out a message, or what is to go wrong with it.
 func (d *Device) take(m []byte) error {
-	var f Fault
-	if d.fault != nil {
-		if p := d.fault(d.n, bytes.Clone(m)); p != nil {
-			f = *p
-		}
-	}
-	d.n++
-	d.messages = append(d.messages, m[0])
-	if f.Unplug {
+	f := d.mishap(m)
+	switch {
+	case f.Unplug:
 		d.unplug = true
 		d.stir()
 		return ErrUnplugged
-	}
-	if f.StallOut {
+	case f.StallOut:
 		d.halted[Out] = true
 		return ErrStall
 	}
-	before := len(d.queue)
-	if f.Pull && !f.Late {
-		d.change(int(m[5]), nil)
-	}
-	d.obey(m)
-	if f.Pull && f.Late {
-		d.queue = d.queue[:before]
-		d.change(int(m[5]), nil)
-		d.reply(kindFor(m[0]), m, fail(0xFE), 0, nil)
-	}
-	answers := append([][]byte(nil), d.queue[before:]...)
-	d.queue = d.queue[:before]
+	answers := d.answers(m, f)
 	if f.First != nil {
 		d.queue = append(d.queue, f.First)
 	}
@@ -311,6 +293,35 @@ func (d *Device) take(m []byte) error {
 	}
 	d.stir()
 	return nil
+}
+
+// mishap counts a message, and says what goes wrong with it.
+func (d *Device) mishap(m []byte) (f Fault) {
+	if d.fault != nil {
+		if p := d.fault(d.n, bytes.Clone(m)); p != nil {
+			f = *p
+		}
+	}
+	d.n++
+	d.messages = append(d.messages, m[0])
+	return f
+}
+
+// answers are those to a message, of which none is in the queue yet.
+func (d *Device) answers(m []byte, f Fault) [][]byte {
+	before := len(d.queue)
+	if f.Pull && !f.Late {
+		d.change(int(m[5]), nil)
+	}
+	d.obey(m)
+	if f.Pull && f.Late {
+		d.queue = d.queue[:before]
+		d.change(int(m[5]), nil)
+		d.reply(kindFor(m[0]), m, fail(0xFE), 0, nil)
+	}
+	all := append([][]byte(nil), d.queue[before:]...)
+	d.queue = d.queue[:before]
+	return all
 }
 
 // In is the next message on the bulk or the interrupt pipe; it waits for one.

@@ -2,6 +2,7 @@ package usbprint
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -131,4 +132,24 @@ func FuzzDeviceID(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSecondPrinter: one that comes later is seen when the first has to be claimed anew.
+func TestSecondPrinter(t *testing.T) {
+	bus := usbtest.New(t)
+	yes := func([]byte) [][]byte { return [][]byte{reply(7, "")} }
+	newScripted(bus, yes)
+	l := newLines(bus, printer.Selector{})
+	defer l.close()
+	ask := func() (*http.Response, error) { return transport{l}.RoundTrip(question(t.Context(), 7, 0)) }
+	for range 2 {
+		answer, err := ask()
+		check(t, answer, err, answered, nil, true)
+		newScripted(bus, yes)
+	}
+	l.drop(l.idle[0])
+	l.idle = nil
+	if _, err := ask(); printer.ReasonOf(err) != Ambiguous {
+		t.Error(err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"honnin/config/keys"
 	"honnin/config/protocol"
 	"honnin/daemon/fleet"
 	"honnin/daemon/identity"
@@ -152,7 +153,7 @@ func lagLine(r fleet.Row) string {
 // printable leaves out what could move a cursor: words of a terminal, and names on a stick, are others' words.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' {
+		if keys.Moves(r) {
 			return '?'
 		}
 		return r

@@ -328,7 +328,7 @@ func policyDiffCommand() *cobra.Command {
 func sayChanges(out io.Writer, before, after *policy.Policy) {
 	changes := policy.Diff(before, after)
 	for _, c := range changes {
-		say(out, "%s", c)
+		say(out, "%s", printable(c.String())) // a draft is not yet anybody's word
 	}
 	if len(changes) == 0 {
 		say(out, "nothing changes")

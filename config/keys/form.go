@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"honnin/config/protocol"
 )
@@ -25,7 +27,7 @@ type Form struct {
 var (
 	Table    = &Form{Says: "a table", Type: "object"}
 	Tables   = &Form{Says: "a list of tables", Type: "array"}
-	Text     = &Form{Says: "a text of 1 to 256 bytes", Type: "string", Pattern: `^[\s\S]{1,256}$`, Fits: func(s string) bool { return s != "" && len(s) <= 256 }}
+	Text     = &Form{Says: "a text of 1 to 256 bytes, without control characters", Type: "string", Pattern: `^[^\x00-\x1f\x7f]{1,256}$`, Fits: isText}
 	Number   = &Form{Says: "a number", Type: "integer", Plain: plainNumber}
 	Flag     = &Form{Says: "true or false", Type: "boolean"}
 	Duration = &Form{Says: `a duration such as "90s", "5m", "24h"`, Type: "string", Pattern: `^\+?([0-9.]+(h|m|s|ms|us|µs|μs|ns))+$|^\+?0$`, Fits: isDuration, Plain: plainDuration}
@@ -51,6 +53,17 @@ var (
 	Reach = &Form{Says: `"tel:+81-3-…", "mailto:…" or "https://…"`, Type: "string", Pattern: `^(tel:|mailto:|https://)[\x21-\x7e]+$`, Fits: isReach}
 	USB   = &Form{Says: `vendor and product in lower-case hex, such as "054c:0dc9"`, Type: "string", Pattern: `^[0-9a-f]{4}:[0-9a-f]{4}$`, Fits: isUSB}
 )
+
+func isText(s string) bool {
+	return s != "" && len(s) <= 256 && utf8.ValidString(s) && !strings.ContainsFunc(s, Moves)
+}
+
+// Moves reports whether a character is none to be seen and may move or reorder others on a screen: the controls, the ends
+// of lines, and those of bidirectional text (Unicode Standard Annex #9, section 2). Who looks at a text with one may see
+// another.
+func Moves(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+}
 
 func plainNumber(s string) string {
 	n, _ := number(s)

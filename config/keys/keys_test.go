@@ -139,7 +139,7 @@ func TestWrong(t *testing.T) {
 // TestForms: what has a form and what has not; the pattern of the schema takes whatever the form takes.
 func TestForms(t *testing.T) {
 	for form, c := range map[*keys.Form]struct{ good, bad []string }{
-		keys.Text:         {[]string{"a", "名", "a\nb"}, []string{"", strings.Repeat("a", 257)}},
+		keys.Text:         {[]string{"a", "名　№ 横浜市", "é→\u200d"}, []string{"", strings.Repeat("a", 257), "a\nb", "City → x\x1b[2K\x1b[1AHIDDEN", "a\u0085", "a\u2028b", "\u202egnol", "\u2066a\u2069", "\xff"}},
 		keys.Duration:     {[]string{"0", "0s", "1.5h", "1h2m3s", "+5m", "90s"}, []string{"", "5", "-5m", "5 minutes", "h"}},
 		keys.Instant:      {[]string{"2026-12-01T00:00:00+09:00", "2026-12-01T00:00:00Z"}, []string{"", "2026-12-01", "2026-12-01T00:00:00", "2026-12-01T00:00:00.5Z", "2026-12-01T00:00:00,0Z", "2026-02-30T00:00:00Z"}},
 		keys.Day:          {[]string{"2028-02-29"}, []string{"", "2027-02-29", "2027-2-3", "02-29"}},

@@ -14,6 +14,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/config/site"
+	"honnin/daemon/identity"
 	"honnin/daemon/provision"
 )
 
@@ -81,21 +82,24 @@ func (f *fieldFlags) brought(out io.Writer, do doing) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	bundles, unread := f.read()
+	bundles, passed, unread := f.read()
 	var sealed []byte
 	err = f.asOwner(s.Policy, func() (err error) {
 		sealed, err = f.judged(s, bundles, unread, out, do)
 		return err
 	})
+	for _, name := range passed {
+		say(out, "  passed over: directory %s has no policy.toml", name)
+	}
 	if sealed != nil {
 		if wrote := f.write(s, sealed); wrote != nil {
-			err = errors.Join(err, &exitError{exitRefused, wrote})
+			err = &exitError{exitRefused, wrote}
 		}
 	}
 	return err
 }
 
-func (f *fieldFlags) read() ([]signed.Bundle, error) {
+func (f *fieldFlags) read() (bundles []signed.Bundle, passed []string, err error) {
 	if f.device != "" {
 		return provision.ReadDevice(f.device)
 	}
@@ -116,28 +120,59 @@ func (f *fieldFlags) judged(s site.Site, bundles []signed.Bundle, unread error, 
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	a := provision.Answer{Terminal: store.Terminal()}
-	if err = unread; err == nil {
+	asked := f.result != "" || f.back
+	if asked {
+		if err := canSeal(s, store); err != nil {
+			return nil, &exitError{exitRefused, fmt.Errorf("nothing was taken in: the result file cannot be signed: %w", err)}
+		}
+	}
+	a, err := provision.Answer{Terminal: store.Terminal()}, unread
+	if unread == nil {
 		a, err = do(store, bundles)
 	}
+	good := sayAnswer(out, a, err)
+	if asked {
+		var unsealed error
+		if sealed, unsealed = seal(s, a, err); unsealed != nil {
+			return nil, &exitError{exitRefused, unsealed}
+		}
+	}
+	if !good {
+		return sealed, &exitError{code: exitRefused} // why was said
+	}
+	return sealed, nil
+}
+
+// sayAnswer says what came of it, and reports whether nothing is left to be done about it: what was brought is here, and what
+// was left out is old.
+func sayAnswer(out io.Writer, a provision.Answer, err error) (good bool) {
 	say(out, "%s", answerLine(a, err))
+	var r *signed.Refusal
+	good = err == nil || errors.As(err, &r) && r.Code == signed.Here
 	for _, left := range a.Left {
+		if left.Error() == fmt.Sprint(err) {
+			continue
+		}
 		say(out, "  left out: %v", left)
+		good = good && signed.Old(left)
 	}
 	if err == nil && a.Before != nil {
 		sayChanges(out, a.Before.Policy, a.Last().Policy)
 	}
-	var unsealed error
-	if f.result != "" || f.back {
-		sealed, unsealed = seal(s, a, err)
+	return good
+}
+
+// canSeal says before anything is taken in whether a result could be signed afterwards.
+func canSeal(s site.Site, store *provision.Store) error {
+	k, err := keysOf(s)
+	if err != nil {
+		return err
 	}
-	if refused := new(signed.Refusal); errors.As(err, &refused) && refused.Code == signed.Here {
-		err = nil
+	var anchors []*x509.Certificate
+	if p, _ := store.Load(); p != nil {
+		anchors = p.TerminalAnchors()
 	}
-	if err = errors.Join(err, unsealed); err != nil {
-		return sealed, &exitError{exitRefused, err}
-	}
-	return sealed, nil
+	return k.Good(identity.Signing, anchors)
 }
 
 // seal signs what came of it with the terminal's key.

@@ -169,3 +169,41 @@ func (f *field) refused(at []string) {
 	}
 	f.wants(f.says(exitUsage, append(at, "history")...), "writable by nobody else")
 }
+
+// TestSaysWhatWasNotTaken: a policy that nobody could judge is said, and ends in another status than 0, whatever is beside it;
+// and where no result can be signed nothing is taken in.
+func TestSaysWhatWasNotTaken(t *testing.T) {
+	f := newField(t)
+	f.begin()
+	f.says(exitOK, "new", "--out", "2", "--after", "1", "draft.toml")
+	sign := func(key string) {
+		f.Helper()
+		f.says(exitOK, "sign", "--as", key, "--key", key+".key", "--certificate", key+".pem", "--after", "1", "2/policy.toml")
+	}
+	sign("a")
+	stick := func(name string, versions ...string) string {
+		for _, v := range versions {
+			if err := os.CopyFS(filepath.Join(f.office, name, v), os.DirFS(filepath.Join(f.office, v))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return name
+	}
+	at := []string{"--config", f.config}
+	if err := os.MkdirAll(filepath.Join(f.office, "few", "2026"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	said := f.says(exitRefused, append(at, "check", stick("few", "1", "2"))...)
+	f.wants(said, "不一致", string(signed.Unsigned), "left out: policy-here", "passed over: directory 2026")
+	if n := strings.Count(said, string(signed.Unsigned)); n != 1 {
+		t.Errorf("the same refusal %d times:\n%s", n, said)
+	}
+	sign("b")
+	f.wants(f.says(exitRefused, append(at, "receive", "--result", f.office, "2")...), "nothing was taken in", "key-missing")
+	f.wants(f.says(exitOK, append(at, "apply")...), "version 1", "nothing newer is due")
+
+	f.says(exitOK, "new", "--out", "3", "--after", "2", "draft.toml")
+	f.wants(f.says(exitRefused, append(at, "receive", stick("more", "1", "2", "3"))...), "一致", "version 1 → 2", "left out: policy-unsigned")
+	f.wants(f.says(exitOK, append(at, "apply")...), "version 2", "now in force")
+	f.wants(f.says(exitOK, append(at, "check", stick("good", "1", "2"))...), "済み", "left out: policy-rollback: version 1")
+}

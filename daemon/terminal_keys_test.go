@@ -174,7 +174,7 @@ func TestResultsComeBack(t *testing.T) {
 	if err := os.Mkdir(stick, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	f.wants(f.says(exitRefused, append(append([]string{"receive"}, at...), "--result", stick, "1")...), "済み", string(identity.Missing)) // nothing to sign with
+	f.wants(f.says(exitRefused, append(append([]string{"receive"}, at...), "--result", stick, "1")...), "nothing was taken in", string(identity.Missing)) // nothing to sign with
 	keys("enrol", "--out", ".")
 	keys(append([]string{"install"}, f.issue("1")...)...)
 	f.wants(f.says(exitOK, append(append([]string{"receive"}, at...), "--result", stick, "1")...), "済み")

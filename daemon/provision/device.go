@@ -20,17 +20,17 @@ const devicePatience = 60 * time.Second
 // ReadDevice is [Read] for a stick that is not mounted: its partition, "/dev/sdb1", is mounted where no path leads, read,
 // and unmounted. The mount is read-only, nosuid, nodev, noexec, follows no link, and writes nothing to the stick, not even
 // a journal's rest. It needs root.
-func ReadDevice(path string) (out []signed.Bundle, err error) {
+func ReadDevice(path string) (out []signed.Bundle, passed []string, err error) {
 	err = inTime(devicePatience, func() error {
 		return mounted(path, false, func(dir *os.File) (err error) {
-			out, err = readAll(dir)
+			out, passed, err = readAll(dir, maxBytes)
 			return err
 		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return out, nil
+	return out, passed, nil
 }
 
 // WriteDevice is [WriteResult] for a stick that is not mounted.

@@ -98,7 +98,7 @@ func TestDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadDevice(device)
+	got, _, err := ReadDevice(device)
 	if err != nil || len(got) != 2 || !bytes.Equal(got[1].Text, all[1].Text) || len(got[1].Signatures) != 2 {
 		t.Fatalf("%d, %v", len(got), err)
 	}
@@ -112,7 +112,7 @@ func TestDevice(t *testing.T) {
 	if err := WriteDevice(device, here, []byte("sealed again")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = ReadDevice(device); err != nil || len(got) != 2 {
+	if got, _, err = ReadDevice(device); err != nil || len(got) != 2 {
 		t.Error("read again:", err)
 	}
 	out, err := exec.Command("debugfs", "-R", "cat "+ResultName(here), image).Output()
@@ -182,14 +182,14 @@ func TestHostileDevices(t *testing.T) {
 		}, "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadDevice(loop(t, c.image()))
+			got, _, err := ReadDevice(loop(t, c.image()))
 			if err == nil || got != nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%d policies, %v", len(got), err)
 			}
 		})
 	}
 	for name, path := range map[string]string{"a file": imageOf(t, all), "a directory": t.TempDir(), "a character device": "/dev/null", "nothing there": "/dev/nowhere"} {
-		if _, err := ReadDevice(path); err == nil || !strings.Contains(err.Error(), "the device") {
+		if _, _, err := ReadDevice(path); err == nil || !strings.Contains(err.Error(), "the device") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

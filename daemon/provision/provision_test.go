@@ -94,7 +94,7 @@ func put(t *testing.T, path string, b []byte) {
 
 func read(t *testing.T, path string) []signed.Bundle {
 	t.Helper()
-	b, err := Read(path)
+	b, _, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,6 +336,40 @@ func TestReadTakes(t *testing.T) {
 	newMachine(t, o).takes(read(t, many)...)
 }
 
+// A numbered directory without a policy is named and passed over; what is beside it counts.
+func TestNumberWithoutPolicy(t *testing.T) {
+	o := signedtest.New(t, start)
+	dir := stick(t, o.Chain(2)...)
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "2026"), 0o700), os.Mkdir(filepath.Join(dir, "photos"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	got, passed, err := Read(dir)
+	if err != nil || len(got) != 2 || !slices.Equal(passed, []string{"2026"}) {
+		t.Errorf("%d taken, %v passed over, %v", len(got), passed, err)
+	}
+}
+
+// The bound of what is read counts signatures, too.
+func TestBytesOfAll(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(2)
+	dir := stick(t, all...)
+	whole := size(all[0]) + size(all[1])
+	if whole <= len(all[0].Text)+len(all[1].Text) {
+		t.Fatal("no signatures")
+	}
+	for left, fits := range map[int]bool{whole: true, whole - 1: false} {
+		d, err := os.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := readAll(d, left); (err == nil) != fits || fits && len(got) != 2 {
+			t.Errorf("%d bytes of %d: %d, %v", left, whole, len(got), err)
+		}
+		d.Close()
+	}
+}
+
 // A file system that means harm.
 func TestHostileSticks(t *testing.T) {
 	o := signedtest.New(t, start)
@@ -365,7 +399,6 @@ func TestHostileSticks(t *testing.T) {
 		}, "larger than"},
 		"a number is a link":  {func(dir string) error { return os.Symlink(elsewhere, filepath.Join(dir, "2")) }, "or a link"},
 		"a number is a file":  {func(dir string) error { return os.WriteFile(filepath.Join(dir, "2"), nil, 0o600) }, "not a directory"},
-		"a number is empty":   {func(dir string) error { return os.Mkdir(filepath.Join(dir, "2"), 0o700) }, "no policy.toml"},
 		"too many signatures": {many(40, "policy.toml.%.p7s"), "more than 32 signatures"},
 		"too many files":      {many(maxNames+1, "f%"), "more than 4096 files"},
 	} {
@@ -373,7 +406,7 @@ func TestHostileSticks(t *testing.T) {
 		if err := harm.do(dir); err != nil {
 			t.Fatal(name, err)
 		}
-		if b, err := Read(dir); err == nil || !strings.Contains(err.Error(), harm.says) {
+		if b, _, err := Read(dir); err == nil || !strings.Contains(err.Error(), harm.says) {
 			t.Errorf("%s: %d taken, %v", name, len(b), err)
 		}
 	}
@@ -381,7 +414,7 @@ func TestHostileSticks(t *testing.T) {
 	if err := os.Symlink(elsewhere, link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(link); err == nil {
+	if _, _, err := Read(link); err == nil {
 		t.Error("a link to a stick")
 	}
 }

@@ -27,71 +27,87 @@ const (
 var numbered = regexp.MustCompile(`^[0-9]{1,16}$`)
 
 // Read takes what a stick or a directory brings: its policy.toml with the signatures beside it, and those in numbered
-// directories, "8", "9", for terminals that are behind. A path to a policy.toml takes that one alone.
+// directories, "8", "9", for terminals that are behind. A path to a policy.toml takes that one alone. passed are numbered
+// directories without one: a camera makes such, too.
 //
 // The file system may be hostile. Only regular files with the expected names are opened, none through a link, each is
 // read once, into memory, up to its bound; nothing is run, followed or written. Mount a stick with
 // "ro,nosuid,nodev,noexec".
-func Read(path string) ([]signed.Bundle, error) {
+func Read(path string) (out []signed.Bundle, passed []string, err error) {
 	if filepath.Base(path) == textFile {
 		dir, err := openDir(unix.AT_FDCWD, filepath.Dir(path))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer dir.Close()
 		b, err := readBundle(dir)
-		return []signed.Bundle{b}, err
+		return []signed.Bundle{b}, nil, err
 	}
 	dir, err := openDir(unix.AT_FDCWD, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer dir.Close()
-	return readAll(dir)
+	return readAll(dir, maxBytes)
 }
 
-func readAll(dir *os.File) (out []signed.Bundle, err error) {
+// readAll reads at most left bytes.
+func readAll(dir *os.File, left int) (out []signed.Bundle, passed []string, err error) {
 	names, err := list(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	left := maxBytes
 	take := func(from *os.File) error {
 		b, err := readBundle(from)
-		if left -= len(b.Text); err == nil && (left < 0 || len(out) == maxBundles) {
-			err = fmt.Errorf("more than %d policies, or than %d bytes", maxBundles, maxBytes)
+		if err != nil {
+			return err
+		}
+		if left -= size(b); left < 0 || len(out) == maxBundles {
+			return fmt.Errorf("more than %d policies, or than %d bytes", maxBundles, maxBytes)
 		}
 		out = append(out, b)
-		return err
+		return nil
 	}
 	for _, name := range names {
 		switch {
 		case name == textFile:
 			err = take(dir)
 		case numbered.MatchString(name):
-			err = inside(dir, name, take)
+			var empty bool
+			if empty, err = inside(dir, name, take); empty {
+				passed = append(passed, name)
+			}
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if len(out) == 0 {
-		return nil, &signed.Refusal{Code: signed.Missing, Err: errors.New("no policy.toml is here, nor in numbered directories")}
+		return nil, passed, &signed.Refusal{Code: signed.Missing, Err: errors.New("no policy.toml is here, nor in numbered directories")}
 	}
-	return out, nil
+	return out, passed, nil
+}
+
+func size(b signed.Bundle) int {
+	n := len(b.Text)
+	for _, s := range b.Signatures {
+		n += len(s.DER)
+	}
+	return n
 }
 
 // inside does something with a directory, if it is one, and has a policy.
-func inside(dir *os.File, name string, do func(*os.File) error) error {
+func inside(dir *os.File, name string, do func(*os.File) error) (empty bool, err error) {
 	sub, err := openDir(int(dir.Fd()), name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer sub.Close()
-	if err := do(sub); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(sub.Fd()), textFile, &st, unix.AT_SYMLINK_NOFOLLOW); errors.Is(err, fs.ErrNotExist) {
+		return true, nil
 	}
-	return fmt.Errorf("directory %s has no policy.toml", name)
+	return false, do(sub)
 }
 
 // list returns the names in a directory, sorted.

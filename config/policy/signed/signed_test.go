@@ -191,6 +191,38 @@ func TestLeftOutIsNamed(t *testing.T) {
 	}
 }
 
+// What is old is told from what nobody can judge, however often the keys changed since: the one is no fault beside the
+// policy that is here, the other may be the policy that was to be brought.
+func TestOldIsToldFromUnsigned(t *testing.T) {
+	o := signedtest.New(t, now)
+	first := o.Text(signedtest.Head{})
+	second := o.Text(signedtest.Head{Version: 2, After: first, Keys: []int{1, 2, 3}})
+	third := o.Text(signedtest.Head{Version: 3, After: second, Keys: []int{2, 3}})
+	old := []signed.Bundle{o.Bundle(first), o.Bundle(second, 0, 1), o.Bundle(third, 1, 2)}
+	next := o.Bundle(o.Text(signedtest.Head{Version: 4, After: third}), 2)
+	one := opened(t, signed.Start{Root: o.Root()}, old[0])
+	three := opened(t, one, old...)
+	for name, c := range map[string]struct {
+		from    signed.Start
+		brought []signed.Bundle
+		want    signed.Code
+		unsure  int
+	}{
+		"the whole stick again":         {three, append(old, old...), signed.Here, 0},
+		"old ones alone":                {three, old[:2], signed.Rollback, 0},
+		"and a new one with too few":    {three, append(old[:3:3], next), signed.Unsigned, 1},
+		"taken, with the old ones":      {one, append(old, old...), "", 0},
+		"taken, but for one":            {one, append(old[:3:3], next), "", 1},
+		"the first of all, and the old": {signed.Start{Root: o.Root()}, old, "", 0},
+		"an old one that is unknown":    {three, []signed.Bundle{old[2], edited(old[0])}, signed.Unsigned, 1},
+	} {
+		added, left, err := c.from.Extend(c.brought...)
+		if unsure := slices.DeleteFunc(left, signed.Old); code(err) != c.want || (err == nil) != (len(added) > 0) || len(unsure) != c.unsure {
+			t.Errorf("%s: %v, and %v", name, err, unsure)
+		}
+	}
+}
+
 // Whatever is brought in whatever order and however often, versions only rise, by one unbroken chain.
 func TestVersionsOnlyRise(t *testing.T) {
 	o := signedtest.New(t, now)

@@ -144,8 +144,10 @@ func TestTheCentresMinimum(t *testing.T) {
 	if terminal.Picture(v).Message != touch.MsgService {
 		t.Errorf("the screen says %q", terminal.Picture(v).Message)
 	}
-	s.world.Demand(0) // what was wanted once is wanted
-	s.beats("another heartbeat", func(h protocol.Heartbeat) bool { return !h.InService })
+	s.world.Demand(0) // nobody signed that version: it is wanted for as long as the centre says so
+	s.goesBy(first)
+	s.world.Demand(first + 1)
+	s.await("out of service again", closedByPolicy)
 	if !strings.Contains(string(s.log.Bytes()), "wants a newer policy") {
 		t.Error("the log does not say which is wanted")
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"honnin/config/policy/signed"
@@ -111,18 +112,36 @@ func (t *Terminal) Warning() string {
 	return fmt.Sprintf("the policy expires in %d days, and the terminal goes out of service with it: bring the next one", max(0, int(left.Hours()/24)))
 }
 
-// due reports whether another policy can be put in force; one that failed is tried again when another came, or after a while.
-// The lock is held.
+// due reports whether another policy can be put in force. What failed, even half-way, is tried again when another came, when
+// its time has come after all, or after a while. The lock is held.
 func (t *Terminal) due() (bool, error) {
-	if t.policies == nil {
-		return false, nil
-	}
 	due, err := t.policies.Due()
-	if !due || err != nil || !t.law.shut() {
+	if err != nil || t.failed == nil {
 		return due, err
 	}
 	highest, err := t.highest()
-	return highest != t.failed || t.now().Sub(t.failedAt) >= tryAgain, err
+	f := t.failed
+	return err == nil && (highest != f.highest || t.now().Sub(f.at) >= tryAgain || f.untimely != nil && f.untimely.At(t.now()) == nil), err
+}
+
+// failure is that something could not be put in force.
+type failure struct {
+	highest  uint64 // the highest version that was kept then
+	at       time.Time
+	untimely *signed.Policy // what was out of its time; nil: something else was wrong
+}
+
+// fails notes why p, or what would have come instead of it, could not be put in force. The lock is held.
+func (t *Terminal) fails(p *signed.Policy, err error) {
+	t.law.breaks(err)
+	t.failed = &failure{at: t.now()}
+	var r *signed.Refusal
+	if errors.As(err, &r) && (r.Code == signed.Expired || r.Code == signed.Early) {
+		t.failed.untimely = p
+	}
+	if t.failed.highest, err = t.highest(); err != nil {
+		t.failed.highest = 0
+	}
 }
 
 // highest is the highest version that is kept. The lock is held.
@@ -144,10 +163,19 @@ func (t *Terminal) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.law.demand(a.LeastPolicy); err != nil {
+	has := max(h.Policy.Version, h.Waiting)
+	if err := t.law.demand(a.LeastPolicy, has); err != nil {
 		return err
 	}
-	return t.fetch(ctx, a.Policies, max(h.Policy.Version, h.Waiting))
+	if err := t.fetch(ctx, a.Policies, has); err != nil {
+		return err
+	}
+	t.keeping.Lock()
+	defer t.keeping.Unlock()
+	if has, err = t.highest(); err != nil {
+		return err
+	}
+	return t.law.demand(a.LeastPolicy, has)
 }
 
 func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
@@ -165,7 +193,7 @@ func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
 			h.KeysExpire = protocol.At(at)
 		}
 	}
-	if h.Journal, err = t.journal.Head(); err != nil || t.policies == nil {
+	if h.Journal, err = t.journal.Head(); err != nil {
 		return h, err
 	}
 	t.keeping.Lock()
@@ -177,43 +205,47 @@ func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
 	return h, nil
 }
 
-// fetch brings what the centre has above what is here. All of it is received at once: on the way there may be some that are for
-// others, or past.
+// fetch brings what the centre has above what is here, on the way some that are for others or past. What those who may sign it
+// signed, and what still did not fit, is not fetched again until the centre says something else, or after a while; but signatures
+// that are not enough may be mended without that.
 func (t *Terminal) fetch(ctx context.Context, all []protocol.PolicyRef, above uint64) error {
-	var brought []signed.Bundle
-	size := 0
-	for _, ref := range all {
-		if ref.Version <= above || t.policies == nil || size >= maxFetched {
-			continue
-		}
-		p, err := t.client.Policy(ctx, ref.Version)
-		if err != nil {
-			return err
-		}
-		if sha256.Sum256(p.Text) != ref.Digest {
-			return fmt.Errorf("version %d of the policy came with another digest than was said", ref.Version)
-		}
-		brought, size = append(brought, bundle(p)), size+len(p.Text)
-	}
-	if len(brought) == 0 {
+	if slices.Equal(all, t.refused) && t.now().Sub(t.refusedAt) < tryAgain {
 		return nil
+	}
+	brought, err := t.bring(ctx, all, above)
+	if err != nil || len(brought) == 0 {
+		return err
 	}
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
 	got, err := t.policies.Receive(brought, provision.ByCentre)
-	if err == nil {
+	var r *signed.Refusal
+	switch errors.As(err, &r); {
+	case err == nil:
 		t.log.WithField("version", got.Last().Head.Version).Info("a policy came from the centre")
+	case r != nil && r.Code != signed.Unsigned && len(got.Added) == 0:
+		t.refused, t.refusedAt = all, t.now()
 	}
 	return err
 }
 
-// apply puts what is due in force. A store that cannot be read now takes nothing from the policy that was read from it. The lock
-// is held.
-func (t *Terminal) apply() (p *signed.Policy, fresh bool, err error) {
-	if due, err := t.due(); !due || err != nil {
-		return nil, false, nil
+func (t *Terminal) bring(ctx context.Context, all []protocol.PolicyRef, above uint64) ([]signed.Bundle, error) {
+	var brought []signed.Bundle
+	size := 0
+	for _, ref := range all {
+		if ref.Version <= above || size >= maxFetched {
+			continue
+		}
+		p, err := t.client.Policy(ctx, ref.Version)
+		if err != nil {
+			return nil, err
+		}
+		if sha256.Sum256(p.Text) != ref.Digest {
+			return nil, fmt.Errorf("version %d of the policy came with another digest than was said", ref.Version)
+		}
+		brought, size = append(brought, bundle(p)), size+len(p.Text)
 	}
-	return t.policies.Apply()
+	return brought, nil
 }
 
 func bundle(p protocol.PolicyBundle) signed.Bundle {
@@ -229,24 +261,7 @@ func bundle(p protocol.PolicyBundle) signed.Bundle {
 func (t *Terminal) renew(ctx context.Context) error {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
-	parts := t.plugged().parts
-	p, fresh, err := t.apply()
-	if err == nil && fresh {
-		parts.Signed, parts.Policy = p, p.Policy
-		t.log.WithField("version", p.Head.Version).Info("a new policy is in force")
-		err = errors.Join(t.law.adopt(p), staffed(parts))
-		if err == nil && parts.Equip != nil {
-			parts, err = parts.Equip(parts)
-		}
-	}
-	if err != nil {
-		t.law.breaks(err)
-		t.failedAt = t.now()
-		if t.failed, err = t.highest(); err != nil {
-			t.failed = 0
-		}
-	}
-	next, err := t.plug(ctx, parts)
+	next, err := t.plug(ctx, t.enforce(t.plugged().parts))
 	if err != nil {
 		return err
 	}
@@ -258,4 +273,42 @@ func (t *Terminal) renew(ctx context.Context) error {
 	default:
 	}
 	return nil
+}
+
+// enforce returns the parts that go on. A store that cannot be read now takes nothing from the policy that was read from it, nor
+// does a clock that is wrong while nothing is due. The lock is held.
+func (t *Terminal) enforce(parts Parts) Parts {
+	if due, err := t.due(); !due || err != nil {
+		return parts
+	}
+	p, fresh, err := t.policies.Apply()
+	if err == nil && !fresh && t.failed == nil {
+		return parts
+	}
+	if err == nil {
+		parts.Signed, parts.Policy = p, p.Policy
+		parts, err = t.fit(parts)
+	}
+	if err != nil {
+		t.fails(p, err)
+		return parts
+	}
+	t.failed = nil
+	t.log.WithField("version", p.Head.Version).Info("a new policy is in force")
+	return parts
+}
+
+// fit goes by the policy of parts, and fits the devices to it.
+func (t *Terminal) fit(parts Parts) (Parts, error) {
+	slots, err := t.policies.History()
+	if err == nil {
+		err = t.law.adopt(parts.Signed, slots)
+	}
+	if err == nil {
+		err = staffed(parts)
+	}
+	if err == nil && parts.Equip != nil {
+		return parts.Equip(parts)
+	}
+	return parts, err
 }

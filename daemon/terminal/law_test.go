@@ -13,6 +13,7 @@ import (
 	"honnin/config/policy/signed"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
+	"honnin/daemon/provision"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
 )
@@ -34,9 +35,25 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// start is a restart, with this policy in the store.
-func (b *bench) start(p *signed.Policy) {
+// shelf are the policies of a store.
+type shelf struct {
+	Policies
+	kept []provision.Slot
+}
+
+func (s shelf) History() ([]provision.Slot, error) { return s.kept, nil }
+
+func slots(kept ...*signed.Policy) (out []provision.Slot) {
+	for _, p := range kept {
+		out = append(out, provision.Slot{Policy: p})
+	}
+	return out
+}
+
+// start is a restart, with these policies in the store, of which the last is in force.
+func (b *bench) start(kept ...*signed.Policy) {
 	b.Helper()
+	p := kept[len(kept)-1]
 	if b.journal != nil {
 		if err := b.journal.Close(); err != nil {
 			b.Fatal(err)
@@ -48,7 +65,7 @@ func (b *bench) start(p *signed.Policy) {
 	}
 	b.Cleanup(func() { _ = b.journal.Close() })
 	now := func() time.Time { return b.now }
-	b.law, err = newLaw(Parts{Terminal: "JP-99-000001", Journal: b.journal, Signed: p, Now: now, Log: b.log}, &ledger{b.journal, func() {}})
+	b.law, err = newLaw(Parts{Terminal: "JP-99-000001", Journal: b.journal, Signed: p, Policies: shelf{kept: slots(kept...)}, Now: now, Log: b.log}, &ledger{b.journal, func() {}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -108,20 +125,20 @@ func TestLawRemembers(t *testing.T) {
 	b.expect("lacks what was in force")
 	b.start(v[1])
 	b.expect("")
-	if err := b.demand(3); err != nil {
+	if err := b.demand(3, 3); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("version 3")
-	if err := errors.Join(b.demand(1), b.demand(0)); err != nil {
+	if err := errors.Join(b.demand(1, 3), b.demand(0, 3)); err != nil {
 		t.Fatal(err)
 	}
 	b.start(v[1])
 	b.expect("version 3")
-	if err := b.adopt(v[2]); err != nil {
+	if err := b.adopt(v[2], slots(v...)); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("")
-	if err := b.demand(3 + leap + 1); !errors.Is(err, errLeap) {
+	if err := b.demand(3+leap+1, 3); !errors.Is(err, errLeap) {
 		t.Error(err)
 	}
 	b.expect("")
@@ -164,12 +181,116 @@ func TestLawOfOthers(t *testing.T) {
 // TestLawWithoutAJournal: a minimum that cannot be journalled closes the terminal all the same.
 func TestLawWithoutAJournal(t *testing.T) {
 	b := newBench(t)
-	b.start(versions(t, signedtest.Head{})[0])
+	v := versions(t, signedtest.Head{})[0]
+	b.start(v)
 	if err := b.journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.demand(2); err == nil {
+	if err := b.demand(2, 2); err == nil {
 		t.Error("journalled on a closed file")
 	}
 	b.expect("version 2")
+	b.start(v)
+	b.expect("")
+}
+
+// TestLawJournalsAgain: what could not be written at once is written as soon as it can be.
+func TestLawJournalsAgain(t *testing.T) {
+	b := newBench(t)
+	v := versions(t, signedtest.Head{}, signedtest.Head{})
+	b.start(v[0])
+	full := &refusing{Journal: b.journal, times: 1}
+	b.ledger = &ledger{full, func() {}}
+	if err := b.demand(2, 2); err == nil {
+		t.Fatal("journalled nowhere")
+	}
+	b.expect("version 2")
+	if err := b.demand(2, 2); err != nil {
+		t.Fatal(err)
+	}
+	if _, least, err := b.journal.Policy(); least != 2 || err != nil {
+		t.Errorf("%d %v", least, err)
+	}
+	full.times = 1
+	if err := b.adopt(v[1], slots(v...)); err == nil {
+		t.Fatal("journalled nowhere")
+	}
+	b.expect("")
+	if highest, _, err := b.journal.Policy(); highest.Version != 2 || err != nil {
+		t.Errorf("%v %v", highest, err)
+	}
+}
+
+// refusing is a journal that cannot be written so many times.
+type refusing struct {
+	Journal
+	times int
+}
+
+func (r *refusing) Record(e journal.Entry) (journal.Entry, error) {
+	if r.times--; r.times >= 0 {
+		return e, errors.New("no space left")
+	}
+	return r.Journal.Record(e)
+}
+
+// TestLawAfterAWrongClock: a store that lost its newest opens for nobody, whatever the clock said at the start; and what was in
+// force only after the clock had been set is remembered, too.
+func TestLawAfterAWrongClock(t *testing.T) {
+	b := newBench(t)
+	v := versions(t, signedtest.Head{}, signedtest.Head{})
+	right := b.now
+	b.now = time.Unix(0, 0)
+	b.start(v...)
+	b.expect(string(signed.Early))
+	if highest, _, err := b.journal.Policy(); highest.Version != 0 || err != nil {
+		t.Errorf("%v %v", highest, err)
+	}
+	b.now = right
+	b.expect("")
+	if highest, _, err := b.journal.Policy(); highest.Version != 2 || err != nil {
+		t.Errorf("%v %v", highest, err)
+	}
+	b.now = time.Unix(0, 0)
+	b.start(v[0])
+	b.expect("lacks what was in force")
+	b.now = right
+	b.expect("lacks what was in force")
+	b.incidents(1)
+}
+
+// TestLawOfRetiredKeys: what does not come after the policy that was in force is not gone by, however high it is.
+func TestLawOfRetiredKeys(t *testing.T) {
+	b := newBench(t)
+	v := versions(t, signedtest.Head{}, signedtest.Head{}, signedtest.Head{})
+	b.start(v[:2]...)
+	b.expect("")
+	b.start(v[0], v[2])
+	b.expect("lacks what was in force")
+	b.incidents(1)
+	b.start(v...)
+	b.expect("")
+}
+
+// TestLawOfTheCentreAlone: what the centre wants beyond what the policy keys signed is wanted as long as it says so.
+func TestLawOfTheCentreAlone(t *testing.T) {
+	b := newBench(t)
+	v := versions(t, signedtest.Head{}, signedtest.Head{}, signedtest.Head{})
+	b.start(v[0])
+	for _, least := range []uint64{leap, 3} {
+		if err := b.demand(least, 2); err != nil {
+			t.Fatal(err)
+		}
+		b.expect("the centre wants version")
+	}
+	if err := b.demand(0, 2); err != nil {
+		t.Fatal(err)
+	}
+	b.expect("version 2")
+	b.start(v[0])
+	b.expect("version 2")
+	if err := b.adopt(v[1], slots(v[:2]...)); err != nil {
+		t.Fatal(err)
+	}
+	b.expect("")
 }

@@ -51,8 +51,8 @@ type Parts struct {
 	Traffic   func(card.Traffic) // told of every card connection's commands and bytes; may be nil
 	SelfTest  SelfTest           // what has to pass before a visit begins; nil is refused
 
-	Signed     *signed.Policy             // Policy as it was signed; nil: nobody signed it, and it neither expires nor changes
-	Policies   Policies                   // those that are kept here; nil: none is ever applied
+	Signed     *signed.Policy             // Policy as it was signed; nil is refused, but in [Rehearse]
+	Policies   Policies                   // those that are kept here; likewise
 	Equip      func(Parts) (Parts, error) // fits devices to another Policy; nil: they fit any
 	KeysExpire func() time.Time           // the first of the terminal's certificates, or zero; may be nil
 	Software   string                     // the version of this program, for the centre
@@ -91,13 +91,14 @@ type Terminal struct {
 
 	keeping  sync.Mutex // of what follows
 	policies Policies
-	failed   uint64    // the highest version that was kept when one could not be applied
-	failedAt time.Time // and when
+	failed   *failure // nil: what was due is in force
 
 	// Of the goroutine that keeps up.
-	said   map[string]string
-	warned time.Time
-	closed bool
+	refused   []protocol.PolicyRef // what the centre had when it was not taken in
+	refusedAt time.Time
+	said      map[string]string
+	warned    time.Time
+	closed    bool
 }
 
 // opened is a terminal that is plugged together for one policy.
@@ -116,11 +117,17 @@ const (
 // ErrUntested is returned by [New] for parts without a [SelfTest].
 var ErrUntested = errors.New("terminal: nothing would test this terminal before it opens")
 
+// ErrUnsigned is returned by [New] for parts without a signed policy and those that are kept: it would be open for ever.
+var ErrUnsigned = errors.New("terminal: nobody signed its policy")
+
 // New settles what the last run left open, and plugs the terminal together. Nothing is printed by it, and nothing begins
 // before its [SelfTest] has passed.
 func New(ctx context.Context, p Parts) (*Terminal, error) {
-	if p.SelfTest == nil {
+	switch {
+	case p.SelfTest == nil:
 		return nil, ErrUntested
+	case p.Signed == nil || p.Policies == nil:
+		return nil, ErrUnsigned
 	}
 	if err := staffed(p); err != nil {
 		return nil, err

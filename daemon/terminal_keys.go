@@ -166,6 +166,9 @@ func stateLine(s identity.State) string {
 	if s.Awaited != (protocol.Digest{}) {
 		line += fmt.Sprintf(" 証明書待ち。 A certificate is awaited for key %s.", s.Awaited)
 	}
+	if s.Damaged {
+		line += " 待っていた鍵が壊れています。 The key that waited is damaged: request another."
+	}
 	return line
 }
 

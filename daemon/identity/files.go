@@ -62,7 +62,8 @@ func name(u Use, number int) string { return fmt.Sprintf("%s-%04d", u, number) }
 
 func (k *Keys) place(u Use, number int) string { return filepath.Join(k.o.Dir, name(u, number)) }
 
-// read returns the key in force, and one that waits for its certificate; either may be nil.
+// read returns the key in force, and one that waits for its certificate; either may be nil. One that waits and is damaged
+// is passed over: nothing hangs on it, and the next request takes its place.
 func (k *Keys) read(u Use) (now, next *generation, err error) {
 	dir, err := openOwn(unix.AT_FDCWD, k.o.Dir)
 	if err != nil {
@@ -73,6 +74,7 @@ func (k *Keys) read(u Use) (now, next *generation, err error) {
 	for _, n := range slices.Backward(numbers) {
 		g, err := readGeneration(dir, u, n)
 		switch {
+		case err != nil && awaits(dir, name(u, n)):
 		case err != nil:
 			return nil, nil, fmt.Errorf("%s: %w", name(u, n), err)
 		case g.certificate != nil:
@@ -82,6 +84,34 @@ func (k *Keys) read(u Use) (now, next *generation, err error) {
 		}
 	}
 	return nil, next, err
+}
+
+// damaged reports that there is a generation after those that were read.
+func (k *Keys) damaged(u Use, read ...*generation) (bool, error) {
+	dir, err := openOwn(unix.AT_FDCWD, k.o.Dir)
+	if err != nil {
+		return false, err
+	}
+	defer dir.Close()
+	numbers, err := generations(dir, u)
+	last := 0
+	for _, g := range read {
+		if g != nil {
+			last = max(last, g.number)
+		}
+	}
+	return len(numbers) > 0 && numbers[len(numbers)-1] > last, err
+}
+
+// awaits reports that no certificate is in a generation's directory.
+func awaits(in *os.File, generation string) bool {
+	dir, err := openOwn(int(in.Fd()), generation)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	var st unix.Stat_t
+	return errors.Is(unix.Fstatat(int(dir.Fd()), certificateFile, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
 }
 
 // generations are the numbers of one use, rising.

@@ -123,6 +123,7 @@ type State struct {
 	Days    int             `json:"days"`             // whole ones left until then; negative after it
 	Key     protocol.Digest `json:"key,omitzero"`     // SHA-256 of its SubjectPublicKeyInfo, to be compared by telephone
 	Awaited protocol.Digest `json:"awaited,omitzero"` // the same of a key that waits for its certificate
+	Damaged bool            `json:"damaged,omitzero"` // a key that waited is damaged, and passed over: another request replaces it
 }
 
 // Show says how the keys stand, in the order of [Uses]. It judges no certificate.
@@ -139,6 +140,9 @@ func (k *Keys) Show() (out []State, err error) {
 		}
 		if next != nil {
 			s.Awaited = next.digest()
+		}
+		if s.Damaged, err = k.damaged(u, now, next); err != nil {
+			return nil, err
 		}
 		out = append(out, s)
 	}

@@ -159,6 +159,42 @@ func TestAnew(t *testing.T) {
 	}
 }
 
+// A key that waits and is damaged keeps nothing from the one in force, and the next request takes its place.
+func TestDamagedWhileItWaits(t *testing.T) {
+	for name, harm := range map[string]func(dir string) error{
+		"cut short": func(dir string) error { return os.Truncate(filepath.Join(dir, keyFile), 10) },
+		"gone":      func(dir string) error { return os.Remove(filepath.Join(dir, keyFile)) },
+		"no request": func(dir string) error {
+			return os.Remove(filepath.Join(dir, requestFile))
+		},
+		"readable": func(dir string) error { return os.Chmod(filepath.Join(dir, keyFile), 0o644) },
+	} {
+		d := newDesk(t)
+		d.install(d.issue(d.request(TLS, First)))
+		lost := d.issue(d.request(TLS, Renew))
+		if err := harm(d.keys.place(TLS, 2)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.keys.TLS(d.anchors()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if states, err := d.keys.Show(); err != nil || !states[0].Damaged || states[0].Awaited != (protocol.Digest{}) || states[1].Damaged {
+			t.Errorf("%s: %+v, %v", name, states, err)
+		}
+		_, err := d.keys.Install(lost, d.anchors())
+		d.refuses(err, Unfit)
+		for _, how := range []How{Renew, Anew} {
+			next := d.issue(d.request(TLS, how))
+			if how == Anew {
+				d.install(next)
+			}
+		}
+		if states, err := d.keys.Show(); err != nil || states[0].Damaged {
+			t.Errorf("%s: %+v, %v", name, states, err)
+		}
+	}
+}
+
 func TestCertificatesThatDoNotFit(t *testing.T) {
 	for name, c := range map[string]struct {
 		adjust func(*x509.Certificate)

@@ -163,6 +163,12 @@ func (f *field) refused(at []string) {
 	f.wants(f.says(exitUsage, "sign", "--as", "stranger", "--key", "stranger.key", "--certificate", "stranger.pem", "2/policy.toml"), "no policy key")
 	f.wants(f.says(exitUsage, "sign", "--as", "a", "--key", "b.key", "--certificate", "a.pem", "2/policy.toml"), "not that of the certificate")
 	f.wants(f.says(exitUsage, "new", "--out", "3", "--after", "nowhere", "draft.toml"), "no such file")
+	f.wants(f.says(exitUsage, "new", "--out", "3", "--after", "2", "--version", "2", "draft.toml"), "3 is the next")
+	f.wants(f.says(exitOK, "new", "--out", "9", "--after", "2", "--version", "9", "draft.toml"), "version 9")
+	a := []string{"sign", "--as", "a", "--key", "a.key", "--certificate", "a.pem"}
+	f.wants(f.says(exitRefused, append(a, "--after", "1", "9/policy.toml")...), "no terminal would take it", string(signed.Gap))
+	f.wants(f.says(exitRefused, append(a, "--after", "9", "2/policy.toml")...), "no terminal would take it", string(signed.Rollback))
+	f.wants(f.says(exitOK, append(a, "--after", "2", "9/policy.toml")...), "signed version 9")
 	f.wants(f.says(exitFailure, "new", "--out", "2", "--after", "1", "draft.toml"), "exists") // what was signed is not written over
 	if err := os.Chmod(filepath.Join(f.config, provision.RootFile), 0o666); err != nil {
 		f.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -28,8 +29,9 @@ const policyText = "policy.toml"
 
 func policyNewCommand() *cobra.Command {
 	var after, out string
+	var version uint64
 	c := &cobra.Command{
-		Use:   "new --out DIR [--after POLICY] DRAFT",
+		Use:   "new --out DIR [--after POLICY] [--version N] DRAFT",
 		Short: "make the next policy from a draft, ready to be signed",
 		Long: "new writes DIR/policy.toml: the draft, with the files that it names inside it, and the version and previous that\n" +
 			"follow the policy after which it comes. Without --after it is version 1.",
@@ -38,7 +40,7 @@ func policyNewCommand() *cobra.Command {
 			if out == "" {
 				return usage("new needs --out DIR")
 			}
-			text, err := draft(args[0], after)
+			text, err := draft(args[0], after, version)
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
@@ -58,11 +60,12 @@ func policyNewCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&after, "after", "", "policy.toml of the version before")
+	c.Flags().Uint64Var(&version, "version", 0, "another version than the next, a higher one")
 	c.Flags().StringVar(&out, "out", "", "directory for the new policy.toml; it must not be there yet")
 	return c
 }
 
-func draft(path, after string) ([]byte, error) {
+func draft(path, after string, version uint64) ([]byte, error) {
 	text, err := readBounded(path, signed.MaxText)
 	if err != nil {
 		return nil, err
@@ -79,7 +82,7 @@ func draft(path, after string) ([]byte, error) {
 			return nil, errors.New("not the name of a file beside the draft")
 		}
 		return readBounded(filepath.Join(filepath.Dir(path), name), signed.MaxText)
-	}, before, beforeText)
+	}, before, beforeText, version)
 }
 
 // readPolicy reads a policy that stands alone, signed or not.
@@ -222,13 +225,19 @@ func (f officeFlags) may(p *policy.Policy, text []byte, path string, cert *x509.
 	}
 	signers := h.Keys
 	if f.after != "" {
-		before, _, err := readPolicy(f.after)
+		before, beforeText, err := readPolicy(f.after)
 		if err != nil {
 			return usage("--after: %w", err)
 		}
-		b, _ := before.Head()
+		b, whole := before.Head()
+		if !whole {
+			return usage("--after: the policy has no head")
+		}
 		signers = b.Keys
 		sayChanges(out, before, p)
+		if err := follows(h, text, b, beforeText); err != nil {
+			return &exitError{exitRefused, fmt.Errorf("no terminal would take it: %w", err)}
+		}
 	} else {
 		say(out, "version %d, by its own keys; --after would show what it changes", h.Version)
 	}
@@ -242,6 +251,12 @@ func (f officeFlags) may(p *policy.Policy, text []byte, path string, cert *x509.
 		}
 	}
 	return usage("--as, --certificate: no policy key of this name and key signs this policy")
+}
+
+// follows is what a terminal asks that has the policy before.
+func follows(h policy.Head, text []byte, before policy.Head, beforeText []byte) error {
+	p := signed.Policy{Head: h, Digest: sha256.Sum256(text)}
+	return p.After(&signed.Policy{Head: before, Digest: sha256.Sum256(beforeText)})
 }
 
 // others looks at the signatures that are there already.

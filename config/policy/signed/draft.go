@@ -16,13 +16,21 @@ import (
 )
 
 // Draft turns what an office edits into a text that can be signed: files that it names stand in it, and its version and
-// previous are those that follow the policy before (nil: it is the first). The rest is left as it was written, comments too.
-func Draft(text []byte, load func(name string) ([]byte, error), before *policy.Policy, beforeText []byte) ([]byte, error) {
-	head := "version = 1\n"
+// previous are those that follow the policy before (nil: it is the first). A version other than 0 is taken instead, if it is
+// higher than the one before: the centre may want more. The rest is left as it was written, comments too.
+func Draft(text []byte, load func(name string) ([]byte, error), before *policy.Policy, beforeText []byte, version uint64) ([]byte, error) {
+	next, previous := uint64(1), ""
 	if before != nil {
 		h, _ := before.Head()
-		head = fmt.Sprintf("version = %d\nprevious = \"%x\"\n", h.Version+1, sha256.Sum256(beforeText))
+		next, previous = h.Version+1, fmt.Sprintf("previous = \"%x\"\n", sha256.Sum256(beforeText))
 	}
+	if version == 0 {
+		version = next
+	}
+	if version < next {
+		return nil, fmt.Errorf("policy: version %d is not after the one before: %d is the next", version, next)
+	}
+	head := fmt.Sprintf("version = %d\n", version) + previous
 	text, err := without(text, "version", "previous")
 	if err != nil {
 		return nil, err

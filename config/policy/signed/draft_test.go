@@ -22,7 +22,7 @@ func TestDraft(t *testing.T) {
 		return nil, errors.New("no such file")
 	}
 	edited := strings.Replace(string(o.Text(signedtest.Head{})), `issuing_anchors = [`, "# the city's own\nissuing_anchors = [\"city.pem\", 'city.der', ", 1)
-	first, err := signed.Draft([]byte("# autumn\n"+strings.Replace(edited, "version = 1\n", "", 1)), load, nil, nil)
+	first, err := signed.Draft([]byte("# autumn\n"+strings.Replace(edited, "version = 1\n", "", 1)), load, nil, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,11 +30,11 @@ func TestDraft(t *testing.T) {
 	if err != nil || !strings.Contains(string(first), "# autumn\n") || !strings.Contains(string(first), "# the city's own\n") || strings.Contains(string(first), "city.pem") {
 		t.Fatalf("%v\n%s", err, first)
 	}
-	second, err := signed.Draft(first, load, one, first)
+	second, err := signed.Draft(first, load, one, first, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	third, err := signed.Draft(second, nil, must(policy.Parse(second, nil))(t), second)
+	third, err := signed.Draft(second, nil, must(policy.Parse(second, nil))(t), second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +45,12 @@ func TestDraft(t *testing.T) {
 	if on, _, err := (signed.Start{Last: must(o.Root().Open(o.Bundle(first)))(t)}).Extend(o.Bundle(third), o.Bundle(second)); err != nil || len(on) != 2 {
 		t.Error(on, err)
 	}
+	if high, err := signed.Draft(first, load, one, first, 12); err != nil || !strings.HasPrefix(string(high), "version = 12\nprevious = ") {
+		t.Errorf("version 12: %v", err)
+	}
+	if _, err := signed.Draft(first, load, one, first, 1); err == nil {
+		t.Error("version 1 after version 1")
+	}
 	for name, text := range map[string]string{
 		"no head":              "version = 1\n" + o.Body,
 		"a file is gone":       strings.Replace(edited, "city.pem", "town.pem", 1),
@@ -52,7 +58,7 @@ func TestDraft(t *testing.T) {
 		"an unknown key":       "skip_check = true\n" + edited,
 		"version stands twice": fmt.Sprint("version = 2\n", edited, "\n[policy_keys]\n"),
 	} {
-		if b, err := signed.Draft([]byte(text), load, nil, nil); err == nil {
+		if b, err := signed.Draft([]byte(text), load, nil, nil, 0); err == nil {
 			t.Errorf("%s: taken\n%s", name, b)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -60,7 +61,7 @@ func (f lagFlags) run(paths []string, out io.Writer) error {
 	var files []fleet.File
 	for _, p := range paths {
 		b, err := readBounded(p, identity.MaxMessage+1)
-		if err != nil {
+		if err != nil && !errors.Is(err, errTooLong) { // that one is not believed
 			return &exitError{exitUsage, err}
 		}
 		files = append(files, fleet.File{Name: filepath.Base(p), DER: b})

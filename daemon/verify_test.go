@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"honnin/spool/document/inspect/pdftest"
@@ -185,6 +186,27 @@ func TestPackageSign(t *testing.T) {
 		c := exec.Command(built(t), signArgs(pdf)...)
 		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != want {
 			t.Errorf("%s: exit %d, %s", pdf, c.ProcessState.ExitCode(), out)
+		}
+	}
+}
+
+// What is longer than it may be is not read as if it ended there, and what never ends is not read at all.
+func TestReadBounded(t *testing.T) {
+	dir := t.TempDir()
+	file, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "pipe")
+	write(t, file, []byte("12345"))
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := readBounded(file, 5); err != nil || string(b) != "12345" {
+		t.Errorf("%s, %v", b, err)
+	}
+	if b, err := readBounded(file, 4); !errors.Is(err, errTooLong) || string(b) != "1234" {
+		t.Errorf("%s, %v", b, err)
+	}
+	for _, path := range []string{pipe, dir, "/dev/zero", ""} {
+		if b, err := readBounded(path, 4); err == nil || b != nil {
+			t.Errorf("%s: %q, %v", path, b, err)
 		}
 	}
 }

@@ -68,6 +68,19 @@ func (d *differ) tables(k Key, subject string, old, new *Node) {
 			d.all = append(d.all, Change{k.subject(was, subject), k.Path, "", "gone"})
 		}
 	}
+	if before, after := old.shared(k, new), new.shared(k, old); k.Ordered && !slices.Equal(before, after) {
+		d.all = append(d.all, Change{subject, k.Path, k.last(), "order: " + strings.Join(before, ", ") + " → " + strings.Join(after, ", ")})
+	}
+}
+
+// shared are the names in a list of tables that are in another, too.
+func (n *Node) shared(k Key, other *Node) (names []string) {
+	for _, t := range n.Items() {
+		if other.named(k, t) != nil {
+			names = append(names, t.Get(k.Name).text)
+		}
+	}
+	return names
 }
 
 // named finds the table of a list that has the name of another.

@@ -29,6 +29,7 @@ type Key struct {
 	List     bool     // a list of such values
 	Need     bool     // must be there, once its table is
 	Name     string   // of a list of tables: the key that tells one from the other
+	Ordered  bool     // of a list of tables: its order counts
 	Default  string   // what counts without it, as it would be written
 	Words    []string // the only values allowed
 	Min, Max int64    // bounds: of numbers; of durations in nanoseconds; of lists and lists of tables how many. Max 0: none

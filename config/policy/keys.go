@@ -181,7 +181,7 @@ func peopleKeys() []keys.Key {
 
 func contactKeys() []keys.Key {
 	return []keys.Key{
-		{Path: "contact", Form: keys.Tables, Name: "id", Label: "contact", Max: 1000, Ja: "事故の連絡先。順に知らせる。", En: "Whom to tell of incidents, in this order.", Later: "incidents go to the centre only"},
+		{Path: "contact", Form: keys.Tables, Name: "id", Ordered: true, Label: "contact", Max: 1000, Ja: "事故の連絡先。順に知らせる。", En: "Whom to tell of incidents, in this order.", Later: "incidents go to the centre only"},
 		{Path: "contact.id", Form: keys.Word, Need: true, Ja: "部署の名。", En: "An office."},
 		{Path: "contact.reach", Form: keys.Reach, Need: true, Ja: "連絡先。", En: "Where."},
 		{Path: "contact.municipality", Form: keys.Municipality, Ja: "この市区町村のことだけ。", En: "Only what concerns this one."},

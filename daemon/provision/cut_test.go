@@ -194,8 +194,8 @@ func play(s *Store, visits []visit) (p played, err error) {
 // the same stick brings the terminal on.
 func TestPowerCut(t *testing.T) {
 	o := signedtest.New(t, start)
-	all := o.Chain(5, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
-	visits := []visit{{all[:1], 1}, {all[:2], 2}, {all, uint64(len(all))}}
+	all := o.Chain(6, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
+	visits := []visit{{all[:1], 1}, {all[:2], 2}, {all[:4], 4}, {all, uint64(len(all))}}
 	open := func(dir string, d disk) *Store {
 		s, err := Open(Options{Dir: dir, Root: o.Root(), Terminal: here, Now: func() time.Time { return start }})
 		if err != nil {

@@ -15,12 +15,13 @@
 // synced, and renamed into it; applied.json likewise. So each step is one rename, and a power cut leaves the store
 // before it or after it (the table in cut_test.go cuts at every one). There is no way back: no slot is ever taken out of
 // force, and a policy that fails to work leaves the terminal out of service until a higher version is brought. Only slots far
-// behind are removed, and never one that rotated the keys, since the walk needs it.
+// behind are removed, when others come, and never one that rotated the keys, since the walk needs it.
 //
 // Nothing read from the store is believed: every [Store.Load] and [Store.Apply] walks from the root's keys over all slots, and
 // checks every signature again. Whoever can write the store and the root file has the machine; whoever can write the
-// store alone can at most take the newest slots away: the terminal's journal knows what was in force, so that it opens for
-// nobody then (daemon/terminal), and the versions in its outcomes and heartbeats show it.
+// store alone can take slots away: the newest, or one that retired a key, so that this key leads on from the one before. The
+// terminal's journal knows what was in force: it opens for nobody where that is not here (daemon/terminal), and the versions
+// in its outcomes and heartbeats show it.
 //
 // A policy is applied between visits only: a running terminal holds the lock "use", and only its holder applies.
 package provision
@@ -148,7 +149,18 @@ func (s *Store) serves(p *signed.Policy) error {
 	if err := p.For(s.o.Terminal); err != nil {
 		return err
 	}
+	if err := s.real(p); err != nil {
+		return err
+	}
 	return p.At(s.o.Now())
+}
+
+// real refuses a practice world's policy.
+func (s *Store) real(p *signed.Policy) error {
+	if p.Practice() && !s.o.Practice {
+		return &signed.Refusal{Code: signed.Practice, Err: fmt.Errorf("version %d has practice anchors", p.Head.Version)}
+	}
+	return nil
 }
 
 // inForce is the highest applied slot.
@@ -166,12 +178,19 @@ type Answer struct {
 	Terminal protocol.Terminal
 	Before   *signed.Policy   // in force; nil: none yet
 	Kept     *signed.Policy   // the highest that was here, in force or not; nil: none yet
-	Added    []*signed.Policy // in order; only the last is to be applied
+	Added    []*signed.Policy // in order, for whomever they are
 	Left     []error          // why others were left out
 }
 
-// Last is the policy that is to be applied.
-func (a Answer) Last() *signed.Policy { return a.Added[len(a.Added)-1] }
+// Last is the highest that was added for this terminal; where none is, the highest.
+func (a Answer) Last() *signed.Policy {
+	for _, p := range slices.Backward(a.Added) {
+		if p.Head.Targets(a.Terminal) {
+			return p
+		}
+	}
+	return a.Added[len(a.Added)-1]
+}
 
 // Check says what Receive would do, and does nothing. An error says why it would do nothing.
 func (s *Store) Check(brought []signed.Bundle) (Answer, error) {
@@ -182,6 +201,7 @@ func (s *Store) Check(brought []signed.Bundle) (Answer, error) {
 	return s.judge(slots, brought)
 }
 
+// judge says what there is to add, and why there is nothing in it for this terminal, or nothing any more.
 func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err error) {
 	a.Terminal = s.o.Terminal
 	start := signed.Start{Root: s.o.Root}
@@ -192,14 +212,19 @@ func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err erro
 	if f := inForce(slots); f != nil {
 		a.Before = f.Policy
 	}
-	if a.Added, a.Left, err = start.Extend(brought...); err != nil {
+	added, left, err := start.Extend(brought...)
+	a.Left = left
+	for _, p := range added {
+		if err == nil {
+			err = s.real(p)
+		}
+	}
+	if err != nil {
 		return a, err
 	}
+	a.Added = added
 	if err := a.Last().For(s.o.Terminal); err != nil {
 		return a, err
-	}
-	if a.Last().Practice() && !s.o.Practice {
-		return a, &signed.Refusal{Code: signed.Practice, Err: fmt.Errorf("version %d has practice anchors", a.Last().Head.Version)}
 	}
 	var r *signed.Refusal // one whose time has not come waits
 	if err := a.Last().At(s.o.Now()); errors.As(err, &r) && r.Code != signed.Early {
@@ -208,26 +233,31 @@ func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err erro
 	return a, nil
 }
 
-// Receive takes in what was brought by a way, and puts nothing in force.
+// Receive takes in what was brought by a way, and puts nothing in force. What is authentic and follows is kept even where the
+// error says that nothing of it is for this terminal, or that its time is over: what comes next follows from it.
 func (s *Store) Receive(brought []signed.Bundle, by Way) (a Answer, err error) {
 	a.Terminal = s.o.Terminal
 	err = s.alone(func() error {
 		if err := s.sweep(); err != nil {
 			return err
 		}
+		n := Note{At: s.o.Now().UTC(), By: by}
+		if err := s.repair(brought, n); err != nil {
+			return err
+		}
 		slots, err := s.walk()
 		if err != nil {
 			return err
 		}
-		if a, err = s.judge(slots, brought); err != nil {
-			return err
-		}
+		var refused error
+		a, refused = s.judge(slots, brought)
 		for _, p := range a.Added {
-			if err := s.put(p, Note{At: s.o.Now().UTC(), By: by}); err != nil {
+			if err := s.put(p, n); err != nil {
 				return err
 			}
+			slots = append(slots, Slot{Policy: p, Received: n})
 		}
-		return nil
+		return errors.Join(refused, s.prune(slots))
 	})
 	return a, err
 }
@@ -256,21 +286,23 @@ func (s *Store) Apply() (p *signed.Policy, fresh bool, err error) {
 		if err := s.serves(p); err != nil {
 			return err
 		}
-		if err := s.mark(p, Note{At: s.o.Now().UTC()}); err != nil {
-			return err
-		}
-		return s.prune(slots)
+		return s.mark(p, Note{At: s.o.Now().UTC()})
 	})
 	return p, fresh && err == nil, err
 }
 
-// due is the highest slot above the one in force whose time has come for this terminal.
+// due is the highest slot above the one in force whose time has come for this terminal. One that has expired is passed over
+// where a higher one waits for its time, or where it had expired when it came: then it only leads to others.
 func (s *Store) due(slots []Slot) *Slot {
+	now, waits := s.o.Now(), false
 	for i := range slots {
 		switch slot := &slots[len(slots)-1-i]; {
 		case slot.Applied != nil:
 			return nil
-		case slot.Head.Targets(s.o.Terminal) && !s.o.Now().Before(slot.Head.NotBefore):
+		case !slot.Head.Targets(s.o.Terminal):
+		case now.Before(slot.Head.NotBefore):
+			waits = true
+		case now.Before(slot.Head.Expires) || !waits && slot.Received.At.Before(slot.Head.Expires):
 			return slot
 		}
 	}
@@ -286,9 +318,15 @@ func (s *Store) Due() (bool, error) {
 // History returns every policy that is kept, in order, each verified anew.
 func (s *Store) History() ([]Slot, error) { return s.walk() }
 
-// prune removes old slots that the walk does not need.
+// prune removes old slots that the walk does not need. It keeps the two that came into force last: a journal names one of them.
 func (s *Store) prune(slots []Slot) error {
-	for _, old := range slots[:max(0, len(slots)-s.keep)] {
+	last := len(slots)
+	for n := 0; last > 0 && n < 2; {
+		if last--; slots[last].Applied != nil {
+			n++
+		}
+	}
+	for _, old := range slots[:max(0, min(last, len(slots)-s.keep))] {
 		if old.Rotates {
 			continue
 		}
@@ -324,4 +362,40 @@ func (s *Store) walk() ([]Slot, error) {
 		}
 	}
 	return out, nil
+}
+
+// repair writes anew what came into force and is damaged, out of what was brought: the same version, signed by the same
+// keys. (The journal knows its digest: see daemon/terminal.)
+func (s *Store) repair(brought []signed.Bundle, n Note) error {
+	kept, err := s.read()
+	if err != nil {
+		return err
+	}
+	keys := s.o.Root
+	for i, k := range kept {
+		slot, err := k.open(keys)
+		if err == nil {
+			keys = signed.KeysOf(slot.Head.Keys)
+			continue
+		}
+		p := again(k, brought, keys)
+		if p == nil || !slices.ContainsFunc(kept[i:], stored.wasApplied) {
+			return nil
+		}
+		if err := s.mend(k, p, n); err != nil {
+			return err
+		}
+		keys = signed.KeysOf(p.Head.Keys)
+	}
+	return nil
+}
+
+// again finds a slot's policy among what was brought.
+func again(k stored, brought []signed.Bundle, keys signed.Keys) *signed.Policy {
+	for _, b := range brought {
+		if p, err := keys.Open(b); err == nil && p.Head.Version == k.version {
+			return p
+		}
+	}
+	return nil
 }

@@ -147,7 +147,7 @@ func TestLife(t *testing.T) {
 	if _, err := m.Receive(all[2:3], ByStick); refusal(err) != signed.OtherTerminal {
 		t.Error(err)
 	}
-	m.takes(all[2], all[3]) // on the way, and not for this terminal
+	m.takes(all[3]) // the one between was not for this terminal, and is kept
 	m.runs(4, "")
 	slots, err := m.History()
 	if err != nil || len(slots) != 4 || slots[2].Applied != nil || slots[3].Applied == nil || slots[3].Received.By != ByStick {
@@ -189,6 +189,115 @@ func TestExpiredWhileItWaited(t *testing.T) {
 	m.at = start.AddDate(0, 0, 2)
 	if _, _, err := m.Apply(); refusal(err) != signed.Expired {
 		t.Error(err)
+	}
+}
+
+// What is on the way is judged as what is last: a practice world's policy does not come in before a good one.
+func TestPracticeOnTheWay(t *testing.T) {
+	o := signedtest.New(t, start)
+	m := newMachine(t, o)
+	ca, err := sign.NewCA(sign.Template{Name: "Practice", NotBefore: start, NotAfter: start.Add(time.Hour), Practice: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := o.Chain(1)[0]
+	good := o.Body
+	o.Body = strings.Replace(o.Body, "issuing_anchors = [", "issuing_anchors = ["+strconv.Quote(signedtest.Armour(ca.Certificate))+", ", 1)
+	practice := o.Bundle(o.Text(signedtest.Head{Version: 2, After: first.Text}))
+	o.Body = good
+	early := o.Bundle(o.Text(signedtest.Head{Version: 3, After: practice.Text, NotBefore: start.AddDate(0, 0, 7)}))
+	m.takes(first)
+	if a, err := m.Receive([]signed.Bundle{practice, early}, ByStick); refusal(err) != signed.Practice || len(a.Added) != 0 {
+		t.Error(err)
+	}
+	m.o.Practice = true
+	if _, err := m.Receive([]signed.Bundle{practice, early}, ByStick); err != nil {
+		t.Fatal(err)
+	}
+	m.o.Practice = false // a store that came from elsewhere
+	if _, fresh, err := m.Apply(); refusal(err) != signed.Practice || fresh {
+		t.Error("a practice policy came into force:", err)
+	}
+}
+
+// What has expired is passed over where a higher one waits, and where it had expired when it came; what was in force stays.
+func TestExpiredOnTheWay(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(3, signedtest.Head{}, signedtest.Head{NotBefore: start.Add(-48 * time.Hour), Expires: start.Add(-24 * time.Hour)},
+		signedtest.Head{NotBefore: start.AddDate(0, 0, 7)})
+	for name, c := range map[string]struct {
+		bring []signed.Bundle
+		want  signed.Code
+	}{"alone": {all[1:2], signed.Expired}, "with one that waits": {all[1:], ""}} {
+		m := newMachine(t, o)
+		m.takes(all[0])
+		if _, err := m.Receive(c.bring, ByStick); refusal(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if due, err := m.Due(); due || err != nil {
+			t.Errorf("%s: due %v, %v", name, due, err)
+		}
+		if p, fresh, err := m.Apply(); err != nil || fresh || p.Head.Version != 1 {
+			t.Errorf("%s: %v %v", name, fresh, err)
+		}
+		if _, err := m.Receive(all[2:], ByStick); err != nil && refusal(err) != signed.Here {
+			t.Errorf("%s: what follows: %v", name, err)
+		}
+		m.at = start.AddDate(0, 0, 7)
+		if p, _, err := m.Apply(); err != nil || p.Head.Version != 3 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A pilot keeps nothing from the others: what is for them comes into force, and what follows finds its place.
+func TestPilotElsewhere(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(4, signedtest.Head{}, signedtest.Head{}, signedtest.Head{Terminals: []string{"OTHER-*"}})
+	m := newMachine(t, o)
+	m.takes(all[0])
+	a, err := m.Receive(all[1:3], ByCentre)
+	if err != nil || a.Last().Head.Version != 2 || len(a.Added) != 2 {
+		t.Fatal(a, err)
+	}
+	if _, fresh, err := m.Apply(); err != nil || !fresh {
+		t.Fatal(err)
+	}
+	m.runs(2, "")
+	m.takes(all[3])
+	m.runs(4, "")
+}
+
+// What came into force and is damaged is repaired by the same bundle, and by no other.
+func TestRepaired(t *testing.T) {
+	o := signedtest.New(t, start)
+	all := o.Chain(2, signedtest.Head{}, signedtest.Head{Keys: []int{1, 2, 3}})
+	m := newMachine(t, o)
+	m.takes(all[0])
+	m.takes(all[1])
+	for _, version := range []uint64{1, 2} {
+		entries, err := os.ReadDir(m.slot(version))
+		if err != nil || len(entries) != 5 {
+			t.Fatal(len(entries), err)
+		}
+		for _, e := range entries {
+			path := filepath.Join(m.slot(version), e.Name())
+			put(t, path, []byte("x"))
+			if _, err := m.Load(); err == nil {
+				t.Fatalf("%d %s: served", version, e.Name())
+			}
+			stripped := signed.Bundle{Text: all[version-1].Text, Signatures: all[version-1].Signatures[:1]}
+			if _, err := m.Receive([]signed.Bundle{stripped}, ByStick); err == nil {
+				t.Errorf("%d %s: repaired by what is not signed", version, e.Name())
+			}
+			if _, err := m.Load(); err == nil {
+				t.Fatalf("%d %s: served", version, e.Name())
+			}
+			if _, err := m.Receive(all, ByStick); refusal(err) != signed.Here {
+				t.Errorf("%d %s: %v", version, e.Name(), err)
+			}
+			m.runs(2, "")
+		}
 	}
 }
 
@@ -311,10 +420,21 @@ func TestPruned(t *testing.T) {
 	for _, s := range slots {
 		left = append(left, s.Head.Version)
 	}
-	if !slices.Equal(left, []uint64{3, 4, 8, 9}) { // 3 and 4 rotated the keys: there and back
+	if !slices.Equal(left, []uint64{3, 4, 7, 8, 9}) { // 3 and 4 rotated the keys: there and back
 		t.Error(left)
 	}
 	m.runs(9, "")
+	more := o.Chain(15, signedtest.Head{}, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
+	m = newMachine(t, o)
+	m.keep = 2
+	m.takes(more[:9]...)
+	m.takes(more[9:14]...)
+	if _, err := m.Receive(more[14:], ByStick); err != nil {
+		t.Fatal(err)
+	}
+	if slots, err := m.History(); err != nil || !slices.ContainsFunc(slots, func(s Slot) bool { return s.Head.Version == 9 }) {
+		t.Error("what was in force before is gone:", err)
+	}
 }
 
 func TestReadTakes(t *testing.T) {

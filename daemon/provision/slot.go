@@ -145,8 +145,7 @@ func (s *Store) put(p *signed.Policy, n Note) error {
 		func() error { return s.disk.write(filepath.Join(beside, receivedFile), said) },
 	}
 	for i, sig := range p.Bundle.Signatures {
-		name := fmt.Sprintf("%s.%d.p7s", textFile, i+1)
-		steps = append(steps, func() error { return s.disk.write(filepath.Join(beside, name), sig.DER) })
+		steps = append(steps, func() error { return s.disk.write(filepath.Join(beside, signatureFile(i)), sig.DER) })
 	}
 	steps = append(steps,
 		func() error { return s.disk.sync(beside) },
@@ -157,18 +156,49 @@ func (s *Store) put(p *signed.Policy, n Note) error {
 
 // mark says durably that a policy is in force.
 func (s *Store) mark(p *signed.Policy, n Note) error {
-	place := s.slot(p.Head.Version)
 	said, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	beside := filepath.Join(place, unfinished+appliedFile)
+	return s.over(s.slot(p.Head.Version), appliedFile, said)
+}
+
+// over writes one file of a slot, whatever was there.
+func (s *Store) over(slot, name string, b []byte) error {
+	beside := filepath.Join(slot, unfinished+name)
 	return inOrder(
 		func() error { return s.disk.remove(beside) },
-		func() error { return s.disk.write(beside, said) },
-		func() error { return s.disk.rename(beside, filepath.Join(place, appliedFile)) },
-		func() error { return s.disk.sync(place) })
+		func() error { return s.disk.write(beside, b) },
+		func() error { return s.disk.rename(beside, filepath.Join(slot, name)) },
+		func() error { return s.disk.sync(slot) })
 }
+
+// mend writes a damaged slot's files anew, and its notes where they are damaged. Each is one rename: at no step does the slot
+// look as if it had not come into force.
+func (s *Store) mend(k stored, p *signed.Policy, n Note) error {
+	said, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{textFile: p.Bundle.Text}
+	for i, sig := range p.Bundle.Signatures {
+		files[signatureFile(i)] = sig.DER
+	}
+	if note(k.received, new(Note)) != nil {
+		files[receivedFile] = said
+	}
+	if k.wasApplied() && note(k.applied, new(Note)) != nil {
+		files[appliedFile] = said
+	}
+	for name, b := range files {
+		if err := s.over(s.slot(k.version), name, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func signatureFile(i int) string { return fmt.Sprintf("%s.%d.p7s", textFile, i+1) }
 
 // sweep removes what a power cut left beside its place.
 func (s *Store) sweep() error {

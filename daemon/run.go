@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -176,7 +177,8 @@ func centreOf(s site.Site, p *policy.Policy, k *identity.Keys) (*centre.Client, 
 	if err != nil {
 		return nil, fmt.Errorf("the terminal's own key: %w", err)
 	}
-	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own})
+	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own,
+		Newest: func() (tls.Certificate, error) { return k.TLS(nil) }}) // who issued it was judged when it was installed
 }
 
 // fitted are the devices of a terminal that runs.

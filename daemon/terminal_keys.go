@@ -231,7 +231,7 @@ func keysInstallCommand() *cobra.Command {
 	var f keysFlags
 	return f.command("install --config DIR CERTIFICATE…", "put the keys in force whose certificates have come",
 		"install takes certificates that fit a key which waits, this terminal's name, one use, this day, and the\n"+
-			"terminal_keys.anchors of the policy in force. A running terminal uses the new TLS key when it starts next.",
+			"terminal_keys.anchors of the policy in force. A running terminal uses the new TLS key at its next connection.",
 		func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("install takes the files of certificates")

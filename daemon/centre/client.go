@@ -63,6 +63,7 @@ type Config struct {
 	URL         string                                                               // "https://host:port", nothing after it
 	Roots       *x509.CertPool                                                       // the only anchors of the centre's certificate
 	Certificate tls.Certificate                                                      // the terminal's
+	Newest      func() (tls.Certificate, error)                                      // what it shows at each connection; nil: Certificate
 	Timeout     time.Duration                                                        // of one call, 10 s when zero
 	Poll        time.Duration                                                        // of one poll for the package, its bytes included, 40 s when zero
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
@@ -100,6 +101,8 @@ func transport(c Config) *http.Transport {
 			RootCAs:      c.Roots,
 			Certificates: []tls.Certificate{c.Certificate},
 			Time:         c.Now,
+
+			GetClientCertificate: shown(c.Newest),
 		},
 		DialContext:            c.Dial,
 		DisableCompression:     true,
@@ -111,6 +114,18 @@ func transport(c Config) *http.Transport {
 	}
 	t.Protocols.SetHTTP2(true)
 	return t
+}
+
+// shown asks anew at each handshake, so that a renewed key is used without a start. Without a function it is nil, and
+// tls.Config.Certificates counts.
+func shown(newest func() (tls.Certificate, error)) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if newest == nil {
+		return nil
+	}
+	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		c, err := newest()
+		return &c, err
+	}
 }
 
 func or(d, otherwise time.Duration) time.Duration {

@@ -3,9 +3,11 @@ package centre_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -202,6 +204,36 @@ func TestAsksOnceMoreAfterALostConnection(t *testing.T) {
 	})
 	if err := s.Outcome(t.Context(), tx, protocol.OutcomeReport{Outcome: protocol.Void}); err != nil || asked.Load() != 2 {
 		t.Error(err, asked.Load())
+	}
+}
+
+// A renewed key is used at the next connection, and one that may not be used makes none.
+func TestNewestKey(t *testing.T) {
+	var seen []*x509.Certificate
+	var root ca
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.TLS.PeerCertificates[0])
+		w.WriteHeader(http.StatusNoContent)
+	}, func(_ *httptest.Server, of ca) { root = of })
+	own, err := s.config.Certificate, error(nil)
+	s.config.Newest = func() (tls.Certificate, error) { return own, err }
+	first, second, third := newClient(t, s.config), newClient(t, s.config), newClient(t, s.config) // of one connection each
+	report := func(c *centre.Client) error {
+		return c.Outcome(t.Context(), tx, protocol.OutcomeReport{Outcome: protocol.Void})
+	}
+	if err := report(first); err != nil {
+		t.Fatal(err)
+	}
+	own = leaf(t, &root, nil)
+	if err := report(second); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != 2 || !seen[0].Equal(s.config.Certificate.Leaf) || !seen[1].Equal(own.Leaf) {
+		t.Errorf("%d certificates were shown, or another", len(seen))
+	}
+	err = errors.New("the key may not be used")
+	if report(third) == nil || len(seen) != 2 {
+		t.Error("a key that may not be used was")
 	}
 }
 

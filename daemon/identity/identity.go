@@ -18,7 +18,7 @@
 //
 // A certificate is taken for the key that asked for it and for nothing else ([Check]): of this terminal's name, for this
 // use and not the other's, valid now, and issued directly by one of the policy's terminal_keys.anchors, where it has any.
-// It is looked at again whenever the key is used. A file that somebody else can read, or owns, is refused, not repaired:
+// It is looked at again whenever something is signed, and at each new connection to the centre. A file that somebody else can read, or owns, is refused, not repaired:
 // a key that was readable is no secret any more.
 package identity
 

@@ -3,8 +3,6 @@ package provision
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,143 +11,13 @@ import (
 	"honnin/config/policy/signed"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
+	"honnin/daemon/durable"
+	"honnin/daemon/durable/durabletest"
 )
 
 const here protocol.Terminal = "JP-14-000001"
 
 var start = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-
-var errCut = errors.New("the power is cut")
-
-// node is a file or a directory of a model of a disk.
-type node struct {
-	content []byte             // of a file
-	now     map[string]*node   // of a directory; nil: a file
-	seen    []map[string]*node // every state since it was last synced, the synced one first: after a power cut it is any of these
-}
-
-func newDir() *node { return &node{now: map[string]*node{}, seen: []map[string]*node{{}}} }
-
-func (n *node) changed() { n.seen = append(n.seen, maps.Clone(n.now)) }
-
-// fastDisk syncs nothing: in the tests nothing falls over but the model.
-type fastDisk struct{ realDisk }
-
-func (fastDisk) write(path string, b []byte) error { return os.WriteFile(path, b, 0o600) }
-func (fastDisk) sync(string) error                 { return nil }
-
-// cutDisk does everything really, and in a model that knows what is durable. The power is cut at one step.
-type cutDisk struct {
-	fastDisk
-	root  string
-	model *node
-	steps int // up to the cut; negative: none
-	done  []string
-}
-
-func (d *cutDisk) at(path string) (parent *node, name string) {
-	rel, err := filepath.Rel(d.root, path)
-	if err != nil {
-		panic(err)
-	}
-	n := d.model
-	parts := strings.Split(rel, "/")
-	for _, p := range parts[:len(parts)-1] {
-		n = n.now[p]
-	}
-	return n, parts[len(parts)-1]
-}
-
-func (d *cutDisk) step(name string) error {
-	d.done = append(d.done, name)
-	if d.steps == 0 {
-		return errCut
-	}
-	d.steps--
-	return nil
-}
-
-func (d *cutDisk) mkdir(path string) error {
-	parent, name := d.at(path)
-	if err := d.step("mkdir " + name); err != nil {
-		return err
-	}
-	parent.now[name] = newDir()
-	parent.changed()
-	return d.fastDisk.mkdir(path)
-}
-
-func (d *cutDisk) write(path string, b []byte) error {
-	parent, name := d.at(path)
-	parent.now[name] = &node{content: b[:len(b)/2]}
-	parent.changed()
-	if err := d.step("write " + name); err != nil {
-		return err
-	}
-	parent.now[name].content = b
-	return d.fastDisk.write(path, b)
-}
-
-func (d *cutDisk) rename(from, to string) error {
-	parent, name := d.at(from)
-	_, other := d.at(to)
-	if err := d.step("rename " + name); err != nil {
-		return err
-	}
-	parent.now[other] = parent.now[name]
-	delete(parent.now, name)
-	parent.changed()
-	return d.fastDisk.rename(from, to)
-}
-
-// remove takes the content away first, as os.RemoveAll does.
-func (d *cutDisk) remove(path string) error {
-	parent, name := d.at(path)
-	n := parent.now[name]
-	if n == nil {
-		return d.fastDisk.remove(path)
-	}
-	for child := range n.now {
-		delete(n.now, child)
-		n.changed()
-	}
-	if err := d.step("remove " + name); err != nil {
-		return err
-	}
-	delete(parent.now, name)
-	parent.changed()
-	return d.fastDisk.remove(path)
-}
-
-func (d *cutDisk) sync(dir string) error {
-	n := d.model
-	if dir != d.root {
-		parent, name := d.at(dir)
-		n = parent.now[name]
-	}
-	if err := d.step("sync " + filepath.Base(dir)); err != nil {
-		return err
-	}
-	n.seen = []map[string]*node{maps.Clone(n.now)}
-	return nil
-}
-
-// image writes what may be on the disk after the power cut: of every directory the state when it was synced, or its newest.
-func (n *node) image(t *testing.T, path string, newest, below bool) {
-	t.Helper()
-	if n.now == nil {
-		if err := os.WriteFile(path, n.content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for name, child := range n.seen[map[bool]int{true: len(n.seen) - 1}[newest]] {
-		child.image(t, filepath.Join(path, name), below, below)
-	}
-}
 
 // visit is one thing that staff do, and which version is in force afterwards.
 type visit struct {
@@ -168,7 +36,7 @@ func play(s *Store, visits []visit) (p played, err error) {
 	for _, v := range visits {
 		p.next = v
 		a, err := s.Receive(v.bring, ByStick)
-		if errors.Is(err, errCut) {
+		if errors.Is(err, durabletest.ErrCut) {
 			p.cut = true
 			return p, nil
 		}
@@ -177,7 +45,7 @@ func play(s *Store, visits []visit) (p played, err error) {
 		}
 		p.received = a.Last().Head.Version
 		in, _, err := s.Apply()
-		if errors.Is(err, errCut) {
+		if errors.Is(err, durabletest.ErrCut) {
 			p.cut = true
 			return p, nil
 		}
@@ -196,7 +64,7 @@ func TestPowerCut(t *testing.T) {
 	o := signedtest.New(t, start)
 	all := o.Chain(6, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
 	visits := []visit{{all[:1], 1}, {all[:2], 2}, {all[:4], 4}, {all, uint64(len(all))}}
-	open := func(dir string, d disk) *Store {
+	open := func(dir string, d durable.Disk) *Store {
 		s, err := Open(Options{Dir: dir, Root: o.Root(), Terminal: here, Now: func() time.Time { return start }})
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +76,7 @@ func TestPowerCut(t *testing.T) {
 	cuts, seen := 0, map[string]bool{}
 	for at := 0; ; at++ {
 		root := filepath.Join(t.TempDir(), "store")
-		d := &cutDisk{root: root, model: newDir(), steps: at}
+		d := durabletest.New(root, at)
 		p, err := play(open(root, d), visits)
 		if err != nil {
 			t.Fatal(at, err)
@@ -216,14 +84,12 @@ func TestPowerCut(t *testing.T) {
 		if !p.cut {
 			break
 		}
-		last := d.done[len(d.done)-1]
+		last := d.Done[len(d.Done)-1]
 		kind, _, _ := strings.Cut(last, " ")
 		seen[kind] = true
-		for i, newest := range [][2]bool{{false, false}, {true, true}, {false, true}, {true, false}} {
+		for i, image := range d.Images(t, t.TempDir()) {
 			cuts++
-			image := filepath.Join(t.TempDir(), "store")
-			d.model.image(t, image, newest[0], newest[1])
-			afterCut(t, fmt.Sprintf("step %d (%s), image %d", at, last, i), open(image, fastDisk{}), p, visits)
+			afterCut(t, fmt.Sprintf("step %d (%s), image %d", at, last, i), open(image, durabletest.Fast{}), p, visits)
 		}
 	}
 	if cuts < 100 || len(seen) != 5 {

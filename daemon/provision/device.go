@@ -12,6 +12,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/config/protocol"
+	"honnin/daemon/durable"
 )
 
 // devicePatience bounds what is done with a stick at once: it may be slow, broken, or made to seem so.
@@ -136,7 +137,7 @@ func mount(device *os.File, kind string, write bool) (*os.File, error) {
 		}
 	}
 	steps = append(steps, func() error { return unix.FsconfigCreate(fs) })
-	if err := inOrder(steps...); err != nil {
+	if err := durable.InOrder(steps...); err != nil {
 		return nil, err
 	}
 	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attributes)

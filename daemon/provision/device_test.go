@@ -3,6 +3,7 @@ package provision
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -224,7 +225,7 @@ func TestInTime(t *testing.T) {
 	if err := inTime(time.Millisecond, func() error { <-never; return nil }); err == nil || !strings.Contains(err.Error(), "did not answer") {
 		t.Error(err)
 	}
-	if err := inTime(time.Hour, func() error { return errCut }); !errors.Is(err, errCut) {
+	if err := inTime(time.Hour, func() error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 }

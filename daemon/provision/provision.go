@@ -38,6 +38,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/config/protocol"
+	"honnin/daemon/durable"
 )
 
 // keep is how many slots stay besides those that rotated keys.
@@ -58,7 +59,7 @@ type Options struct {
 // Store is the policies of one terminal. Its methods are for one goroutine; other processes may use the same directory.
 type Store struct {
 	o    Options
-	disk disk
+	disk durable.Disk
 	keep int
 	use  *os.File // nil: not held
 }
@@ -83,7 +84,7 @@ func Open(o Options) (*Store, error) {
 	if me := os.Geteuid(); int(st.Uid) != me || st.Mode&(unix.S_IFMT|0o077) != unix.S_IFDIR {
 		return nil, fmt.Errorf("%s: must be a directory of user %d, who runs this, and of nobody else (mode 0700)", o.Dir, me)
 	}
-	return &Store{o: o, disk: realDisk{}, keep: keep}, realDisk{}.sync(filepath.Dir(o.Dir))
+	return &Store{o: o, disk: durable.Real{}, keep: keep}, durable.Real{}.Sync(filepath.Dir(o.Dir))
 }
 
 // Terminal is whose store it is.
@@ -331,10 +332,10 @@ func (s *Store) prune(slots []Slot) error {
 			continue
 		}
 		aside := filepath.Join(s.o.Dir, unfinished+slotName(old.Head.Version))
-		if err := inOrder( // half a slot in its place would be a damaged store
-			func() error { return s.disk.rename(s.slot(old.Head.Version), aside) },
-			func() error { return s.disk.sync(s.o.Dir) },
-			func() error { return s.disk.remove(aside) }); err != nil {
+		if err := durable.InOrder( // half a slot in its place would be a damaged store
+			func() error { return s.disk.Rename(s.slot(old.Head.Version), aside) },
+			func() error { return s.disk.Sync(s.o.Dir) },
+			func() error { return s.disk.Remove(aside) }); err != nil {
 			return err
 		}
 	}

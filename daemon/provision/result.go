@@ -12,6 +12,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/config/protocol"
+	"honnin/daemon/durable"
 )
 
 // Result is what a terminal says to the office of what was brought to it, signed with its own key: it tells who is
@@ -129,7 +130,7 @@ func WriteOut(dir, name string, b []byte) error {
 	if err := writeOver(d, name, b); err != nil {
 		return err
 	}
-	return realDisk{}.sync(filepath.Clean(dir))
+	return durable.Real{}.Sync(filepath.Clean(dir))
 }
 
 // clip cuts words to what a result file holds.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"honnin/config/policy/signed"
+	"honnin/daemon/durable"
 )
 
 // Names of files, in slots and on sticks.
@@ -139,19 +139,19 @@ func (s *Store) put(p *signed.Policy, n Note) error {
 		return err
 	}
 	steps := []func() error{
-		func() error { return s.disk.remove(place) }, // what waited here and was damaged
-		func() error { return s.disk.mkdir(beside) },
-		func() error { return s.disk.write(filepath.Join(beside, textFile), p.Bundle.Text) },
-		func() error { return s.disk.write(filepath.Join(beside, receivedFile), said) },
+		func() error { return s.disk.Remove(place) }, // what waited here and was damaged
+		func() error { return s.disk.Mkdir(beside) },
+		func() error { return s.disk.Write(filepath.Join(beside, textFile), p.Bundle.Text) },
+		func() error { return s.disk.Write(filepath.Join(beside, receivedFile), said) },
 	}
 	for i, sig := range p.Bundle.Signatures {
-		steps = append(steps, func() error { return s.disk.write(filepath.Join(beside, signatureFile(i)), sig.DER) })
+		steps = append(steps, func() error { return s.disk.Write(filepath.Join(beside, signatureFile(i)), sig.DER) })
 	}
 	steps = append(steps,
-		func() error { return s.disk.sync(beside) },
-		func() error { return s.disk.rename(beside, place) },
-		func() error { return s.disk.sync(s.o.Dir) })
-	return inOrder(steps...)
+		func() error { return s.disk.Sync(beside) },
+		func() error { return s.disk.Rename(beside, place) },
+		func() error { return s.disk.Sync(s.o.Dir) })
+	return durable.InOrder(steps...)
 }
 
 // mark says durably that a policy is in force.
@@ -166,11 +166,11 @@ func (s *Store) mark(p *signed.Policy, n Note) error {
 // over writes one file of a slot, whatever was there.
 func (s *Store) over(slot, name string, b []byte) error {
 	beside := filepath.Join(slot, unfinished+name)
-	return inOrder(
-		func() error { return s.disk.remove(beside) },
-		func() error { return s.disk.write(beside, b) },
-		func() error { return s.disk.rename(beside, filepath.Join(slot, name)) },
-		func() error { return s.disk.sync(slot) })
+	return durable.InOrder(
+		func() error { return s.disk.Remove(beside) },
+		func() error { return s.disk.Write(beside, b) },
+		func() error { return s.disk.Rename(beside, filepath.Join(slot, name)) },
+		func() error { return s.disk.Sync(slot) })
 }
 
 // mend writes a damaged slot's files anew, and its notes where they are damaged. Each is one rename: at no step does the slot
@@ -205,52 +205,10 @@ func (s *Store) sweep() error {
 	entries, err := os.ReadDir(s.o.Dir)
 	for _, e := range entries {
 		if err == nil && strings.HasPrefix(e.Name(), unfinished) {
-			err = s.disk.remove(filepath.Join(s.o.Dir, e.Name()))
+			err = s.disk.Remove(filepath.Join(s.o.Dir, e.Name()))
 		}
 	}
 	return err
-}
-
-func inOrder(steps ...func() error) error {
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// disk is what is done to a disk, in steps between which the power may fail. A written file and a removed tree are
-// durable when their directory is synced.
-type disk interface {
-	mkdir(path string) error
-	write(path string, b []byte) error // a new file, its content synced
-	rename(from, to string) error
-	remove(path string) error // all of it; nothing there is no error
-	sync(dir string) error
-}
-
-type realDisk struct{}
-
-func (realDisk) mkdir(path string) error      { return os.Mkdir(path, 0o700) }
-func (realDisk) rename(from, to string) error { return os.Rename(from, to) }
-func (realDisk) remove(path string) error     { return os.RemoveAll(path) }
-
-func (realDisk) write(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, bytes.NewReader(b))
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func (realDisk) sync(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // maxNote bounds a note, in bytes; the text and the signatures of a slot have the bounds of a bundle.

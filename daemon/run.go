@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 		return &exitError{exitUsage, err}
 	}
 	p := inForce.Policy
-	if err := permitted(s, p); err != nil {
+	if err := ours(s, p); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
@@ -88,8 +87,11 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 		return err
 	}
 	go watchKeys(ctx, own, p, log)
-	devices := &fitted{site: s, log: log, devices: p.Devices(), printer: parts.Printer}
+	devices := &fitted{site: s, log: log}
 	defer func() { err = errors.Join(err, closePrinter(devices.printer)) }()
+	if parts, err = devices.start(parts); err != nil {
+		return err
+	}
 	parts.Journal, parts.Signed, parts.Policies, parts.Equip = j, inForce, store, devices.fit
 	parts.KeysExpire, parts.Software = firstEnd(own), software()
 	pool := inspect.NewPool(inspect.Options{})
@@ -131,11 +133,13 @@ func loadConfig(dir string) (site.Site, *policy.Policy, error) {
 
 // permitted refuses what only practice may have, and hardware that the policy does not allow.
 func permitted(s site.Site, p *policy.Policy) error {
+	return errors.Join(ours(s, p), p.Devices().Check(s.Reader, s.Printer.Address))
+}
+
+// ours refuses what only practice may have, and a centre that the policy does not name: it could not send another.
+func ours(s site.Site, p *policy.Policy) error {
 	if p.Practice() {
 		return errors.New("the policy has practice anchors: this is a production run")
-	}
-	if err := p.Devices().Check(s.Reader, s.Printer.Address); err != nil {
-		return err
 	}
 	if err := p.CheckCentre(s.Centre.URL); err != nil {
 		return err
@@ -151,10 +155,6 @@ func configured(s site.Site, p *policy.Policy, own *identity.Keys, log logrus.Fi
 	if err != nil {
 		return terminal.Parts{}, err
 	}
-	device, err := printerOf(s, p, log)
-	if err != nil {
-		return terminal.Parts{}, err
-	}
 	for what, name := range map[string]string{"reader": s.Reader, "printer": s.Printer.Address} {
 		if kind, _, _ := strings.Cut(name, ":"); kind == "usb" {
 			log.Warnf("the %s is driven over USB: that driver was tried with devices made of software only", what)
@@ -164,7 +164,7 @@ func configured(s site.Site, p *policy.Policy, own *identity.Keys, log logrus.Fi
 	if s.Payment == site.Attended {
 		payment = terminal.Attended{}
 	}
-	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Reader: openReader(s.Reader, p.Devices().USB...), Printer: device, Policy: p,
+	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Policy: p,
 		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
 }
 
@@ -179,36 +179,6 @@ func centreOf(s site.Site, p *policy.Policy, k *identity.Keys) (*centre.Client, 
 	}
 	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own,
 		Newest: func() (tls.Certificate, error) { return k.TLS(nil) }}) // who issued it was judged when it was installed
-}
-
-// fitted are the devices of a terminal that runs.
-type fitted struct {
-	site    site.Site
-	log     logrus.FieldLogger
-	devices policy.Devices // as the policy has them
-	printer spool.Printer
-}
-
-// fit fits them to another policy: where that forbids something, the terminal does not go on with it; where it says something
-// else of devices, they are opened anew.
-func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
-	if err := permitted(f.site, p.Policy); err != nil {
-		return p, err
-	}
-	next := p.Policy.Devices()
-	if reflect.DeepEqual(f.devices, next) {
-		return p, nil
-	}
-	if err := closePrinter(f.printer); err != nil { // first: one on USB is claimed
-		return p, err
-	}
-	device, err := printerOf(f.site, p.Policy, f.log)
-	if err != nil {
-		return p, err
-	}
-	f.devices, f.printer = next, device
-	p.Printer, p.Reader = device, openReader(f.site.Reader, next.USB...)
-	return p, nil
 }
 
 // firstEnd tells when the first of a terminal's certificates ends; zero where that is not known.

@@ -8,9 +8,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -311,17 +313,45 @@ func TestRunWithoutItsPrinter(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	endsAfter(t, c, said, "the printer on USB cannot be used", "honnind devices")
+}
+
+// endsAfter asks a terminal to end once it has said all of these in one line.
+func endsAfter(t *testing.T, c *exec.Cmd, said io.Reader, words ...string) {
+	t.Helper()
 	var all strings.Builder
 	found := false
 	for s := bufio.NewScanner(said); s.Scan(); {
 		fmt.Fprintln(&all, s.Text())
-		if strings.Contains(s.Text(), "the printer on USB cannot be used") && strings.Contains(s.Text(), "honnind devices") {
+		if !found && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(s.Text(), w) }) {
 			found = true
 			_ = c.Process.Signal(os.Interrupt)
 		}
 	}
 	if err := c.Wait(); err != nil || !found {
 		t.Errorf("%v, said so: %t\n%s", err, found, all.String())
+	}
+}
+
+// TestRunUnfit: a terminal whose policy allows no such device starts, out of service, and says why: the centre can send another.
+func TestRunUnfit(t *testing.T) {
+	for kind, devices := range map[string]string{"printer": "printers = [\"ipps\"]", "reader": "readers = [\"usb\"]"} {
+		o := newOffice(t, "ipp://127.0.0.1:1/ipp/print")
+		if err := os.RemoveAll(filepath.Join(o.dir, "policy")); err != nil {
+			t.Fatal(err)
+		}
+		provide(t, o.dir, o.policy+"\n[devices]\n"+devices+"\n")
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		c := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
+		said, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		endsAfter(t, c, said, "no visit begins before another policy", "the policy allows no "+kind)
 	}
 }
 
@@ -333,16 +363,14 @@ func TestRunRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, policy, env, want string }{
-		"virtual reader":     {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
-		"directory printer":  {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
-		"practice anchors":   {policy: o.world.Policy(), want: "practice anchors"},
-		"which usb printer":  {old: "ipp://127.0.0.1:1/ipp/print", new: "usb:Canon", want: "printer.address"},
-		"usb not allowed":    {old: "ipp://127.0.0.1:1/ipp/print", new: "usb", policy: o.policy + "\n[devices]\nprinters = [\"ipps\"]\n", want: "the policy allows no printer"},
-		"reader not allowed": {policy: o.policy + "\n[devices]\nreaders = [\"usb\"]\n", want: "the policy allows no reader"},
-		"another centre":     {policy: o.policy + "\n[centre]\nurls = [\"https://another.example\"]\n", want: "the site's is none of them"},
-		"pcscd elsewhere":    {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
-		"policy not signed":  {old: `policy = "policy"`, new: `policy = "site.toml"`, want: "signed policies only"},
-		"unknown key":        {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
+		"virtual reader":    {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
+		"directory printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
+		"practice anchors":  {policy: o.world.Policy(), want: "practice anchors"},
+		"which usb printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "usb:Canon", want: "printer.address"},
+		"another centre":    {policy: o.policy + "\n[centre]\nurls = [\"https://another.example\"]\n", want: "the site's is none of them"},
+		"pcscd elsewhere":   {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
+		"policy not signed": {old: `policy = "policy"`, new: `policy = "site.toml"`, want: "signed policies only"},
+		"unknown key":       {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -54,6 +54,7 @@ type Parts struct {
 	Signed     *signed.Policy             // Policy as it was signed; nil is refused, but in [Rehearse]
 	Policies   Policies                   // those that are kept here; likewise
 	Equip      func(Parts) (Parts, error) // fits devices to another Policy; nil: they fit any
+	Unfit      error                      // why the devices do not suit Policy: nothing begins before another is in force; nil: they do
 	KeysExpire func() time.Time           // the first of the terminal's certificates, or zero; may be nil
 	Software   string                     // the version of this program, for the centre
 	Beat       time.Duration              // between heartbeats; 0: the policy's
@@ -138,6 +139,9 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	law, err := newLaw(p, l)
 	if err != nil {
 		return nil, err
+	}
+	if p.Unfit != nil {
+		law.breaks(p.Unfit)
 	}
 	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
 		policies: p.Policies, said: map[string]string{}}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/policy"
+	"honnin/config/site"
+	"honnin/daemon/terminal"
+	"honnin/drivers/card"
+	"honnin/spool"
+)
+
+// fitted are the devices of a terminal that runs.
+type fitted struct {
+	site    site.Site
+	log     logrus.FieldLogger
+	devices policy.Devices // as the policy has them
+	printer spool.Printer  // nil: none is open
+}
+
+// start opens the devices of the first policy. One that does not suit the site leaves the terminal without any, out of service:
+// the centre sends the next one only to a terminal that runs.
+func (f *fitted) start(p terminal.Parts) (terminal.Parts, error) {
+	if p.Unfit = permitted(f.site, p.Policy); p.Unfit != nil {
+		p.Printer, p.Reader = absent{}, absent{}
+		return p, nil
+	}
+	return f.open(p)
+}
+
+// fit fits them to another policy: where that forbids something, the terminal does not go on with it; where it says something
+// else of devices, they are opened anew.
+func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
+	if err := permitted(f.site, p.Policy); err != nil {
+		return p, err
+	}
+	if f.printer != nil && reflect.DeepEqual(f.devices, p.Policy.Devices()) {
+		return p, nil
+	}
+	old := f.printer
+	f.printer, p.Printer = nil, absent{}
+	if err := closePrinter(old); err != nil { // first: one on USB is claimed
+		return p, err
+	}
+	return f.open(p)
+}
+
+func (f *fitted) open(p terminal.Parts) (terminal.Parts, error) {
+	device, err := printerOf(f.site, p.Policy, f.log)
+	if err != nil {
+		return p, err
+	}
+	f.devices, f.printer = p.Policy.Devices(), device
+	p.Printer, p.Reader = device, openReader(f.site.Reader, f.devices.USB...)
+	return p, nil
+}
+
+// absent is a reader and a printer where there is none that may be used.
+type absent struct{}
+
+var errAbsent = errors.New("the policy in force leaves this terminal without this device")
+
+func (absent) Watch(ctx context.Context, _ func(bool))          { <-ctx.Done() }
+func (absent) Present(context.Context) (bool, error)            { return false, errAbsent }
+func (absent) Connect(context.Context) (card.Connection, error) { return nil, errAbsent }
+func (absent) HasKeys() bool                                    { return false }
+func (absent) Ready(context.Context) (spool.Readiness, error)   { return spool.Readiness{}, errAbsent }
+func (absent) Print(context.Context, spool.Released, spool.Progress) (spool.Result, error) {
+	return spool.Result{}, errAbsent
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/policy"
+	"honnin/config/policy/signed/signedtest"
+	"honnin/config/site"
+	"honnin/daemon/terminal"
+)
+
+// closing is a printer that counts how often it was closed.
+type closing struct {
+	absent
+	closed int
+}
+
+func (c *closing) Close() error { c.closed++; return nil }
+
+// TestFitted: a printer that was closed for a policy whose own could not be opened is not gone on with, nor where the next policy
+// says of devices what the one before said; and one that does not suit the site leaves none, until another does.
+func TestFitted(t *testing.T) {
+	o := signedtest.New(t, time.Now())
+	body := o.Body
+	says := func(devices string) terminal.Parts {
+		o.Body = body + devices
+		p, err := policy.Parse(o.Text(signedtest.Head{}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return terminal.Parts{Policy: p}
+	}
+	plain, other, forbids := says(""), says("[devices]\nprinters = [\"ipps\"]\n"), says("[devices]\nprinters = [\"usb\"]\n")
+	s := site.Site{Reader: "pcsc"}
+	s.Printer.Address, s.Printer.CA = "ipps://127.0.0.1:1/ipp/print", filepath.Join(t.TempDir(), "ca.pem")
+	first := new(closing)
+	f := &fitted{site: s, log: logrus.New(), devices: plain.Policy.Devices(), printer: first}
+	plain.Printer, other.Printer, forbids.Printer = first, first, first
+
+	if p, err := f.fit(plain); err != nil || p.Printer != first || first.closed != 0 {
+		t.Errorf("nothing changed: %v", err)
+	}
+	if p, err := f.fit(forbids); err == nil || p.Printer != first || first.closed != 0 {
+		t.Errorf("forbidden: %v", err)
+	}
+	if p, err := f.fit(other); err == nil || p.Printer != (absent{}) || first.closed != 1 {
+		t.Errorf("a printer whose anchor is missing: %v, %T", err, p.Printer)
+	}
+	if p, err := f.fit(plain); err == nil || p.Printer != (absent{}) || first.closed != 1 {
+		t.Errorf("a closed printer was gone on with: %v, %T", err, p.Printer)
+	}
+	write(t, s.Printer.CA, []byte(signedtest.Armour(o.Keys[0].Certificate)))
+	if p, err := f.fit(plain); err != nil || p.Printer == (absent{}) || p.Reader == nil {
+		t.Errorf("not opened again: %v, %T", err, p.Printer)
+	}
+
+	f = &fitted{site: s, log: logrus.New()}
+	if p, err := f.start(forbids); err != nil || p.Unfit == nil || p.Printer != (absent{}) || p.Reader != (absent{}) {
+		t.Errorf("%v, %v, %T", err, p.Unfit, p.Printer)
+	}
+	if p, err := f.fit(says("")); err != nil || p.Printer == (absent{}) || p.Printer == nil {
+		t.Errorf("the cure: %v, %T", err, p.Printer)
+	}
+}

@@ -1,0 +1,100 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"honnin/config/policy/signed"
+	"honnin/config/policy/signed/signedtest"
+	"honnin/daemon/provision"
+)
+
+// cupboard is a store of which a test says what it does.
+type cupboard struct {
+	kept    []provision.Slot
+	due     bool
+	fresh   bool
+	err     error
+	applied int
+}
+
+func (c *cupboard) Due() (bool, error)                 { return c.due, nil }
+func (c *cupboard) History() ([]provision.Slot, error) { return c.kept, nil }
+func (c *cupboard) Receive([]signed.Bundle, provision.Way) (provision.Answer, error) {
+	return provision.Answer{}, errors.ErrUnsupported
+}
+
+func (c *cupboard) Apply() (*signed.Policy, bool, error) {
+	c.applied++
+	return c.kept[len(c.kept)-1].Policy, c.fresh, c.err
+}
+
+// TestHalfInForce: what could not be put in force, or only half of it could, closes the terminal; and opens it when it can, with
+// no other policy and no restart.
+func TestHalfInForce(t *testing.T) {
+	start := func() (*bench, *Terminal, *cupboard, Parts) {
+		b := newBench(t)
+		v := versions(t, signedtest.Head{}, signedtest.Head{})
+		b.start(v[0])
+		c := &cupboard{kept: slots(v...), due: true, fresh: true}
+		at := &Terminal{law: b.law, now: func() time.Time { return b.now }, log: b.log, policies: c}
+		return b, at, c, Parts{Signed: v[0], Policy: v[0].Policy}
+	}
+	for name, breakIt := range map[string]func(*bench, *cupboard, *Parts) (mend func()){
+		"the journal": func(b *bench, c *cupboard, _ *Parts) func() {
+			good := b.law.ledger
+			b.law.ledger = &ledger{&refusing{Journal: b.journal, times: 1000}, func() {}}
+			return func() { b.law.ledger = good }
+		},
+		"the devices": func(_ *bench, _ *cupboard, p *Parts) func() {
+			bad := errors.New("no device")
+			p.Equip = func(p Parts) (Parts, error) { return p, bad }
+			return func() { bad = nil }
+		},
+	} {
+		b, at, c, parts := start()
+		mend := breakIt(b, c, &parts)
+		at.enforce(parts)
+		if b.judge() == nil {
+			t.Errorf("%s: open", name)
+		}
+		c.due, c.fresh = false, false // the store has it in force
+		if at.enforce(parts); c.applied != 1 {
+			t.Errorf("%s: tried at once again", name)
+		}
+		mend()
+		b.now = b.now.Add(tryAgain)
+		if p := at.enforce(parts); p.Signed.Head.Version != 2 || b.judge() != nil || at.failed != nil {
+			t.Errorf("%s: not open: %v", name, b.judge())
+		}
+		if due, err := at.due(); due || err != nil {
+			t.Errorf("%s: due again, %v", name, err)
+		}
+	}
+
+	b, at, c, parts := start()
+	right := b.now
+	b.now = right.AddDate(10, 0, 0)
+	c.err = c.kept[1].At(b.now)
+	at.enforce(parts)
+	b.now, c.err = right, nil
+	if p := at.enforce(parts); p.Signed.Head.Version != 2 || b.judge() != nil {
+		t.Errorf("a clock that jumped: %v", b.judge())
+	}
+}
+
+// TestWithoutASignedPolicy: nothing starts that would be open for ever.
+func TestWithoutASignedPolicy(t *testing.T) {
+	v := versions(t, signedtest.Head{})[0]
+	for _, p := range []Parts{{SelfTest: never{}}, {SelfTest: never{}, Signed: v}, {SelfTest: never{}, Policies: shelf{}}} {
+		if _, err := New(context.Background(), p); !errors.Is(err, ErrUnsigned) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+type never struct{}
+
+func (never) Run(context.Context, Parts) string { return "never" }

@@ -2,6 +2,7 @@ package usb_test
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 
 	"honnin/config/protocol"
@@ -71,10 +72,14 @@ func (s *stand) readerTrouble(t *testing.T) {
 	s.run("card pulled in the middle of a command", func(*testing.T) {
 		d.put(world.people[0])
 		s.wait("pin")
-		d.device.Break(on(xfrBlock, 2, ccidtest.Fault{Pull: true}))
+		strike, struck := on(xfrBlock, 2, ccidtest.Fault{Pull: true})
+		d.device.Break(strike)
 		s.typePIN(cardtest.PIN)
 		s.wait("ended")
 		s.over(d)
+		if !struck.Load() {
+			s.t.Error("it was not pulled in a command")
+		}
 	})
 	s.run("reader unplugged, and back", func(t *testing.T) {
 		d.put(world.people[0])
@@ -100,7 +105,8 @@ func (s *stand) readerTrouble(t *testing.T) {
 		{"no answer", ccidtest.Fault{Silent: true}},
 	} {
 		s.run(f.name, func(*testing.T) {
-			d.device.Break(on(xfrBlock, 3, f.fault))
+			strike, struck := on(xfrBlock, 3, f.fault)
+			d.device.Break(strike)
 			d.put(world.people[0])
 			if s.wait("pin", "ended", "out-of-service").name == "pin" { // it was tried again
 				d.pull()
@@ -111,27 +117,32 @@ func (s *stand) readerTrouble(t *testing.T) {
 				s.press("ended", "done")
 			}
 			s.wait("welcome")
+			if !struck.Load() {
+				s.t.Error("nothing went wrong")
+			}
 		})
 	}
-	s.run("noise that nobody asked for", func(*testing.T) {
+	s.run("noise that nobody asked for, and a visit after all of it", func(*testing.T) {
 		d.device.Say(noise(nil)...)
 		d.device.Notify(0xFF, 0xFF, 0xFF)
+		s.prints(d)
 	})
-	s.run("after all of it", func(*testing.T) { s.prints(d) })
 	s.balance()
 }
 
-// on has something go wrong with the nth message of a kind, once.
-func on(kind byte, nth int, f ccidtest.Fault) func(int, []byte) *ccidtest.Fault {
+// on has something go wrong with the nth message of a kind, once, and tells whether it did.
+func on(kind byte, nth int, f ccidtest.Fault) (strike func(int, []byte) *ccidtest.Fault, struck *atomic.Bool) {
+	struck = new(atomic.Bool)
 	return func(_ int, m []byte) *ccidtest.Fault {
 		if m[0] == kind {
 			nth--
 		}
 		if m[0] == kind && nth == 0 {
+			struck.Store(true)
 			return &f
 		}
 		return nil
-	}
+	}, struck
 }
 
 // twoReaders: a card is served on either; one that goes, or does not answer, is no matter of the other.
@@ -155,7 +166,9 @@ func (s *stand) twoReaders(t *testing.T) {
 	})
 	s.run("and comes back, and is silent", func(t *testing.T) {
 		other.device.Break(func(int, []byte) *ccidtest.Fault { return &ccidtest.Fault{Silent: true} })
+		before := len(other.device.Messages())
 		must(t, other.port.Plug())
+		await(t, "a question to the silent one", func() bool { return len(other.device.Messages()) > before })
 		s.prints(d)
 		other.device.Break(nil)
 	})

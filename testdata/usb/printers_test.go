@@ -1,6 +1,7 @@
 package usb_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"slices"
@@ -94,8 +95,10 @@ func neverFinishes(t *testing.T) (wait func()) {
 	return func() {
 		t.Helper()
 		var said string
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer stop()
 		await(t, "an end", func() bool {
-			said, err = m.Said(limit(t), "endless")
+			said, err = m.Said(ctx, "endless")
 			return err != nil || strings.Contains(said, "endless has ended")
 		})
 		if err != nil || !strings.Contains(said, `"outcome":"unsure"`) || len(behind.Jobs()) == 0 {

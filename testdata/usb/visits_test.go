@@ -157,6 +157,7 @@ func inAStore(t *testing.T) {
 	behind, p, port := overIPP(t, "xhci.0", "printer", printertest.Model{Direct: 2, Over: 2})
 	s := &stand{open(t, ours), p, port, behind}
 	s.run("each reader", s.eachReader)
+	s.run("at the reader's keys", s.atTheKeys)
 	s.run("two readers", s.twoReaders)
 	s.run("a reader in trouble", s.readerTrouble)
 	s.run("a printer in trouble", s.printerTrouble)
@@ -191,14 +192,16 @@ func atACounter(t *testing.T) {
 	lend(t, "ehci.0", "printer", redir.Printer(p))
 	k := open(t, ours, "--channel", "counter")
 	var came []protocol.Digest
-	for _, m := range makes {
-		k.run(m.name, func(t *testing.T) {
-			k.visit(sit(t, m.bus, "reader", m.model))
-			k.wait("failed-paper")
-			sum, _ := p.Taken()
-			came = append(came, sum)
-			k.staff()
-		})
+	taken := func(d *desk) {
+		k.visit(d)
+		k.wait("failed-paper")
+		sum, _ := p.Taken()
+		came = append(came, sum)
+		k.staff()
 	}
+	for _, m := range makes {
+		k.run(m.name, func(t *testing.T) { taken(sit(t, m.bus, "reader", m.model)) })
+	}
+	k.run("of others", func(t *testing.T) { taken(ownReader(t, "xhci.0")) })
 	k.printed(protocol.Unsure, came...)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 )
 
 // Card is what lies in QEMU's own reader. It speaks T=0: TPDU answers one command TPDU.
@@ -120,7 +121,7 @@ func (s *CardSlot) serve(ctx context.Context, conn net.Conn) error {
 	}()
 	for {
 		err := s.answer(conn)
-		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 			return nil
 		}
 		if err != nil {

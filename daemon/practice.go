@@ -67,7 +67,7 @@ func practiceCommand() *cobra.Command {
 			return kiosk(c.Context(), c.OutOrStdout(), f, log)
 		},
 	}
-	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, virtual:keys (the PIN is typed at the reader), pcsc, usb (without pcscd), or pcsc:NAME, usb:NAME (a part of the reader's name)")
+	c.Flags().StringVar(&f.reader, "reader", "virtual", "virtual, virtual:keys (the PIN is typed at the reader), pcsc, usb (without pcscd), or pcsc:NAME, usb:NAME (a part of its name; usb: whole words of it, VENDOR:PRODUCT or port)")
 	c.Flags().StringVar(&f.printer, "printer", "", "dir:PATH, ipp://…, ipps://…, or usb (without CUPS), usb:VENDOR:PRODUCT, usb:PORT; default: sheets in the state directory")
 	c.Flags().StringVar(&f.state, "state", "", "directory of keys, journals and sheets; default: a temporary one")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the touch screen, on loopback")

@@ -155,11 +155,6 @@ func configured(s site.Site, p *policy.Policy, own *identity.Keys, log logrus.Fi
 	if err != nil {
 		return terminal.Parts{}, err
 	}
-	for what, name := range map[string]string{"reader": s.Reader, "printer": s.Printer.Address} {
-		if kind, _, _ := strings.Cut(name, ":"); kind == "usb" {
-			log.Warnf("the %s is driven over USB: that driver was tried with devices made of software only", what)
-		}
-	}
 	var payment session.Payment = terminal.Free{}
 	if s.Payment == site.Attended {
 		payment = terminal.Attended{}

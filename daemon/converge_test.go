@@ -288,6 +288,31 @@ func rewriting(change func(map[string]any)) meddling {
 	}
 }
 
+// TestRefusedIsNotFetchedAgain: what was signed and does not follow is fetched once, however often it is announced; and nothing of it
+// keeps away what does.
+func TestRefusedIsNotFetchedAgain(t *testing.T) {
+	s, m := newMeddled(t, nil)
+	first := s.place.signed.Head.Version
+	s.goesBy(first)
+	var fetched atomic.Int64
+	m.meddle("policies", func(w http.ResponseWriter, r *http.Request, through http.Handler, _ *httptest.ResponseRecorder) {
+		fetched.Add(1)
+		through.ServeHTTP(w, r)
+	})
+	good := *s.office
+	s.must(s.office.sign(s.world.Policy(), first+2, protocol.Digest{1}, time.Now()))
+	s.world.Publish(first+2, s.office.bundle())
+	s.awaitLog("policy-gap")
+	now := s.beats("a heartbeat", func(protocol.Heartbeat) bool { return true }).At
+	s.beats("twenty more", func(h protocol.Heartbeat) bool { return h.At.Sub(now.Time) >= 2*time.Second })
+	if n := fetched.Load(); n != 1 {
+		t.Errorf("fetched %d times", n)
+	}
+	*s.office = good
+	s.goesBy(s.revise(200))
+	s.wasNobodyButTheFee(t)
+}
+
 // hostile are lies, each at the call that its first word names.
 func hostile(first uint64) map[string]func(map[string]any) {
 	policies := func(m map[string]any) []any { return m["policies"].([]any) }

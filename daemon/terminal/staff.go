@@ -9,8 +9,8 @@ import (
 	"honnin/daemon/session"
 )
 
-// ErrUnstaffed is returned by [New] for a counter at which nobody may confirm a name: no certificate could be handed over.
-var ErrUnstaffed = errors.New("terminal: a counter, and the policy names nobody who may confirm names at this terminal now")
+// errUnstaffed closes a counter at which nobody may confirm a name: no certificate could be handed over.
+var errUnstaffed = errors.New("terminal: a counter, and the policy names nobody who may confirm names at this terminal now")
 
 // confirmers are those whom the policy lets confirm names at this terminal.
 type confirmers struct {
@@ -28,7 +28,7 @@ func (c confirmers) Confirms(id string, code []byte, m protocol.Municipality) (i
 // staffed says whether a terminal of this channel can hand over what it prints.
 func staffed(p Parts) error {
 	if p.Channel == protocol.Counter && !p.Policy.Staffed(p.Terminal, p.Now()) {
-		return ErrUnstaffed
+		return errUnstaffed
 	}
 	return nil
 }

@@ -130,9 +130,6 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	case p.Signed == nil || p.Policies == nil:
 		return nil, ErrUnsigned
 	}
-	if err := staffed(p); err != nil {
-		return nil, err
-	}
 	p.Software = cmp.Or(p.Software, "honnind")
 	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
@@ -140,8 +137,8 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Unfit != nil {
-		law.breaks(p.Unfit)
+	if err := errors.Join(p.Unfit, staffed(p)); err != nil {
+		law.breaks(err)
 	}
 	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
 		policies: p.Policies, said: map[string]string{}}

@@ -163,19 +163,27 @@ func (t *Terminal) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	has := max(h.Policy.Version, h.Waiting)
-	if err := t.law.demand(a.LeastPolicy, has); err != nil {
+	if err := t.demand(a.LeastPolicy); err != nil {
 		return err
 	}
-	if err := t.fetch(ctx, a.Policies, has); err != nil {
+	if err := t.fetch(ctx, a.Policies, max(h.Policy.Version, h.Waiting)); err != nil {
 		return err
 	}
+	return t.demand(a.LeastPolicy)
+}
+
+// demand passes on what the centre wants. A store that cannot be read knows of nothing.
+func (t *Terminal) demand(least uint64) error {
 	t.keeping.Lock()
-	defer t.keeping.Unlock()
-	if has, err = t.highest(); err != nil {
-		return err
+	slots, err := t.policies.History()
+	t.keeping.Unlock()
+	known := uint64(0)
+	for _, s := range slots {
+		if s.Head.Targets(t.law.terminal) {
+			known = s.Head.Version
+		}
 	}
-	return t.law.demand(a.LeastPolicy, has)
+	return errors.Join(err, t.law.demand(least, known))
 }
 
 func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {

@@ -98,3 +98,19 @@ func TestWithoutASignedPolicy(t *testing.T) {
 type never struct{}
 
 func (never) Run(context.Context, Parts) string { return "never" }
+
+// TestDemandForOthers: what is kept for other terminals is no reason to be closed for good.
+func TestDemandForOthers(t *testing.T) {
+	b := newBench(t)
+	v := versions(t, signedtest.Head{}, signedtest.Head{}, signedtest.Head{Terminals: []string{"OTHER-*"}})
+	b.start(v[0])
+	at := &Terminal{law: b.law, now: b.law.now, log: b.log, policies: &cupboard{kept: slots(v...)}}
+	if err := at.demand(3); err != nil {
+		t.Fatal(err)
+	}
+	b.expect("version 3")
+	if err := at.demand(0); err != nil {
+		t.Fatal(err)
+	}
+	b.expect("version 2")
+}

@@ -104,8 +104,8 @@ func (a *law) breaks(err error) {
 	a.broken = err
 }
 
-// demand takes note of the lowest version that the centre wants; known is the highest that this terminal has, from those who may
-// sign it. What it knows of is wanted for ever. More is wanted until the centre says otherwise: nobody but the policy keys
+// demand takes note of the lowest version that the centre wants; known is the highest for this terminal that it has, from those
+// who may sign it. What it knows of is wanted for ever. More is wanted until the centre says otherwise: nobody but the policy keys
 // can close a terminal for longer than they are listened to.
 func (a *law) demand(least, known uint64) error {
 	a.mu.Lock()

@@ -371,16 +371,23 @@ func TestCardServiceDies(t *testing.T) {
 	})
 	w := s.wish("p01", protocol.ResidentRecord)
 	w.Hands = &worldHands{holding: w.Hands.(*holding), world: world}
-	v := s.visit(w)
+	ended := make(chan script.Visit, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		v, _ := s.who.Visit(ctx, w) // over when the terminal is ready again
+		ended <- v
+	}()
 	<-killed
+	s.await("unready for want of a reader", func(v session.View) bool { return v.State == session.Unready && v.Word == "reader" })
+	s.must(world.Start())
+	v := <-ended
 	if v.Ending == nil || v.Ending.Outcome != protocol.Void || s.sheets() != 0 {
 		t.Fatalf("%+v, %d sheets", v.Ending, s.sheets())
 	}
 	if sums := s.money.Sums(); sums.Taken == 0 || sums.Returned != sums.Taken {
 		t.Errorf("money: %+v", sums)
 	}
-	s.await("unready for want of a reader", func(v session.View) bool { return v.State != session.Idle || !v.CardIn })
-	s.must(world.Start())
 	w = s.wish("p02", protocol.ResidentRecord)
 	w.Hands = &worldHands{holding: w.Hands.(*holding), world: world}
 	if v := s.visit(w); v.Ending == nil || v.Ending.Outcome != protocol.Printed {

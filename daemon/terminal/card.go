@@ -51,7 +51,7 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 		if ctx.Err() == nil {
 			c.trouble.with(err)
 		}
-		if !present && errors.Is(err, card.ErrNoReader) || errors.Is(err, errPadRequired) {
+		if !present && err != nil || errors.Is(err, errPadRequired) { // a pcscd that dies may still say "access denied"
 			lost = err
 			stop()
 			return

@@ -91,8 +91,11 @@ func TestFullDisk(t *testing.T) {
 				t.Fatalf("%+v", v.Ending)
 			}
 			if under == 1 {
-				if again := s.visit(s.wish("p02", protocol.ResidentRecord)); again.Ending != nil {
-					t.Fatalf("one more visit: %+v", again.Ending)
+				// What was reserved for one visit may be enough for another, where the first used pages that were free.
+				for again := s.visit(s.wish("p02", protocol.ResidentRecord)); again.Ending != nil; again = s.visit(s.wish("p02", protocol.ResidentRecord)) {
+					if under++; again.Ending.Outcome != protocol.Printed || under > 5 {
+						t.Fatalf("visit %d on a full disk: %+v", under, again.Ending)
+					}
 				}
 			}
 			shown := terminal.Picture(s.awaitState(session.OutOfService))
@@ -102,7 +105,7 @@ func TestFullDisk(t *testing.T) {
 			if n := s.sheets(); n != under {
 				t.Errorf("%d sheets came out that no journal knows", n)
 			}
-			if sums := s.money.Sums(); sums.Held != 0 || (sums.Kept > 0) != (under == 1) {
+			if sums := s.money.Sums(); sums.Held != 0 || (sums.Kept > 0) != (under > 0) {
 				t.Errorf("money: %+v", sums)
 			}
 			room()

@@ -224,7 +224,24 @@ func unreachable(err error) error {
 	if errors.Is(err, errPin) || errors.As(err, &cert) || errors.As(err, &auth) {
 		return &printer.Fault{Reason: badTLS, Err: err}
 	}
-	return &printer.Fault{Reason: printer.Unreachable, Err: err}
+	return &printer.Fault{Reason: printer.Unreachable, Err: unquoted(err)}
+}
+
+// errTalk stands for what net/http says of an answer that it cannot read: it quotes the device, which may have been given a
+// document.
+var errTalk = errors.New("the connection broke off, or the answer is not HTTP")
+
+// unquoted is an error in which no word is the device's.
+func unquoted(err error) error {
+	var (
+		op    *net.OpError
+		alert tls.AlertError
+	)
+	if errors.As(err, &op) || errors.As(err, &alert) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	return errTalk
 }
 
 func readAnswer(resp *http.Response, asked *goipp.Message) (*goipp.Message, error) {

@@ -1,6 +1,7 @@
 package ipp
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"honnin/config/protocol"
@@ -115,6 +117,41 @@ func TestEarlyYes(t *testing.T) {
 			wantResult(t, got, err, c.outcome, 2, c.reason)
 			if handed := doc.handed != ""; handed != (c.outcome == protocol.Printed) {
 				t.Errorf("handed over: %t", handed)
+			}
+		})
+	}
+}
+
+// TestNoWordOfTheDevice: whatever a device answers, and it may have been given a document, no error repeats it.
+func TestNoWordOfTheDevice(t *testing.T) {
+	t.Parallel()
+	const word = "KASUMI-HANAKO"
+	for name, answer := range map[string]string{
+		"no HTTP": word + "\r\n\r\n", "a status": "HTTP/1.1 " + word + "\r\n\r\n", "a header": "HTTP/1.1 200 OK\r\n" + word + "\r\n\r\n",
+		"a length":    "HTTP/1.1 200 OK\r\nContent-Length: " + word + "\r\n\r\n",
+		"an encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + word + "\r\n\r\n",
+		"a chunk":     "HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nTransfer-Encoding: chunked\r\n\r\n" + word + "\r\n",
+		"elsewhere":   "HTTP/1.1 307 Away\r\nLocation: http://" + word + "/\r\nContent-Length: 0\r\n\r\n",
+		"a type":      "HTTP/1.1 200 OK\r\nContent-Type: text/" + word + "\r\nContent-Length: 0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := make(unbuffered)
+			go func() {
+				for c, err := u.Accept(); err == nil; c, err = u.Accept() {
+					go func() {
+						defer c.Close()
+						if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+							_, _ = io.Copy(io.Discard, r.Body)
+							_, _ = io.WriteString(c, answer)
+						}
+					}()
+				}
+			}()
+			t.Cleanup(func() { _ = u.Close() })
+			is, err := open(t, "ipp://localhost:631/ipp/print", Options{Dial: u.dial}).Ready(t.Context())
+			if err == nil || strings.Contains(err.Error()+is.Reason, word) {
+				t.Errorf("%v %v", is, err)
 			}
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -29,8 +28,13 @@ func play(t *testing.T, f practiceFlags) (lines []script.Line, sum script.Summar
 	if err := f.check(); err != nil {
 		t.Fatal(err)
 	}
-	var out, table bytes.Buffer
-	err := scripted(t.Context(), &out, &table, f, newLog(io.Discard, true))
+	var out, table, log bytes.Buffer
+	defer func() {
+		if t.Failed() {
+			t.Logf("the log:\n%s", log.String())
+		}
+	}()
+	err := scripted(t.Context(), &out, &table, f, newLog(&log, true))
 	if e := (*exitError)(nil); errors.As(err, &e) {
 		code = e.code
 	} else if err != nil {

@@ -336,11 +336,12 @@ func TestPolicyExpires(t *testing.T) {
 	var ahead atomic.Int64
 	s := newStand(t, t.TempDir(), func(_ *stand, p *terminal.Parts) {
 		p.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		p.Beat, p.Limits.LookAgain = time.Second, time.Millisecond // it opens and is to close again before anybody looked
 	})
 	s.awaitState(session.Idle)
 	ahead.Store(int64(s.place.signed.Head.Expires.Sub(time.Now()) - 5*24*time.Hour))
 	s.awaitLog("expires in 4 days")
-	for _, d := range []time.Duration{2 * 366 * 24 * time.Hour, -48 * time.Hour} {
+	for _, d := range []time.Duration{2 * 366 * 24 * time.Hour, -48 * time.Hour, 2 * 366 * 24 * time.Hour} {
 		ahead.Store(int64(d))
 		s.await("out of service", closedByPolicy)
 		ahead.Store(0)

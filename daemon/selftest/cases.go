@@ -290,6 +290,9 @@ func journalOpens(ctx context.Context, r *run) string {
 	if err := r.open(ctx); err != nil {
 		return "cannot be written"
 	}
+	if err := r.live.welcome(ctx); err != nil {
+		return err.Error()
+	}
 	return "open"
 }
 

@@ -276,6 +276,22 @@ type errOut string
 
 func (e errOut) Error() string { return string(e) }
 
+// welcome waits until the terminal asks for a card. Its session may have looked at everything before its reader said a first
+// word: then it looks again.
+func (l *rehearsal) welcome(ctx context.Context) error {
+	for {
+		v, err := l.views.next(ctx)
+		switch {
+		case err != nil:
+			return errOut("none in time")
+		case v.State == session.Idle:
+			return nil
+		case v.State != session.Unready, v.Word != "" && v.Word != "reader":
+			return errOut("not ready: " + v.Word)
+		}
+	}
+}
+
 // act does what a person would do, once in each state, until the visit is over.
 func (l *rehearsal) act(ctx context.Context) (w last, err error) {
 	state, begun := session.Unready, false

@@ -68,7 +68,9 @@ func (t *Tester) Run(ctx context.Context, p terminal.Parts) string {
 	r, mine := t.join(p.Policy)
 	if mine {
 		defer t.leave(r)
-		r.failed = Failed(Test(ctx, p, t.scratch))
+		lines := Test(ctx, p, t.scratch)
+		tell(p.Log, lines)
+		r.failed = Failed(lines)
 		return r.failed
 	}
 	select {
@@ -76,6 +78,15 @@ func (t *Tester) Run(ctx context.Context, p terminal.Parts) string {
 		return r.failed
 	case <-ctx.Done():
 		return caseTime
+	}
+}
+
+// tell has the log say what was answered wrongly: codes and words of this program, nobody's data.
+func tell(log logrus.FieldLogger, lines []Line) {
+	for _, l := range lines {
+		if !l.Right() {
+			log.WithFields(logrus.Fields{"case": l.ID, "expected": l.Expected, "got": l.Got, "took": l.Took.String()}).Error("the self-test got a wrong answer")
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"slices"
@@ -8,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/document"
 	"honnin/spool/document/inspect"
@@ -33,7 +37,7 @@ func sound(t testing.TB) terminal.Parts {
 	}
 	pool := inspect.NewPool(inspect.Options{})
 	t.Cleanup(func() { _ = pool.Close() })
-	return terminal.Parts{Terminal: "TEST-1", Policy: w.policy, Inspector: pool, Now: time.Now}
+	return terminal.Parts{Terminal: "TEST-1", Policy: w.policy, Inspector: pool, Now: time.Now, Log: quiet()}
 }
 
 func TestASoundTerminalPasses(t *testing.T) {
@@ -104,10 +108,49 @@ func TestAnUnsoundTerminalFails(t *testing.T) {
 			}
 			ctx, stop := context.WithTimeout(t.Context(), limit)
 			defer stop()
+			log := logrus.New()
+			var said bytes.Buffer
+			log.SetOutput(&said)
+			p.Log = log
 			if got := New(t.TempDir()).Run(ctx, p); got != c.want {
 				t.Errorf("the first case that failed is %q, not %q", got, c.want)
 			}
+			if !strings.Contains(said.String(), "case="+c.want+" ") {
+				t.Errorf("the log does not say what was answered: %s", said.String())
+			}
 		})
+	}
+}
+
+// TestTheReaderMaySpeakLater: a session that looked at its parts before its reader said a word looks again; nothing else that
+// is missing is waited for.
+func TestTheReaderMaySpeakLater(t *testing.T) {
+	for _, c := range []struct {
+		shown []session.View
+		want  string
+	}{
+		{[]session.View{{}, {State: session.Idle}}, ""},
+		{[]session.View{{}, {Word: "reader"}, {}, {State: session.Idle}}, ""},
+		{[]session.View{{}, {Word: "journal"}, {State: session.Idle}}, "not ready: journal"},
+		{[]session.View{{State: session.OutOfService, Word: "panic"}, {State: session.Idle}}, "not ready: panic"},
+		{[]session.View{{}, {Word: "reader"}}, "none in time"},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		l := &rehearsal{views: newViews()}
+		for _, v := range c.shown {
+			l.views.Show(v)
+		}
+		if c.want == "none in time" {
+			stop()
+		}
+		got := ""
+		if err := l.welcome(ctx); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, not %q", c.shown, got, c.want)
+		}
+		stop()
 	}
 }
 

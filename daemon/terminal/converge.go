@@ -77,8 +77,8 @@ func (t *Terminal) say(with string, err error) {
 func (t *Terminal) look() {
 	p := t.plugged()
 	err := t.law.judge()
-	ends := err != nil && !t.closed
-	t.closed = err != nil
+	serves, _ := p.noticed.service() // not what the last look found: since then it may have opened
+	ends := err != nil && serves
 	t.say("the policy in force", err)
 	t.warn()
 	t.keeping.Lock()

@@ -99,7 +99,6 @@ type Terminal struct {
 	refusedAt time.Time
 	said      map[string]string
 	warned    time.Time
-	closed    bool
 }
 
 // opened is a terminal that is plugged together for one policy.

@@ -16,12 +16,7 @@ import (
 	"honnin/ui/touch/touchtest"
 )
 
-// kioskAt starts a practice kiosk and returns its address and its state directory.
-func kioskAt(t *testing.T, log io.Writer) (address, state string, stop func()) {
-	t.Helper()
-	return kioskWith(t, protocol.Store, "virtual", log)
-}
-
+// kioskWith starts a practice kiosk and returns its address and its state directory.
 func kioskWith(t *testing.T, channel protocol.Channel, reader string, log io.Writer) (address, state string, stop func()) {
 	t.Helper()
 	f := practiceFlags{channel: channel, channelGiven: true, reader: reader, listen: "127.0.0.1:0", state: withKeys(t, t.TempDir()), terminals: 1, certificate: string(protocol.ResidentRecord)}
@@ -53,14 +48,51 @@ func kioskWith(t *testing.T, channel protocol.Channel, reader string, log io.Wri
 	return strings.TrimSpace(strings.TrimPrefix(string(line[:n]), "ready")), f.state, stop
 }
 
+// practised is a practice terminal with its panel and its screen in a browser.
+type practised struct {
+	t            *testing.T
+	panel, kiosk *touchtest.Browser
+	state        string
+	log          strings.Builder
+	stop         func()
+}
+
+func practise(t *testing.T, channel protocol.Channel, reader string) *practised {
+	t.Helper()
+	p := &practised{t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log:\n%s", p.log.String())
+		}
+	})
+	var address string
+	address, p.state, p.stop = kioskWith(t, channel, reader, &p.log)
+	p.panel = touchtest.Start(t, 1500, 900)
+	p.panel.Open(address)
+	p.kiosk = p.panel.Tab(t, 1024, 768)
+	p.kiosk.Open(address + "kiosk")
+	p.kiosk.WaitScreen("welcome")
+	return p
+}
+
+// close ends the terminal. Neither page may have complained, and no PIN may be in the log.
+func (p *practised) close() {
+	p.t.Helper()
+	if said := append(p.panel.Complaints(), p.kiosk.Complaints()...); len(said) != 0 {
+		p.t.Errorf("the pages complain: %v", said)
+	}
+	p.panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
+	p.kiosk.Open("about:blank")
+	p.stop()
+	if strings.Contains(p.log.String(), "1234") {
+		p.t.Error("the PIN is in the log")
+	}
+}
+
 // TestTouch drives a whole terminal in a browser: once to a printed sheet, once to a refusal.
 func TestTouch(t *testing.T) {
-	var log strings.Builder
-	address, state, stop := kioskAt(t, &log)
-	panel := touchtest.Start(t, 1500, 900)
-	panel.Open(address)
-	kiosk := panel.Tab(t, 1024, 768)
-	kiosk.Open(address + "kiosk")
+	p := practise(t, protocol.Store, "virtual")
+	panel, kiosk := p.panel, p.kiosk
 	t.Run("printed", func(t *testing.T) {
 		kiosk.WaitScreen("welcome")
 		upToTheCheck(panel, kiosk)
@@ -72,7 +104,7 @@ func TestTouch(t *testing.T) {
 		kiosk.Press("done")
 		kiosk.WaitScreen("welcome")
 		panel.Shot("panel-printed")
-		if n := sheets(t, state); n != 1 {
+		if n := sheets(t, p.state); n != 1 {
 			t.Errorf("%d sheets came out", n)
 		}
 	})
@@ -85,7 +117,7 @@ func TestTouch(t *testing.T) {
 		panel.Act("pull")
 		kiosk.Press("done")
 		kiosk.WaitScreen("welcome")
-		if n := sheets(t, state); n != 1 {
+		if n := sheets(t, p.state); n != 1 {
 			t.Errorf("%d sheets: a stranger's paper came out", n)
 		}
 	})
@@ -101,29 +133,16 @@ func TestTouch(t *testing.T) {
 		kiosk.WaitScreen("ended")
 		panel.Act("staff")
 	})
-	if said := append(panel.Complaints(), kiosk.Complaints()...); len(said) != 0 {
-		t.Errorf("the pages complain: %v", said)
-	}
-	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
-	kiosk.Open("about:blank")
-	stop()
-	outcomes(t, state)
-	if strings.Contains(log.String(), "1234") {
-		t.Error("the PIN is in the log")
-	}
+	p.close()
+	outcomes(t, p.state)
 }
 
 // TestTouchAnIncident: Adachi's fault is put into the municipality's program from the panel. Visits follow, as at any other
 // machine, until its paper goes astray: the screen tells it, and the number on it finds what happened.
 func TestTouchAnIncident(t *testing.T) {
 	t.Parallel()
-	var log strings.Builder
-	address, state, stop := kioskAt(t, &log)
-	panel := touchtest.Start(t, 1500, 900)
-	panel.Open(address)
-	kiosk := panel.Tab(t, 1024, 768)
-	kiosk.Open(address + "kiosk")
-	kiosk.WaitScreen("welcome")
+	p := practise(t, protocol.Store, "virtual")
+	panel, kiosk := p.panel, p.kiosk
 	panel.Scenario("adachi")
 	panel.Wait(`document.querySelector("[data-playing=adachi]") !== null`)
 	screen := func() string {
@@ -159,13 +178,11 @@ func TestTouchAnIncident(t *testing.T) {
 	panel.Act("pull")
 	kiosk.Press("done")
 	kiosk.WaitScreen("welcome")
-	if n := sheets(t, state); n != printed {
+	if n := sheets(t, p.state); n != printed {
 		t.Errorf("%d sheets after %d visits that printed", n, printed)
 	}
-	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
-	kiosk.Open("about:blank")
-	stop()
-	told, exit := honnindSays(t, "journal", "show", "--journal", filepath.Join(state, "terminals", "PRACTICE-01", "journal.db"), "--number", number)
+	p.close()
+	told, exit := honnindSays(t, "journal", "show", "--journal", filepath.Join(p.state, "terminals", "PRACTICE-01", "journal.db"), "--number", number)
 	if exit != exitOK || !strings.Contains(told, "incident: "+code) {
 		t.Errorf("%s does not find the %s (%d):\n%s", number, code, exit, told)
 	}
@@ -187,13 +204,8 @@ func staffSay(kiosk *touchtest.Browser, word string) {
 // Where it is the applicant's they hand the sheet over, where it is not they keep it.
 func TestTouchAtACounter(t *testing.T) {
 	t.Parallel()
-	var log strings.Builder
-	address, state, stop := kioskWith(t, protocol.Counter, "virtual", &log)
-	panel := touchtest.Start(t, 1500, 900)
-	panel.Open(address)
-	kiosk := panel.Tab(t, 1024, 768)
-	kiosk.Open(address + "kiosk")
-	kiosk.WaitScreen("welcome")
+	p := practise(t, protocol.Counter, "virtual")
+	panel, kiosk := p.panel, p.kiosk
 	if hint := touchtest.Eval[string](panel, `document.querySelector("[data-staff-code]").textContent`); !strings.Contains(hint, practice.StaffID) || !strings.Contains(hint, practice.StaffCode) {
 		t.Errorf("the panel says %q", hint)
 	}
@@ -212,11 +224,9 @@ func TestTouchAtACounter(t *testing.T) {
 	upToTheSheet("differs")
 	kiosk.WaitScreen("withheld")
 	kiosk.Shot("withheld")
-	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
-	kiosk.Open("about:blank")
-	stop()
-	told, _ := honnindSays(t, "journal", "show", "--journal", filepath.Join(state, "terminals", "COUNTER-01", "journal.db"))
-	if !strings.Contains(told, practice.StaffID) || !strings.Contains(told, string(reason.NameMismatch)) || strings.Contains(told+log.String(), practice.StaffCode) {
+	p.close()
+	told, _ := honnindSays(t, "journal", "show", "--journal", filepath.Join(p.state, "terminals", "COUNTER-01", "journal.db"))
+	if !strings.Contains(told, practice.StaffID) || !strings.Contains(told, string(reason.NameMismatch)) || strings.Contains(told+p.log.String(), practice.StaffCode) {
 		t.Errorf("the journal tells\n%s", told)
 	}
 }
@@ -225,13 +235,8 @@ func TestTouchAtACounter(t *testing.T) {
 // and the red key, on the panel and on the screen.
 func TestTouchAtTheReader(t *testing.T) {
 	t.Parallel()
-	var log strings.Builder
-	address, state, stop := kioskWith(t, protocol.Store, virtualKeys, &log)
-	panel := touchtest.Start(t, 1500, 900)
-	panel.Open(address)
-	kiosk := panel.Tab(t, 1024, 768)
-	kiosk.Open(address + "kiosk")
-	kiosk.WaitScreen("welcome")
+	p := practise(t, protocol.Store, virtualKeys)
+	panel, kiosk := p.panel, p.kiosk
 	asked := func() {
 		kiosk.WaitScreen("pin-at-reader")
 		panel.Wait(`document.querySelector("[data-act=type]:not(:disabled)") !== null`)
@@ -267,14 +272,9 @@ func TestTouchAtTheReader(t *testing.T) {
 	kiosk.WaitScreen("take-card")
 	panel.Act("pull")
 	kiosk.WaitScreen("take-paper")
-	if said := append(panel.Complaints(), kiosk.Complaints()...); len(said) != 0 {
-		t.Errorf("the pages complain: %v", said)
-	}
-	panel.Open("about:blank") // or the pages would complain that the server is gone, and rightly
-	kiosk.Open("about:blank")
-	stop()
-	if n := sheets(t, state); n != 1 || strings.Contains(log.String(), "1234") {
-		t.Errorf("%d sheets; log:\n%s", n, log.String())
+	p.close()
+	if n := sheets(t, p.state); n != 1 {
+		t.Errorf("%d sheets", n)
 	}
 }
 

@@ -18,6 +18,7 @@ var onlyIn = []struct{ path, allowed, why string }{
 	{"github.com/ebfe/scard", "honnin/drivers/card", "one seam to pcscd"},
 	{"github.com/google/gousb", "honnin/drivers/internal/usb", "one seam to USB"},
 	{"github.com/OpenPrinting/goipp", "honnin/drivers/printer", "one seam to IPP"},
+	{"github.com/tarm/serial", "honnin/drivers/serial", "one seam to the serial line"},
 	{"go.etcd.io/bbolt", "honnin/spool/journal", "one place that writes what happened"},
 	{"github.com/spf13/cobra", "honnin/daemon", "flags belong to main"},
 	{"honnin/config/trust/forge", "honnin/testdata", "forgeries are for tests"},

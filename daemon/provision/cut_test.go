@@ -23,6 +23,23 @@ var start = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 type visit struct {
 	bring   []signed.Bundle
 	inForce uint64
+	harm    func(s *Store) error // done to the store before; nil: nothing
+}
+
+func (v visit) done(s *Store) (received uint64, err error) {
+	if v.harm != nil {
+		if err := v.harm(s); err != nil {
+			return 0, err
+		}
+	}
+	a, err := s.Receive(v.bring, ByStick)
+	if refusal(err) == signed.Here {
+		return a.Kept.Head.Version, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return a.Last().Head.Version, nil
 }
 
 // played is how far a store came before the power was cut.
@@ -35,7 +52,7 @@ type played struct {
 func play(s *Store, visits []visit) (p played, err error) {
 	for _, v := range visits {
 		p.next = v
-		a, err := s.Receive(v.bring, ByStick)
+		received, err := v.done(s)
 		if errors.Is(err, durabletest.ErrCut) {
 			p.cut = true
 			return p, nil
@@ -43,7 +60,7 @@ func play(s *Store, visits []visit) (p played, err error) {
 		if err != nil {
 			return p, err
 		}
-		p.received = a.Last().Head.Version
+		p.received = received
 		in, _, err := s.Apply()
 		if errors.Is(err, durabletest.ErrCut) {
 			p.cut = true
@@ -59,11 +76,17 @@ func play(s *Store, visits []visit) (p played, err error) {
 
 // TestPowerCut cuts the power at every step of everything that a store does, and leaves on the disk what was durable,
 // what was not, and either in the store with the other in its slots. What was said to be received is there, what was said to be in force is, nothing goes back, and
-// the same stick brings the terminal on.
+// the same stick brings the terminal on. What was damaged, or taken away, is whole or out of service, and never an earlier policy.
 func TestPowerCut(t *testing.T) {
 	o := signedtest.New(t, start)
 	all := o.Chain(6, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
-	visits := []visit{{all[:1], 1}, {all[:2], 2}, {all[:4], 4}, {all, uint64(len(all))}}
+	last := uint64(len(all))
+	damaged := func(version uint64, name string) func(*Store) error {
+		return func(s *Store) error { return s.disk.Write(filepath.Join(s.slot(version), name), []byte("no longer")) }
+	}
+	visits := []visit{{bring: all[:1], inForce: 1}, {bring: all[:2], inForce: 2}, {bring: all[:4], inForce: 4}, {bring: all, inForce: last},
+		{all, last, damaged(last, textFile)}, {all, last, damaged(2, appliedFile)},
+		{all, last, func(s *Store) error { return s.disk.Remove(s.slot(2)) }}} // it rotated the keys
 	open := func(dir string, d durable.Disk) *Store {
 		s, err := Open(Options{Dir: dir, Root: o.Root(), Terminal: here, Now: func() time.Time { return start }})
 		if err != nil {
@@ -84,12 +107,12 @@ func TestPowerCut(t *testing.T) {
 		if !p.cut {
 			break
 		}
-		last := d.Done[len(d.Done)-1]
-		kind, _, _ := strings.Cut(last, " ")
+		step := d.Done[len(d.Done)-1]
+		kind, _, _ := strings.Cut(step, " ")
 		seen[kind] = true
 		for i, image := range d.Images(t, t.TempDir()) {
 			cuts++
-			afterCut(t, fmt.Sprintf("step %d (%s), image %d", at, last, i), open(image, durabletest.Fast{}), p, visits)
+			afterCut(t, fmt.Sprintf("step %d (%s), image %d", at, step, i), open(image, durabletest.Fast{}), p, visits)
 		}
 	}
 	if cuts < 100 || len(seen) != 5 {
@@ -102,14 +125,15 @@ func afterCut(t *testing.T, where string, s *Store, p played, visits []visit) {
 	t.Helper()
 	in, err := s.Load()
 	var r *signed.Refusal
+	harmed := p.next.harm != nil && (refusal(err) == signed.Unsigned || refusal(err) == signed.Malformed)
 	switch {
 	case err == nil && (in.Head.Version == p.applied || in.Head.Version == p.next.inForce):
-	case p.applied == 0 && errors.As(err, &r) && r.Code == signed.Missing:
+	case p.applied == 0 && refusal(err) == signed.Missing, harmed:
 	default:
 		t.Fatalf("%s: in force before was %d: %v", where, p.applied, err)
 	}
 	slots, err := s.History()
-	if err != nil || p.received > 0 && (len(slots) == 0 || slots[len(slots)-1].Head.Version < p.received) {
+	if harmed != (err != nil) || !harmed && p.received > 0 && (len(slots) == 0 || slots[len(slots)-1].Head.Version < p.received) {
 		t.Fatalf("%s: %d was received, %d are here: %v", where, p.received, len(slots), err)
 	}
 	if _, err := s.Receive(visits[len(visits)-1].bring, ByStick); err != nil && !(errors.As(err, &r) && r.Code == signed.Here) {
@@ -118,7 +142,9 @@ func afterCut(t *testing.T, where string, s *Store, p played, visits []visit) {
 	if in, _, err := s.Apply(); err != nil || in.Head.Version != visits[len(visits)-1].inForce {
 		t.Fatalf("%s: not brought on: %v", where, err)
 	}
-	if left, err := filepath.Glob(filepath.Join(s.o.Dir, unfinished+"*")); err != nil || len(left) != 0 {
-		t.Fatalf("%s: left beside: %v %v", where, left, err)
+	for _, beside := range []string{unfinished + "*", "*/" + unfinished + "*"} {
+		if left, err := filepath.Glob(filepath.Join(s.o.Dir, beside)); err != nil || len(left) != 0 {
+			t.Fatalf("%s: left beside: %v %v", where, left, err)
+		}
 	}
 }

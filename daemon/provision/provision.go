@@ -18,10 +18,11 @@
 // behind are removed, when others come, and never one that rotated the keys, since the walk needs it.
 //
 // Nothing read from the store is believed: every [Store.Load] and [Store.Apply] walks from the root's keys over all slots, and
-// checks every signature again. Whoever can write the store and the root file has the machine; whoever can write the
+// checks every signature again, but of bytes that this very Store found good before. Whoever can write the store and the root file has the machine; whoever can write the
 // store alone can take slots away: the newest, or one that retired a key, so that this key leads on from the one before. The
 // terminal's journal knows what was in force: it opens for nobody where that is not here (daemon/terminal), and the versions
-// in its outcomes and heartbeats show it.
+// in its outcomes and heartbeats show it. What is damaged or was taken away, a Receive of the same policies puts back
+// (repair.go); where a retired key led elsewhere meanwhile, they are refused as a fork, and the directory has to be emptied first.
 //
 // A policy is applied between visits only: a running terminal holds the lock "use", and only its holder applies.
 package provision
@@ -62,13 +63,8 @@ type Store struct {
 	disk durable.Disk
 	keep int
 	use  *os.File // nil: not held
-}
 
-// Slot is one policy of the store.
-type Slot struct {
-	*signed.Policy
-	Received Note
-	Applied  *Note // nil: it waits, or was passed over
+	verified map[chain]Slot // by the last walk, without notes
 }
 
 // Open makes the directory where it is not there yet. It must be this user's alone: what root received, a daemon of its
@@ -139,11 +135,15 @@ func (s *Store) Load() (*signed.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := inForce(slots)
-	if p == nil {
+	in := inForce(slots)
+	if in == nil {
 		return nil, &signed.Refusal{Code: signed.Missing, Err: errors.New("no policy was applied on this terminal")}
 	}
-	return p.Policy, s.serves(p.Policy)
+	p, err := s.whole(in)
+	if err != nil {
+		return nil, err
+	}
+	return p, s.serves(p)
 }
 
 func (s *Store) serves(p *signed.Policy) error {
@@ -207,11 +207,13 @@ func (s *Store) judge(slots []Slot, brought []signed.Bundle) (a Answer, err erro
 	a.Terminal = s.o.Terminal
 	start := signed.Start{Root: s.o.Root}
 	if len(slots) > 0 {
-		start.Last = slots[len(slots)-1].Policy
+		if start.Last, err = s.whole(&slots[len(slots)-1]); err != nil {
+			return a, err
+		}
 		a.Kept = start.Last
 	}
-	if f := inForce(slots); f != nil {
-		a.Before = f.Policy
+	if a.Before, err = s.whole(inForce(slots)); err != nil {
+		return a, err
 	}
 	added, left, err := start.Extend(brought...)
 	a.Left = left
@@ -256,7 +258,7 @@ func (s *Store) Receive(brought []signed.Bundle, by Way) (a Answer, err error) {
 			if err := s.put(p, n); err != nil {
 				return err
 			}
-			slots = append(slots, Slot{Policy: p, Received: n})
+			slots = append(slots, SlotOf(p))
 		}
 		return errors.Join(refused, s.prune(slots))
 	})
@@ -283,7 +285,10 @@ func (s *Store) Apply() (p *signed.Policy, fresh bool, err error) {
 			p, err = s.Load()
 			return err
 		}
-		p, fresh = due.Policy, true
+		if p, err = s.whole(due); err != nil {
+			return err
+		}
+		fresh = true
 		if err := s.serves(p); err != nil {
 			return err
 		}
@@ -316,7 +321,7 @@ func (s *Store) Due() (bool, error) {
 	return err == nil && s.due(slots) != nil, err
 }
 
-// History returns every policy that is kept, in order, each verified anew.
+// History returns what is known of every policy that is kept, in order, each verified.
 func (s *Store) History() ([]Slot, error) { return s.walk() }
 
 // prune removes old slots that the walk does not need. It keeps the two that came into force last: a journal names one of them.
@@ -342,61 +347,24 @@ func (s *Store) prune(slots []Slot) error {
 	return nil
 }
 
-// walk reads and verifies all slots, each by the keys of the one before. What waits and does not verify is left out
+// walk verifies all slots, each by the keys of the one before. What waits and does not verify is left out
 // (a Receive puts it there again); anything else that does not verify is an error.
 func (s *Store) walk() ([]Slot, error) {
-	kept, err := s.read()
+	kept, err := s.find()
 	if err != nil {
 		return nil, err
 	}
-	keys := s.o.Root
-	var out []Slot
+	w := s.start()
+	defer func() { s.verified = w.seen }()
 	for i, k := range kept {
-		slot, err := k.open(keys)
+		err := s.next(&w, k)
 		switch {
 		case err == nil:
-			out, keys = append(out, slot), signed.KeysOf(slot.Head.Keys)
 		case slices.ContainsFunc(kept[i:], stored.wasApplied):
 			return nil, fmt.Errorf("version %d as it is kept here: %w", k.version, err)
 		default:
-			return out, nil
+			return w.slots, nil
 		}
 	}
-	return out, nil
-}
-
-// repair writes anew what came into force and is damaged, out of what was brought: the same version, signed by the same
-// keys. (The journal knows its digest: see daemon/terminal.)
-func (s *Store) repair(brought []signed.Bundle, n Note) error {
-	kept, err := s.read()
-	if err != nil {
-		return err
-	}
-	keys := s.o.Root
-	for i, k := range kept {
-		slot, err := k.open(keys)
-		if err == nil {
-			keys = signed.KeysOf(slot.Head.Keys)
-			continue
-		}
-		p := again(k, brought, keys)
-		if p == nil || !slices.ContainsFunc(kept[i:], stored.wasApplied) {
-			return nil
-		}
-		if err := s.mend(k, p, n); err != nil {
-			return err
-		}
-		keys = signed.KeysOf(p.Head.Keys)
-	}
-	return nil
-}
-
-// again finds a slot's policy among what was brought.
-func again(k stored, brought []signed.Bundle, keys signed.Keys) *signed.Policy {
-	for _, b := range brought {
-		if p, err := keys.Open(b); err == nil && p.Head.Version == k.version {
-			return p
-		}
-	}
-	return nil
+	return w.slots, nil
 }

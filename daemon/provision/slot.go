@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,31 +50,41 @@ type Note struct {
 	By Way       `json:"by,omitempty"`
 }
 
-// stored is a slot as it is read: not yet believed.
+// stored is a slot as it is found: not yet believed, and its text not yet read.
 type stored struct {
 	version  uint64
-	bundle   signed.Bundle
+	dir      string
+	files    sum // of the policy and its signatures
 	received []byte
 	applied  []byte // nil: absent
 }
 
 func (k stored) wasApplied() bool { return k.applied != nil }
 
-func (k stored) open(keys signed.Keys) (slot Slot, err error) {
-	if slot.Policy, err = keys.Open(k.bundle); err != nil {
-		return slot, err
+// open reads and verifies a whole slot. files is the sum of what was read for it, which may be another by now than when k was found.
+func (k stored) open(keys signed.Keys) (p *signed.Policy, files sum, err error) {
+	f, err := openDir(unix.AT_FDCWD, k.dir)
+	if err != nil {
+		return nil, files, err
 	}
-	if slot.Head.Version != k.version {
-		return slot, &signed.Refusal{Code: signed.Malformed, Err: fmt.Errorf("it is version %d", slot.Head.Version)}
+	defer f.Close()
+	b, err := readBundle(f)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, files, err
 	}
-	if err := note(k.received, &slot.Received); err != nil {
-		return slot, err
+	if p, err = keys.Open(b); err == nil && p.Head.Version != k.version {
+		err = &signed.Refusal{Code: signed.Malformed, Err: fmt.Errorf("it is version %d", p.Head.Version)}
 	}
-	if k.applied != nil {
-		slot.Applied = &Note{}
-		err = note(k.applied, slot.Applied)
+	return p, sumOf(b), err
+}
+
+// notes reads when it came, and when it was applied.
+func (k stored) notes(slot *Slot) error {
+	if err := note(k.received, &slot.Received); err != nil || k.applied == nil {
+		return err
 	}
-	return slot, err
+	slot.Applied = &Note{}
+	return note(k.applied, slot.Applied)
 }
 
 func note(b []byte, n *Note) error {
@@ -89,8 +100,8 @@ func slotName(version uint64) string { return fmt.Sprintf("%016d", version) }
 
 func (s *Store) slot(version uint64) string { return filepath.Join(s.o.Dir, slotName(version)) }
 
-// read reads all slots, by version.
-func (s *Store) read() (out []stored, err error) {
+// find finds all slots, by version.
+func (s *Store) find() (out []stored, err error) {
 	entries, err := os.ReadDir(s.o.Dir) // sorted, and the names all have the same length
 	if err != nil {
 		return nil, err
@@ -99,11 +110,8 @@ func (s *Store) read() (out []stored, err error) {
 		if !slotForm.MatchString(e.Name()) {
 			continue
 		}
-		k, err := readSlot(filepath.Join(s.o.Dir, e.Name()))
+		k, err := findSlot(filepath.Join(s.o.Dir, e.Name()))
 		if err != nil {
-			return nil, err
-		}
-		if k.version, err = strconv.ParseUint(e.Name(), 10, 64); err != nil {
 			return nil, err
 		}
 		out = append(out, k)
@@ -111,14 +119,18 @@ func (s *Store) read() (out []stored, err error) {
 	return out, nil
 }
 
-// readSlot reads one. What is missing is found when it is opened.
-func readSlot(dir string) (k stored, err error) {
+// findSlot finds one. What is missing is found when it is opened.
+func findSlot(dir string) (k stored, err error) {
+	k.dir = dir
+	if k.version, err = strconv.ParseUint(filepath.Base(dir), 10, 64); err != nil {
+		return k, err
+	}
 	f, err := openDir(unix.AT_FDCWD, dir)
 	if err != nil {
 		return k, err
 	}
 	defer f.Close()
-	if k.bundle, err = readBundle(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if k.files, err = sumOfFiles(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
 	if k.received, err = readFile(f, receivedFile, maxNote); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -190,8 +202,8 @@ func (s *Store) mend(k stored, p *signed.Policy, n Note) error {
 	if k.wasApplied() && note(k.applied, new(Note)) != nil {
 		files[appliedFile] = said
 	}
-	for name, b := range files {
-		if err := s.over(s.slot(k.version), name, b); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := s.over(s.slot(k.version), name, files[name]); err != nil {
 			return err
 		}
 	}
@@ -200,15 +212,18 @@ func (s *Store) mend(k stored, p *signed.Policy, n Note) error {
 
 func signatureFile(i int) string { return fmt.Sprintf("%s.%d.p7s", textFile, i+1) }
 
-// sweep removes what a power cut left beside its place.
+// sweep removes what a power cut left beside its place, in the store and in its slots.
 func (s *Store) sweep() error {
-	entries, err := os.ReadDir(s.o.Dir)
-	for _, e := range entries {
-		if err == nil && strings.HasPrefix(e.Name(), unfinished) {
-			err = s.disk.Remove(filepath.Join(s.o.Dir, e.Name()))
+	for _, beside := range []string{unfinished + "*", "*/" + unfinished + "*"} {
+		left, err := fs.Glob(os.DirFS(s.o.Dir), beside)
+		for _, name := range left {
+			err = errors.Join(err, s.disk.Remove(filepath.Join(s.o.Dir, name)))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // maxNote bounds a note, in bytes; the text and the signatures of a slot have the bounds of a bundle.

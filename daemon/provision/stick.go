@@ -128,22 +128,11 @@ func readBundle(dir *os.File) (b signed.Bundle, err error) {
 	if b.Text, err = readFile(dir, textFile, signed.MaxText); err != nil {
 		return b, err
 	}
-	again, err := openDir(int(dir.Fd()), ".") // a directory is listed once by each descriptor
-	if err != nil {
-		return b, err
-	}
-	defer again.Close()
-	names, err := list(again)
+	names, err := signatures(dir)
 	if err != nil {
 		return b, err
 	}
 	for _, name := range names {
-		if !signatureForm.MatchString(name) {
-			continue
-		}
-		if len(b.Signatures) == signed.MaxSignatures {
-			return b, fmt.Errorf("more than %d signatures", signed.MaxSignatures)
-		}
 		der, err := readFile(dir, name, trust.MaxDetached)
 		if err != nil {
 			return b, err
@@ -151,6 +140,21 @@ func readBundle(dir *os.File) (b signed.Bundle, err error) {
 		b.Signatures = append(b.Signatures, signed.Signature{Name: name, DER: der})
 	}
 	return b, nil
+}
+
+// signatures returns the names of the signatures in dir, sorted.
+func signatures(dir *os.File) ([]string, error) {
+	again, err := openDir(int(dir.Fd()), ".") // a directory is listed once by each descriptor
+	if err != nil {
+		return nil, err
+	}
+	defer again.Close()
+	names, err := list(again)
+	names = slices.DeleteFunc(names, func(name string) bool { return !signatureForm.MatchString(name) })
+	if err == nil && len(names) > signed.MaxSignatures {
+		err = fmt.Errorf("more than %d signatures", signed.MaxSignatures)
+	}
+	return names, err
 }
 
 // openDir opens a directory that is no link.
@@ -162,33 +166,45 @@ func openDir(at int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// readFile reads a regular file of at most so many bytes. It looks before it opens, since opening a device may do
+// readFile reads a regular file of at most so many bytes.
+func readFile(dir *os.File, name string, most int) (b []byte, err error) {
+	err = withFile(dir, name, most, func(f io.Reader) error {
+		b, err = io.ReadAll(f)
+		return err
+	})
+	return b, err
+}
+
+// withFile reads a regular file of at most so many bytes. It looks before it opens, since opening a device may do
 // something, and after, since it may have been exchanged.
-func readFile(dir *os.File, name string, most int) ([]byte, error) {
+func withFile(dir *os.File, name string, most int, read func(io.Reader) error) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := regular(st, name, most); err != nil {
-		return nil, err
+		return err
 	}
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := regular(st, name, most); err != nil {
-		return nil, err
+		return err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err == nil && len(b) > most {
-		err = tooLarge(name, most)
+	l := &io.LimitedReader{R: f, N: int64(most) + 1}
+	if err := read(l); err != nil {
+		return err
 	}
-	return b, err
+	if l.N == 0 {
+		return tooLarge(name, most)
+	}
+	return nil
 }
 
 func regular(st unix.Stat_t, name string, most int) error {

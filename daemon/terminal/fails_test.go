@@ -13,7 +13,7 @@ import (
 
 // cupboard is a store of which a test says what it does.
 type cupboard struct {
-	kept    []provision.Slot
+	kept    []*signed.Policy
 	due     bool
 	fresh   bool
 	err     error
@@ -21,14 +21,14 @@ type cupboard struct {
 }
 
 func (c *cupboard) Due() (bool, error)                 { return c.due, nil }
-func (c *cupboard) History() ([]provision.Slot, error) { return c.kept, nil }
+func (c *cupboard) History() ([]provision.Slot, error) { return slots(c.kept...), nil }
 func (c *cupboard) Receive([]signed.Bundle, provision.Way) (provision.Answer, error) {
 	return provision.Answer{}, errors.ErrUnsupported
 }
 
 func (c *cupboard) Apply() (*signed.Policy, bool, error) {
 	c.applied++
-	return c.kept[len(c.kept)-1].Policy, c.fresh, c.err
+	return c.kept[len(c.kept)-1], c.fresh, c.err
 }
 
 // TestHalfInForce: what could not be put in force, or only half of it could, closes the terminal; and opens it when it can, with
@@ -38,7 +38,7 @@ func TestHalfInForce(t *testing.T) {
 		b := newBench(t)
 		v := versions(t, signedtest.Head{}, signedtest.Head{})
 		b.start(v[0])
-		c := &cupboard{kept: slots(v...), due: true, fresh: true}
+		c := &cupboard{kept: v, due: true, fresh: true}
 		at := &Terminal{law: b.law, now: func() time.Time { return b.now }, log: b.log, policies: c}
 		return b, at, c, Parts{Signed: v[0], Policy: v[0].Policy}
 	}
@@ -104,7 +104,7 @@ func TestDemandForOthers(t *testing.T) {
 	b := newBench(t)
 	v := versions(t, signedtest.Head{}, signedtest.Head{}, signedtest.Head{Terminals: []string{"OTHER-*"}})
 	b.start(v[0])
-	at := &Terminal{law: b.law, now: b.law.now, log: b.log, policies: &cupboard{kept: slots(v...)}}
+	at := &Terminal{law: b.law, now: b.law.now, log: b.log, policies: &cupboard{kept: v}}
 	if err := at.demand(3); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,8 @@ const leap = 1000
 
 // Why a visit may not begin, besides what [signed.Refusal] says.
 var (
-	errPolicyRewound = errors.New("the store of policies lacks what was in force already; receive the newest policy again")
+	errPolicyRewound = errors.New("the store of policies lacks what was in force already: receive all policies since then again; where they are " +
+		"refused (policy-fork), end the terminal, empty the directory of policies, and receive them there")
 	errLeap          = errors.New("terminal: the centre wants a version of the policy that is out of all proportion")
 )
 
@@ -63,7 +64,7 @@ func (a *law) adopt(p *signed.Policy, slots []provision.Slot) error {
 	defer a.mu.Unlock()
 	a.policy, a.broken, a.settled, a.kept = p, p.For(a.terminal), false, nil
 	for _, s := range slots {
-		a.kept = append(a.kept, refOf(s.Policy))
+		a.kept = append(a.kept, s.Ref())
 	}
 	return a.settle()
 }

@@ -45,7 +45,7 @@ func (s shelf) History() ([]provision.Slot, error) { return s.kept, nil }
 
 func slots(kept ...*signed.Policy) (out []provision.Slot) {
 	for _, p := range kept {
-		out = append(out, provision.Slot{Policy: p})
+		out = append(out, provision.SlotOf(p))
 	}
 	return out
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +126,6 @@ func TestLongRun(t *testing.T) {
 	runtime.MemProfileRate = sampled
 	l, per := newLong(t), max(*longRun/longParts, 1)
 	var first, last rested
-	var own []int64
 	began := time.Now()
 	for n := range longParts {
 		sum := l.part(per)
@@ -137,11 +135,9 @@ func TestLongRun(t *testing.T) {
 		if last = l.rest(); n == 0 {
 			first = last
 		}
-		own = append(own, last.own)
 		t.Logf("%6d visits: heap %5d kB (own %5d), RSS %6d kB, %d goroutines, %d files, journals %6d kB, %.1f visits/s", (n+1)*per, last.heap>>10, last.own>>10, last.rss>>10,
 			last.goroutines, last.files, last.journal>>10, sum.RatePerS)
 	}
-	last.own = slices.Min(own[len(own)-3:]) // a look at the policies, once a minute, holds them all for a moment
 	visits := int64(per) * (longParts - 1)
 	t.Logf("%d visits in %s; after the first tenth, a visit: heap %d bytes (own %d), RSS %d bytes, journal %d bytes", per*longParts, time.Since(began).Round(time.Second),
 		(last.heap-first.heap)/visits, (last.own-first.own)/visits, (last.rss-first.rss)/visits, (last.journal-first.journal)/visits)

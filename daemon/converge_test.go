@@ -5,18 +5,23 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"honnin/config/policy/signed"
 	"honnin/config/protocol"
+	"honnin/daemon/centre"
 	"honnin/daemon/practice/people"
+	"honnin/daemon/provision"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
@@ -210,6 +215,67 @@ func TestAPolicyThatDoesNotWork(t *testing.T) {
 	s.quit()
 }
 
+// TestForbiddenCentre: where the policy in force names other centres, nothing more is sent to this one, nobody is served, and the
+// next policy comes by another way; then what waited arrives.
+func TestForbiddenCentre(t *testing.T) {
+	other := errors.New("the site's centre is none of the policy's")
+	var forbidden, refused atomic.Uint64
+	var inForce atomic.Uint64
+	s := newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
+		access, err := s.world.Access(s.place.name)
+		s.must(err)
+		p.Centre, err = centre.New(centre.Config{URL: access.URL, Roots: access.Roots, Certificate: access.Certificate, May: func() error {
+			if inForce.Load() != forbidden.Load() {
+				return nil
+			}
+			refused.Add(1)
+			return other
+		}})
+		s.must(err)
+		inForce.Store(p.Signed.Head.Version)
+		p.Equip = func(p terminal.Parts) (terminal.Parts, error) {
+			inForce.Store(p.Signed.Head.Version)
+			if inForce.Load() == forbidden.Load() {
+				return p, other
+			}
+			return p, nil
+		}
+	})
+	first := s.place.signed.Head.Version
+	s.goesBy(first)
+	forbidden.Store(first + 1)
+	s.revise(200)
+	s.await("out of service", closedByPolicy)
+	seen := refused.Load()
+	s.until("three more tries", func() bool { return refused.Load() >= seen+3 })
+	if h, _, _ := s.world.Heartbeat(s.place.name); h.Policy.Version != first {
+		t.Errorf("the forbidden centre heard of %+v", h.Policy)
+	}
+	s.must(s.office.next(s.world.Policy(), time.Now()))
+	beside, err := provision.Open(provision.Options{Dir: filepath.Join(filepath.Dir(s.place.file), "policies"), Root: s.office.root, Terminal: s.place.name, Now: time.Now, Practice: true})
+	s.must(err)
+	_, err = beside.Receive([]signed.Bundle{s.office.last.Bundle}, provision.ByStick)
+	s.must(err)
+	s.goesBy(first + 2)
+	s.prints("p05")
+	s.everythingDelivered()
+	s.quitAndBalance()
+}
+
+// until waits for something.
+func (s *stand) until(what string, is func() bool) {
+	s.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for !is() {
+		select {
+		case <-late.C:
+			s.t.Fatalf("waited in vain for %s", what)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 type fails func(terminal.Parts) bool
 
 func (f fails) Run(_ context.Context, p terminal.Parts) string {
@@ -352,13 +418,5 @@ func TestPolicyExpires(t *testing.T) {
 
 func (s *stand) awaitLog(words string) {
 	s.t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for !strings.Contains(string(s.log.Bytes()), words) {
-		select {
-		case <-late.C:
-			s.t.Fatalf("the log never says %q", words)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	s.until(fmt.Sprintf("%q in the log", words), func() bool { return strings.Contains(string(s.log.Bytes()), words) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
 
@@ -20,12 +21,25 @@ type fitted struct {
 	log     logrus.FieldLogger
 	devices policy.Devices // as the policy has them
 	printer spool.Printer  // nil: none is open
+
+	policy atomic.Pointer[policy.Policy] // in force
+}
+
+// centre says why this terminal may not speak to the site's centre: the policy in force names others. Then the next policy comes
+// by the other ways.
+func (f *fitted) centre() error {
+	p := f.policy.Load()
+	if p == nil {
+		return errAbsent
+	}
+	return p.CheckCentre(f.site.Centre.URL)
 }
 
 // start opens the devices of the first policy. One that does not suit the site leaves the terminal without any, out of service:
-// the centre sends the next one only to a terminal that runs.
+// a terminal takes the next one by itself only while it runs.
 func (f *fitted) start(p terminal.Parts) (terminal.Parts, error) {
-	if p.Unfit = permitted(f.site, p.Policy); p.Unfit != nil {
+	f.policy.Store(p.Policy)
+	if p.Unfit = errors.Join(p.Unfit, permitted(f.site, p.Policy)); p.Unfit != nil {
 		p.Printer, p.Reader = absent{}, absent{}
 		return p, nil
 	}
@@ -35,6 +49,7 @@ func (f *fitted) start(p terminal.Parts) (terminal.Parts, error) {
 // fit fits them to another policy: where that forbids something, the terminal does not go on with it; where it says something
 // else of devices, they are opened anew.
 func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
+	f.policy.Store(p.Policy)
 	if err := permitted(f.site, p.Policy); err != nil {
 		return p, err
 	}
@@ -62,7 +77,7 @@ func (f *fitted) open(p terminal.Parts) (terminal.Parts, error) {
 // absent is a reader and a printer where there is none that may be used.
 type absent struct{}
 
-var errAbsent = errors.New("the policy in force leaves this terminal without this device")
+var errAbsent = errors.New("the policy in force leaves this terminal without it")
 
 func (absent) Watch(ctx context.Context, _ func(bool))          { <-ctx.Done() }
 func (absent) Present(context.Context) (bool, error)            { return false, errAbsent }

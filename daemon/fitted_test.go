@@ -62,7 +62,13 @@ func TestFitted(t *testing.T) {
 	if p, err := f.start(forbids); err != nil || p.Unfit == nil || p.Printer != (absent{}) || p.Reader != (absent{}) {
 		t.Errorf("%v, %v, %T", err, p.Unfit, p.Printer)
 	}
+	if p, err := f.fit(says("[centre]\nurls = [\"https://another.example\"]\n")); err == nil || f.centre() == nil || p.Printer != nil {
+		t.Errorf("another centre: %v, may be spoken to: %v", err, f.centre())
+	}
 	if p, err := f.fit(says("")); err != nil || p.Printer == (absent{}) || p.Printer == nil {
 		t.Errorf("the cure: %v, %T", err, p.Printer)
+	}
+	if err := f.centre(); err != nil {
+		t.Errorf("the centre: %v", err)
 	}
 }

@@ -36,8 +36,9 @@ func runCommand() *cobra.Command {
 		Use:   "run --config DIR",
 		Short: "run a configured terminal",
 		Long: "run starts the terminal that DIR/site.toml and its policy describe. It puts the policy in force that was received\n" +
-			"last, if its time has come, and checks it from DIR/policy-root.toml on. It refuses a policy that is not signed or\n" +
-			"has expired, virtual readers, directory printers, a pcscd elsewhere and practice anchors.",
+			"last, if its time has come, and checks it from DIR/policy-root.toml on. It refuses a policy that is not signed,\n" +
+			"virtual readers, directory printers and a pcscd elsewhere. A policy that has expired, that has practice anchors, or that\n" +
+			"does not allow this site's devices or centre leaves it out of service until the next one is there.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if dir == "" {
@@ -66,7 +67,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 		return &exitError{exitUsage, err}
 	}
 	p := inForce.Policy
-	if err := ours(s, p); err != nil {
+	if err := ownPcscd(); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
@@ -81,12 +82,12 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err != nil {
 		return err
 	}
-	parts, err := configured(s, p, own, log)
+	devices := &fitted{site: s, log: log}
+	parts, err := configured(s, p, own, devices.centre, log)
 	if err != nil {
 		return err
 	}
 	go watchKeys(ctx, own, p, log)
-	devices := &fitted{site: s, log: log}
 	defer func() { err = errors.Join(err, closePrinter(devices.printer)) }()
 	if parts, err = devices.start(parts); err != nil {
 		return err
@@ -127,30 +128,32 @@ func loadConfig(dir string) (site.Site, *policy.Policy, error) {
 	if err != nil {
 		return s, nil, err
 	}
-	return s, p.Policy, permitted(s, p.Policy)
+	return s, p.Policy, errors.Join(permitted(s, p.Policy), ownPcscd())
 }
 
-// permitted refuses what only practice may have, and hardware that the policy does not allow.
+// permitted refuses what only practice may have, hardware that the policy does not allow, and a centre that it does not name.
 func permitted(s site.Site, p *policy.Policy) error {
-	return errors.Join(ours(s, p), p.Devices().Check(s.Reader, s.Printer.Address))
+	var practice error
+	if p.Practice() {
+		practice = errors.New("the policy has practice anchors: this is a production run")
+	}
+	return errors.Join(practice, p.CheckCentre(s.Centre.URL), p.Devices().Check(s.Reader, s.Printer.Address))
 }
 
-// ours refuses what only practice may have, and a centre that the policy does not name: it could not send another.
-func ours(s site.Site, p *policy.Policy) error {
-	if p.Practice() {
-		return errors.New("the policy has practice anchors: this is a production run")
-	}
-	if err := p.CheckCentre(s.Centre.URL); err != nil {
-		return err
-	}
+// ownPcscd refuses an environment that leads to another one: it could lie about cards.
+func ownPcscd() error {
 	if where := pcsc.Redirected(os.LookupEnv); where != "" {
 		return fmt.Errorf("the environment leads to another pcscd (%s): a production run uses the machine's own", where)
 	}
 	return nil
 }
 
-func configured(s site.Site, p *policy.Policy, own *identity.Keys, log logrus.FieldLogger) (terminal.Parts, error) {
-	client, err := centreOf(s, p, own)
+func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() error, log logrus.FieldLogger) (terminal.Parts, error) {
+	unfit := own.Good(identity.TLS, p.TerminalAnchors())
+	if r := (*identity.Refusal)(nil); !errors.As(unfit, &r) || r.Code != identity.Untrusted {
+		unfit = nil // whatever else is wrong with its keys, no policy mends
+	}
+	client, err := centreOf(s, own, may)
 	if err != nil {
 		return terminal.Parts{}, err
 	}
@@ -158,21 +161,21 @@ func configured(s site.Site, p *policy.Policy, own *identity.Keys, log logrus.Fi
 	if s.Payment == site.Attended {
 		payment = terminal.Attended{}
 	}
-	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Policy: p,
+	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Policy: p, Unfit: unfit,
 		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
 }
 
-func centreOf(s site.Site, p *policy.Policy, k *identity.Keys) (*centre.Client, error) {
+func centreOf(s site.Site, k *identity.Keys, may func() error) (*centre.Client, error) {
 	roots, err := poolOf(s.Centre.CA)
 	if err != nil {
 		return nil, err
 	}
-	own, err := k.TLS(p.TerminalAnchors())
+	newest := func() (tls.Certificate, error) { return k.TLS(nil) } // who issued it was judged when it was installed, and at the start
+	own, err := newest()
 	if err != nil {
 		return nil, fmt.Errorf("the terminal's own key: %w", err)
 	}
-	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own,
-		Newest: func() (tls.Certificate, error) { return k.TLS(nil) }}) // who issued it was judged when it was installed
+	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own, Newest: newest, May: may})
 }
 
 // firstEnd tells when the first of a terminal's certificates ends; zero where that is not known.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -333,26 +332,43 @@ func endsAfter(t *testing.T, c *exec.Cmd, said io.Reader, words ...string) {
 	}
 }
 
-// TestRunUnfit: a terminal whose policy allows no such device starts, out of service, and says why: the centre can send another.
+// TestRunUnfit: a terminal whose policy does not suit its site starts, out of service, and says why: it takes the next one.
 func TestRunUnfit(t *testing.T) {
-	for kind, devices := range map[string]string{"printer": "printers = [\"ipps\"]", "reader": "readers = [\"usb\"]"} {
-		o := newOffice(t, "ipp://127.0.0.1:1/ipp/print")
-		if err := os.RemoveAll(filepath.Join(o.dir, "policy")); err != nil {
-			t.Fatal(err)
-		}
-		provide(t, o.dir, o.policy+"\n[devices]\n"+devices+"\n")
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		defer cancel()
-		c := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
-		said, err := c.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		endsAfter(t, c, said, "no visit begins before another policy", "the policy allows no "+kind)
+	for name, c := range map[string]struct {
+		policy func(*office) string
+		words  string
+	}{
+		"printer":          {adding("[devices]\nprinters = [\"ipps\"]"), "the policy allows no printer"},
+		"reader":           {adding("[devices]\nreaders = [\"usb\"]"), "the policy allows no reader"},
+		"another centre":   {adding("[centre]\nurls = [\"https://another.example\"]"), "the site's is none of them"},
+		"practice anchors": {func(o *office) string { return o.world.Policy() }, "practice anchors"},
+		"keys of others": {func(o *office) string {
+			return o.policy + "\n[terminal_keys]\nanchors = [\"\"\"\n" + signedtest.Armour(signedtest.New(t, time.Now()).Keys[0].Certificate) + "\"\"\"]\n"
+		}, "key-untrusted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, "ipp://127.0.0.1:1/ipp/print")
+			if err := os.RemoveAll(filepath.Join(o.dir, "policy")); err != nil {
+				t.Fatal(err)
+			}
+			provide(t, o.dir, c.policy(o))
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			run := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
+			said, err := run.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run.Start(); err != nil {
+				t.Fatal(err)
+			}
+			endsAfter(t, run, said, "no visit begins before another policy", c.words)
+		})
 	}
+}
+
+func adding(text string) func(*office) string {
+	return func(o *office) string { return o.policy + "\n" + text + "\n" }
 }
 
 // TestRunRefuses what only practice may have, with exit status 2 and the reason in words.
@@ -362,12 +378,10 @@ func TestRunRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct{ old, new, policy, env, want string }{
+	for name, c := range map[string]struct{ old, new, env, want string }{
 		"virtual reader":    {old: `"pcsc"`, new: `"virtual"`, want: "reader"},
 		"directory printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
-		"practice anchors":  {policy: o.world.Policy(), want: "practice anchors"},
 		"which usb printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "usb:Canon", want: "printer.address"},
-		"another centre":    {policy: o.policy + "\n[centre]\nurls = [\"https://another.example\"]\n", want: "the site's is none of them"},
 		"pcscd elsewhere":   {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
 		"policy not signed": {old: `policy = "policy"`, new: `policy = "site.toml"`, want: "signed policies only"},
 		"unknown key":       {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},
@@ -380,7 +394,7 @@ func TestRunRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			write(t, filepath.Join(dir, "centre-ca.pem"), ca)
-			provide(t, dir, cmp.Or(c.policy, o.policy))
+			provide(t, dir, o.policy)
 			write(t, filepath.Join(dir, "site.toml"), []byte(strings.Replace(string(site), c.old, c.new, 1)))
 			cmd := exec.CommandContext(t.Context(), built(t), "run", "--config", dir)
 			cmd.Env = append(os.Environ(), c.env)

@@ -68,6 +68,7 @@ type Config struct {
 	Poll        time.Duration                                                        // of one poll for the package, its bytes included, 40 s when zero
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
 	Now         func() time.Time                                                     // the clock that certificates are judged by; nil: the system's
+	May         func() error                                                         // why nothing may be sent to this centre, asked before each request; nil: all may
 }
 
 // Client talks to one centre. It is safe for concurrent use.
@@ -88,10 +89,25 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("centre: anchors and a client certificate are needed")
 	}
 	h := &http.Client{
-		Transport:     transport(c),
+		Transport:     asking{transport(c), c.May},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{base: c.URL, http: h, timeout: or(c.Timeout, 10*time.Second), poll: or(c.Poll, 40*time.Second)}, nil
+}
+
+// asking asks before each request.
+type asking struct {
+	*http.Transport
+	may func() error
+}
+
+func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if a.may != nil {
+		if err := a.may(); err != nil {
+			return nil, err
+		}
+	}
+	return a.Transport.RoundTrip(r)
 }
 
 func transport(c Config) *http.Transport {

@@ -110,7 +110,9 @@ type one struct{ *signed.Policy }
 
 func (o one) Due() (bool, error)                   { return false, nil }
 func (o one) Apply() (*signed.Policy, bool, error) { return o.Policy, false, nil }
-func (o one) History() ([]provision.Slot, error)   { return []provision.Slot{provision.SlotOf(o.Policy)}, nil }
+func (o one) History() ([]provision.Slot, error) {
+	return []provision.Slot{provision.SlotOf(o.Policy)}, nil
+}
 func (o one) Receive([]signed.Bundle, provision.Way) (provision.Answer, error) {
 	return provision.Answer{}, errors.ErrUnsupported
 }

@@ -41,7 +41,7 @@ const leap = 1000
 var (
 	errPolicyRewound = errors.New("the store of policies lacks what was in force already: receive all policies since then again; where they are " +
 		"refused (policy-fork), end the terminal, empty the directory of policies, and receive them there")
-	errLeap          = errors.New("terminal: the centre wants a version of the policy that is out of all proportion")
+	errLeap = errors.New("terminal: the centre wants a version of the policy that is out of all proportion")
 )
 
 func newLaw(p Parts, l *ledger) (*law, error) {

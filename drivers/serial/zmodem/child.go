@@ -1,0 +1,201 @@
+package zmodem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// nobody is Debian's user and group of that name.
+const nobody = 65534
+
+// ownForm is the form of a child's directory's name.
+const ownForm = "honnin-line-*"
+
+// child is one run of rz or sz, and the directory it runs in.
+type child struct {
+	line Line
+	dir  string
+	lock *os.File // held while the directory is used
+	uid  int      // the child's; -1: ours
+	said clipped
+}
+
+// newChild makes a directory, and removes those that nobody uses any more.
+func newChild(line Line, parent string) (c *child, err error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	sweep(parent)
+	c = &child{line: line, uid: -1}
+	for range 3 { // another's sweep may take one that is not locked yet
+		if c.dir, err = os.MkdirTemp(parent, ownForm); err != nil {
+			break
+		}
+		if c.lock, err = locked(c.dir); err == nil {
+			break
+		}
+		_ = os.Remove(c.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("zmodem: %w", err)
+	}
+	if os.Geteuid() == 0 && os.Chown(c.dir, nobody, nobody) == nil { // root of a user namespace may have nobody else
+		c.uid = nobody
+	}
+	return c, nil
+}
+
+// locked opens a directory that nobody uses.
+func locked(dir string) (*os.File, error) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), dir)
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// sweep removes what earlier calls left that did not end.
+func sweep(parent string) {
+	old, _ := filepath.Glob(filepath.Join(parent, ownForm))
+	for _, dir := range old {
+		if f, err := locked(dir); err == nil {
+			_ = os.RemoveAll(dir)
+			_ = f.Close()
+		}
+	}
+}
+
+func (c *child) remove() error {
+	if err := errors.Join(os.RemoveAll(c.dir), c.lock.Close()); err != nil {
+		return fmt.Errorf("zmodem: %w", err)
+	}
+	return nil
+}
+
+// run runs a program between its pipes and the line, until it ends or ctx does. cancel gets why the line ended it. most is the
+// largest file.
+func (c *child) run(ctx context.Context, cancel context.CancelCauseFunc, most int64, program string, args ...string) error {
+	argv, err := bounded(most, program)
+	if err != nil {
+		cancel(ErrProgram)
+		return ErrProgram
+	}
+	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], args...)...)
+	cmd.Dir, cmd.Env, cmd.Stderr = c.dir, []string{"LC_ALL=C"}, &c.said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if c.uid >= 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.uid)}
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("zmodem: %w", err)
+	}
+	reading, stop := context.WithCancel(ctx)
+	var both sync.WaitGroup
+	both.Go(func() { defer in.Close(); c.inward(reading, cancel, in, budget(most)) })
+	c.outward(ctx, cancel, out)
+	stop()
+	err = cmd.Wait() // in is closed by it, too
+	both.Wait()
+	return err
+}
+
+// budget is how many bytes a transfer may take on the line: each of the file's may take two (ZMODEM escapes), and be
+// sent again.
+func budget(most int64) int64 { return 4*most + 1<<20 }
+
+// bounded begins the command line of a program that bounds itself before it starts, with util-linux: root without CAP_SYS_RESOURCE, as
+// in a container, cannot do it for another user. A file one byte too large tells that it was too large.
+func bounded(most int64, program string) (argv []string, err error) {
+	var path [3]string
+	for i, p := range []string{"setpriv", "prlimit", program} {
+		if path[i], err = exec.LookPath(p); err != nil {
+			return nil, err
+		}
+	}
+	return []string{path[0], "--no-new-privs", "--", path[1], fmt.Sprintf("--fsize=%d", most+1), "--nofile=16", "--nproc=0", "--core=0",
+		"--cpu=600", fmt.Sprintf("--as=%d", 64<<20), "--", path[2]}, nil
+}
+
+// inward copies from the line to the child.
+func (c *child) inward(ctx context.Context, cancel context.CancelCauseFunc, to io.Writer, left int64) {
+	b := make([]byte, 4096)
+	for {
+		n, err := c.line.ReadContext(ctx, b)
+		switch left -= int64(n); {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			cancel(cut(err))
+			return
+		case left < 0:
+			cancel(ErrTooLarge)
+			return
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return // it has ended
+		}
+	}
+}
+
+// outward copies from the child to the line, until the child closes its end.
+func (c *child) outward(ctx context.Context, cancel context.CancelCauseFunc, from io.Reader) {
+	b := make([]byte, 4096)
+	for {
+		n, err := from.Read(b)
+		if n > 0 {
+			if _, err := c.line.WriteContext(ctx, b[:n]); err != nil && ctx.Err() == nil {
+				cancel(cut(err))
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return ErrCut
+	}
+	return fmt.Errorf("%w: %w", ErrCut, err)
+}
+
+// tell tells whoever is at the other end to stop: ZMODEM's cancel sequence, which lrzsz itself sends ("ZMODEM Inter Application File
+// Transfer Protocol", section 7.3, Session Abort Sequence).
+func (c *child) tell() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = c.line.WriteContext(ctx, []byte("\x18\x18\x18\x18\x18\x18\x18\x18\x18\x18\b\b\b\b\b\b\b\b\b\b"))
+}
+
+// clipped keeps the first bytes that are written to it.
+type clipped struct{ b []byte }
+
+func (c *clipped) Write(p []byte) (int, error) {
+	c.b = append(c.b, p[:min(len(p), 1024-len(c.b))]...)
+	return len(p), nil
+}
+
+func (c *clipped) String() string { return string(c.b) }

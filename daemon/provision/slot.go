@@ -40,6 +40,7 @@ type Way string
 const (
 	ByStick Way = "stick" // a mounted stick, or a directory that stands for one
 	ByFile  Way = "file"
+	ByLine  Way = "line" // the serial line
 
 	ByCentre Way = "centre"
 )

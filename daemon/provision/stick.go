@@ -27,21 +27,17 @@ const (
 var numbered = regexp.MustCompile(`^[0-9]{1,16}$`)
 
 // Read takes what a stick or a directory brings: its policy.toml with the signatures beside it, and those in numbered
-// directories, "8", "9", for terminals that are behind. A path to a policy.toml takes that one alone. passed are numbered
-// directories without one: a camera makes such, too.
+// directories, "8", "9", for terminals that are behind. A path to a policy.toml takes that one alone, and one to another file
+// takes that as a pack ([ReadPack]). passed are numbered directories without a policy: a camera makes such, too.
 //
 // The file system may be hostile. Only regular files with the expected names are opened, none through a link, each is
 // read once, into memory, up to its bound; nothing is run, followed or written. Mount a stick with
 // "ro,nosuid,nodev,noexec".
 func Read(path string) (out []signed.Bundle, passed []string, err error) {
-	if filepath.Base(path) == textFile {
-		dir, err := openDir(unix.AT_FDCWD, filepath.Dir(path))
-		if err != nil {
-			return nil, nil, err
-		}
-		defer dir.Close()
-		b, err := readBundle(dir)
-		return []signed.Bundle{b}, nil, err
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG || filepath.Base(path) == textFile {
+		out, err := readOne(path)
+		return out, nil, err
 	}
 	dir, err := openDir(unix.AT_FDCWD, path)
 	if err != nil {
@@ -49,6 +45,24 @@ func Read(path string) (out []signed.Bundle, passed []string, err error) {
 	}
 	defer dir.Close()
 	return readAll(dir, maxBytes)
+}
+
+// readOne reads a policy.toml with the signatures beside it, or a pack.
+func readOne(path string) ([]signed.Bundle, error) {
+	dir, err := openDir(unix.AT_FDCWD, filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	if filepath.Base(path) == textFile {
+		b, err := readBundle(dir)
+		return []signed.Bundle{b}, err
+	}
+	pack, err := readFile(dir, filepath.Base(path), MaxPack)
+	if err != nil {
+		return nil, err
+	}
+	return ReadPack(pack)
 }
 
 // readAll reads at most left bytes.

@@ -83,6 +83,10 @@ func (f *fieldFlags) brought(out io.Writer, do doing) error {
 		return &exitError{exitUsage, err}
 	}
 	bundles, passed, unread := f.read()
+	if errors.Is(unread, provision.ErrSilent) { // no result is signed: the key is the daemon's user's
+		say(out, "%s", answerLine(provision.Answer{Terminal: s.Terminal}, unread))
+		return &exitError{code: exitRefused}
+	}
 	var sealed []byte
 	err = f.asOwner(s.Policy, func() (err error) {
 		sealed, err = f.judged(s, bundles, unread, out, do)

@@ -43,7 +43,11 @@ func WriteDevice(path string, t protocol.Terminal, sealed []byte) error {
 	})
 }
 
-// inTime leaves behind what does not end: a kernel that waits for a stick cannot be interrupted, and the process ends.
+// ErrSilent is a stick that does not answer in time. A thread of this process may still be in the kernel and wait for it: nothing
+// may be done that waits for all threads, such as becoming another user, but to end.
+var ErrSilent = errors.New("the stick did not answer")
+
+// inTime leaves behind what does not end: a kernel that waits for a stick cannot be interrupted ([ErrSilent]).
 func inTime(patience time.Duration, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
@@ -51,7 +55,7 @@ func inTime(patience time.Duration, do func() error) error {
 	case err := <-done:
 		return err
 	case <-time.After(patience):
-		return fmt.Errorf("the stick did not answer within %s", patience)
+		return fmt.Errorf("%w within %s", ErrSilent, patience)
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *stand) plug(ctx context.Context, w wiring, book *journal.Journal) error
 // one is a store of one policy that nobody signed: what is measured here is nobody's terminal.
 type one struct{ *signed.Policy }
 
-func (o one) Due() (bool, error)                   { return false, nil }
+func (o one) Due() (*provision.Slot, error)        { return nil, nil }
 func (o one) Apply() (*signed.Policy, bool, error) { return o.Policy, false, nil }
 func (o one) History() ([]provision.Slot, error) {
 	return []provision.Slot{provision.SlotOf(o.Policy)}, nil

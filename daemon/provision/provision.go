@@ -315,10 +315,13 @@ func (s *Store) due(slots []Slot) *Slot {
 	return nil
 }
 
-// Due reports whether Apply would put another policy in force.
-func (s *Store) Due() (bool, error) {
+// Due is what Apply would put in force; nil: what is in force stays.
+func (s *Store) Due() (*Slot, error) {
 	slots, err := s.walk()
-	return err == nil && s.due(slots) != nil, err
+	if err != nil {
+		return nil, err
+	}
+	return s.due(slots), nil
 }
 
 // History returns what is known of every policy that is kept, in order, each verified.

@@ -129,7 +129,7 @@ func TestLife(t *testing.T) {
 		t.Error("a policy is in force before its time", fresh, err)
 	}
 	m.at = start.AddDate(0, 0, 7)
-	if due, err := m.Due(); err != nil || !due {
+	if due, err := m.Due(); err != nil || due == nil {
 		t.Error("not due at its time", err)
 	}
 	if _, fresh, err := m.Apply(); err != nil || !fresh {
@@ -233,8 +233,8 @@ func TestExpiredOnTheWay(t *testing.T) {
 		if _, err := m.Receive(c.bring, ByStick); refusal(err) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
-		if due, err := m.Due(); due || err != nil {
-			t.Errorf("%s: due %v, %v", name, due, err)
+		if due, err := m.Due(); due != nil || err != nil {
+			t.Errorf("%s: due %v, %v", name, due != nil, err)
 		}
 		if p, fresh, err := m.Apply(); err != nil || fresh || p.Head.Version != 1 {
 			t.Errorf("%s: %v %v", name, fresh, err)

@@ -20,7 +20,7 @@ func TestLookingAgain(t *testing.T) {
 	cost := func() uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if due, err := m.Due(); due || err != nil {
+		if due, err := m.Due(); due != nil || err != nil {
 			t.Fatal(due, err)
 		}
 		runtime.ReadMemStats(&after)

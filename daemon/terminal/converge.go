@@ -10,15 +10,17 @@ import (
 	"slices"
 	"time"
 
+	"honnin/config/policy"
 	"honnin/config/policy/signed"
 	"honnin/config/protocol"
+	"honnin/daemon/centre"
 	"honnin/daemon/provision"
 )
 
 // Policies are those that this terminal keeps; [*provision.Store] is it. One goroutine at a time uses them.
 type Policies interface {
-	// Due reports whether Apply would put another policy in force.
-	Due() (bool, error)
+	// Due is what Apply would put in force, or nil.
+	Due() (*provision.Slot, error)
 	Apply() (p *signed.Policy, fresh bool, err error)
 	Receive(brought []signed.Bundle, by provision.Way) (provision.Answer, error)
 	History() ([]provision.Slot, error)
@@ -40,7 +42,7 @@ func (t *Terminal) converge(ctx context.Context) {
 	beat := time.NewTimer(0)
 	defer beat.Stop()
 	for {
-		t.look()
+		t.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -74,17 +76,17 @@ func (t *Terminal) say(with string, err error) {
 }
 
 // look has the session give way where the policy lets no visit begin any more, and to what is due; and warns before.
-func (t *Terminal) look() {
+func (t *Terminal) look(ctx context.Context) {
+	t.keeping.Lock()
+	due, err := t.due(ctx)
+	t.keeping.Unlock()
+	t.say("the store", err)
 	p := t.plugged()
-	err := t.law.judge()
+	err = t.law.judge()
 	serves, _ := p.noticed.service() // not what the last look found: since then it may have opened
 	ends := err != nil && serves
 	t.say("the policy in force", err)
 	t.warn()
-	t.keeping.Lock()
-	due, err := t.due()
-	t.keeping.Unlock()
-	t.say("the store", err)
 	if due || ends {
 		p.Yield()
 	}
@@ -114,14 +116,40 @@ func (t *Terminal) Warning() string {
 
 // due reports whether another policy can be put in force. What failed, even half-way, is tried again when another came, when
 // its time has come after all, or after a while. The lock is held.
-func (t *Terminal) due() (bool, error) {
-	due, err := t.policies.Due()
-	if err != nil || t.failed == nil {
-		return due, err
+func (t *Terminal) due(ctx context.Context) (due bool, err error) {
+	slot, err := t.policies.Due()
+	if due = slot != nil; err == nil && t.failed != nil {
+		due, err = t.again()
 	}
+	if err != nil {
+		return false, err
+	}
+	if due && slot != nil {
+		due = t.timely(ctx, slot.Head)
+	} else {
+		t.law.doubts(nil)
+	}
+	return due, nil
+}
+
+// again reports whether what failed is to be tried again. The lock is held.
+func (t *Terminal) again() (bool, error) {
 	highest, err := t.highest()
 	f := t.failed
 	return err == nil && (highest != f.highest || t.now().Sub(f.at) >= tryAgain || f.untimely != nil && f.untimely.At(t.now()) == nil), err
+}
+
+// timely reports whether the time of what is due has come by the centre's clock, too, where that can be heard: there is no way
+// back from a policy, and a clock can be put right. Nothing is served meanwhile, so that no centre keeps what is due away from
+// people by its clock. (A visit would not take an answer from so far away either.)
+func (t *Terminal) timely(ctx context.Context, due policy.Head) bool {
+	skew := t.law.inForce().ClockSkew()
+	if err := t.clock(ctx, max(skew, t.now().Sub(due.NotBefore)+skew)); errors.Is(err, centre.ErrClock) {
+		t.law.doubts(fmt.Errorf("version %d is due by this machine's clock, and not by the centre's: which of them is wrong?", due.Version))
+		return false
+	}
+	t.law.doubts(nil)
+	return true
 }
 
 // failure is that something could not be put in force.
@@ -213,14 +241,37 @@ func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
 	return h, nil
 }
 
-// fetch brings what the centre has above what is here, on the way some that are for others or past. What those who may sign it
-// signed, and what still did not fit, is not fetched again until the centre says something else, or after a while; but signatures
-// that are not enough may be mended without that.
+// refusal is what the centre had when nothing of it was taken in: it is not fetched again until the centre has something else, or
+// after a pause.
+type refusal struct {
+	all   []protocol.PolicyRef
+	at    time.Time
+	pause time.Duration
+}
+
+func (r *refusal) rests(all []protocol.PolicyRef, now time.Time) bool {
+	return slices.Equal(all, r.all) && now.Sub(r.at) < r.pause
+}
+
+// refuse notes that nothing of all was taken in. What those who may sign it signed, and what still did not fit, stays so. Signatures
+// that are not enough, and a text that was another, may be mended without that the centre says anything else: the pause is short
+// at first, and twice as long each time.
+func (r *refusal) refuse(all []protocol.PolicyRef, now time.Time, first time.Duration) {
+	if slices.Equal(all, r.all) {
+		first = max(first, 2*r.pause)
+	}
+	*r = refusal{slices.Clone(all), now, min(first, tryAgain)}
+}
+
+// fetch brings what the centre has above what is here, on the way some that are for others or past.
 func (t *Terminal) fetch(ctx context.Context, all []protocol.PolicyRef, above uint64) error {
-	if slices.Equal(all, t.refused) && t.now().Sub(t.refusedAt) < tryAgain {
+	if t.refused.rests(all, t.now()) {
 		return nil
 	}
 	brought, err := t.bring(ctx, all, above)
+	if errors.Is(err, errOtherText) {
+		t.refused.refuse(all, t.now(), t.pause())
+	}
 	if err != nil || len(brought) == 0 {
 		return err
 	}
@@ -231,11 +282,15 @@ func (t *Terminal) fetch(ctx context.Context, all []protocol.PolicyRef, above ui
 	switch errors.As(err, &r); {
 	case err == nil:
 		t.log.WithField("version", got.Last().Head.Version).Info("a policy came from the centre")
-	case r != nil && r.Code != signed.Unsigned && len(got.Added) == 0:
-		t.refused, t.refusedAt = all, t.now()
+	case r != nil && r.Code == signed.Unsigned:
+		t.refused.refuse(all, t.now(), t.pause())
+	case r != nil && len(got.Added) == 0:
+		t.refused.refuse(all, t.now(), tryAgain)
 	}
 	return err
 }
+
+var errOtherText = errors.New("this policy came with another digest than was said")
 
 func (t *Terminal) bring(ctx context.Context, all []protocol.PolicyRef, above uint64) ([]signed.Bundle, error) {
 	var brought []signed.Bundle
@@ -249,7 +304,7 @@ func (t *Terminal) bring(ctx context.Context, all []protocol.PolicyRef, above ui
 			return nil, err
 		}
 		if sha256.Sum256(p.Text) != ref.Digest {
-			return nil, fmt.Errorf("version %d of the policy came with another digest than was said", ref.Version)
+			return nil, fmt.Errorf("version %d: %w", ref.Version, errOtherText)
 		}
 		brought, size = append(brought, bundle(p)), size+len(p.Text)
 	}
@@ -269,7 +324,7 @@ func bundle(p protocol.PolicyBundle) signed.Bundle {
 func (t *Terminal) renew(ctx context.Context) error {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
-	next, err := t.plug(ctx, t.enforce(t.plugged().parts))
+	next, err := t.plug(ctx, t.enforce(ctx, t.plugged().parts))
 	if err != nil {
 		return err
 	}
@@ -285,8 +340,8 @@ func (t *Terminal) renew(ctx context.Context) error {
 
 // enforce returns the parts that go on. A store that cannot be read now takes nothing from the policy that was read from it, nor
 // does a clock that is wrong while nothing is due. The lock is held.
-func (t *Terminal) enforce(parts Parts) Parts {
-	if due, err := t.due(); !due || err != nil {
+func (t *Terminal) enforce(ctx context.Context, parts Parts) Parts {
+	if due, err := t.due(ctx); !due || err != nil {
 		return parts
 	}
 	p, fresh, err := t.policies.Apply()

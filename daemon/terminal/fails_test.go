@@ -20,10 +20,16 @@ type cupboard struct {
 	applied int
 }
 
-func (c *cupboard) Due() (bool, error)                 { return c.due, nil }
 func (c *cupboard) History() ([]provision.Slot, error) { return slots(c.kept...), nil }
 func (c *cupboard) Receive([]signed.Bundle, provision.Way) (provision.Answer, error) {
 	return provision.Answer{}, errors.ErrUnsupported
+}
+
+func (c *cupboard) Due() (*provision.Slot, error) {
+	if !c.due {
+		return nil, nil
+	}
+	return &slots(c.kept...)[len(c.kept)-1], nil
 }
 
 func (c *cupboard) Apply() (*signed.Policy, bool, error) {
@@ -39,7 +45,7 @@ func TestHalfInForce(t *testing.T) {
 		v := versions(t, signedtest.Head{}, signedtest.Head{})
 		b.start(v[0])
 		c := &cupboard{kept: v, due: true, fresh: true}
-		at := &Terminal{law: b.law, now: func() time.Time { return b.now }, log: b.log, policies: c}
+		at := &Terminal{law: b.law, now: func() time.Time { return b.now }, log: b.log, policies: c, clock: func(context.Context, time.Duration) error { return nil }}
 		return b, at, c, Parts{Signed: v[0], Policy: v[0].Policy}
 	}
 	for name, breakIt := range map[string]func(*bench, *cupboard, *Parts) (mend func()){
@@ -56,20 +62,20 @@ func TestHalfInForce(t *testing.T) {
 	} {
 		b, at, c, parts := start()
 		mend := breakIt(b, c, &parts)
-		at.enforce(parts)
+		at.enforce(t.Context(), parts)
 		if b.judge() == nil {
 			t.Errorf("%s: open", name)
 		}
 		c.due, c.fresh = false, false // the store has it in force
-		if at.enforce(parts); c.applied != 1 {
+		if at.enforce(t.Context(), parts); c.applied != 1 {
 			t.Errorf("%s: tried at once again", name)
 		}
 		mend()
 		b.now = b.now.Add(tryAgain)
-		if p := at.enforce(parts); p.Signed.Head.Version != 2 || b.judge() != nil || at.failed != nil {
+		if p := at.enforce(t.Context(), parts); p.Signed.Head.Version != 2 || b.judge() != nil || at.failed != nil {
 			t.Errorf("%s: not open: %v", name, b.judge())
 		}
-		if due, err := at.due(); due || err != nil {
+		if due, err := at.due(t.Context()); due || err != nil {
 			t.Errorf("%s: due again, %v", name, err)
 		}
 	}
@@ -78,9 +84,9 @@ func TestHalfInForce(t *testing.T) {
 	right := b.now
 	b.now = right.AddDate(10, 0, 0)
 	c.err = c.kept[1].At(b.now)
-	at.enforce(parts)
+	at.enforce(t.Context(), parts)
 	b.now, c.err = right, nil
-	if p := at.enforce(parts); p.Signed.Head.Version != 2 || b.judge() != nil {
+	if p := at.enforce(t.Context(), parts); p.Signed.Head.Version != 2 || b.judge() != nil {
 		t.Errorf("a clock that jumped: %v", b.judge())
 	}
 }

@@ -29,6 +29,7 @@ type law struct {
 	kept    []protocol.PolicyRef // in the store, when policy was adopted
 	settled bool                 // policy was compared with the journal, which has it as the highest
 	broken  error                // why nothing begins before another policy is in force
+	doubt   error                // why what is due is not put in force
 	asked   uint64               // the lowest version that the centre wanted last; forgotten at a restart
 	least   uint64               // the lowest that it ever wanted among those that this terminal has; it never falls
 	noted   uint64               // what the journal has of that
@@ -105,6 +106,13 @@ func (a *law) breaks(err error) {
 	a.broken = err
 }
 
+// doubts closes the terminal until it is called with nil.
+func (a *law) doubts(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.doubt = err
+}
+
 // demand takes note of the lowest version that the centre wants; known is the highest for this terminal that it has, from those
 // who may sign it. What it knows of is wanted for ever. More is wanted until the centre says otherwise: nobody but the policy keys
 // can close a terminal for longer than they are listened to.
@@ -141,6 +149,9 @@ func (a *law) judge() error {
 	}
 	if err == nil {
 		err = a.policy.At(a.now())
+	}
+	if err == nil {
+		err = a.doubt
 	}
 	if least := max(a.least, a.asked); err == nil && a.policy.Head.Version < least {
 		err = fmt.Errorf("the centre wants version %d of the policy at least, and %d is in force", least, a.policy.Head.Version)

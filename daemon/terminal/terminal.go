@@ -85,7 +85,8 @@ type Terminal struct {
 	law     *law
 	now     func() time.Time
 	log     logrus.FieldLogger
-	fresh   chan struct{} // a policy has come into force
+	fresh   chan struct{}                                       // a policy has come into force
+	clock   func(ctx context.Context, most time.Duration) error // centre.ErrClock where the centre's is further off
 
 	mu   sync.Mutex
 	open *opened // replaced between visits
@@ -95,10 +96,9 @@ type Terminal struct {
 	failed   *failure // nil: what was due is in force
 
 	// Of the goroutine that keeps up.
-	refused   []protocol.PolicyRef // what the centre had when it was not taken in
-	refusedAt time.Time
-	said      map[string]string
-	warned    time.Time
+	refused refusal
+	said    map[string]string
+	warned  time.Time
 }
 
 // opened is a terminal that is plugged together for one policy.
@@ -141,6 +141,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	}
 	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
 		policies: p.Policies, said: map[string]string{}}
+	t.clock = func(ctx context.Context, most time.Duration) error { return p.Centre.Agreeing(most, p.Now).Ready(ctx) }
 	t.open, err = t.plug(ctx, p)
 	return t, err
 }

@@ -7,7 +7,7 @@ BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev libusb-1.0-0-dev ca
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl python3 chromium \
 	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev python3-jsonschema \
 	e2fsprogs mount lrzsz minicom picocom
-CHECK_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 udev xz-utils
+CHECK_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 udev xz-utils dosfstools exfatprogs
 
 APT := apt-get -o DPkg::Lock::Timeout=500
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -59,7 +59,7 @@ deps-check:
 	@ls -d "$${XDG_CACHE_HOME:-$$HOME/.cache}"/honnin-test/linux-image-* >/dev/null 2>&1 || $(SUDO) $(APT) update -qq
 
 test-usb: deps-check
-	go test -count=1 -timeout 15m ./testdata/usb
+	go test -count=1 -timeout 10m ./testdata/usb
 
 lint:
 	@unformatted=$$(gofmt -l config daemon drivers spool ui testdata); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }

@@ -15,8 +15,8 @@ import (
 	"honnin/testdata/usb/redir"
 )
 
-// TestDevices: the command says what is plugged in, what is in the way, and each change.
-func TestDevices(t *testing.T) {
+// devices: the command says what is plugged in, what is in the way, and each change.
+func devices(t *testing.T) {
 	m := machine(t)
 	must(t, m.Start(limit(t), qemu.Command{Name: "devices", User: user, Args: []string{"/bin/honnind", "devices", "--watch", "--json"}}))
 	t.Cleanup(func() {
@@ -49,10 +49,44 @@ func TestDevices(t *testing.T) {
 	if len(denied) != 2 {
 		t.Errorf("%+v", denied)
 	}
+	t.Run("pcscd in the way", func(t *testing.T) {
+		stop := startPCSCD(t)
+		pcscdHas(t)
+		stop()
+		await(t, "a reader that nobody has", func() bool { return obstacles(t, 0) == nil })
+	})
 	must(t, printer.Unplug())
 	listed(t, "reader")
 	must(t, printer.Plug())
 	listed(t, "printer", "reader")
+}
+
+// pcscdHas waits until pcscd has taken the reader: root is told who it is, and what to do; the terminal's user sees nobody else's
+// open files, and is told that much.
+func pcscdHas(t *testing.T) {
+	t.Helper()
+	want := attached.Obstacle{What: "pcscd has it", Do: "systemctl disable --now pcscd.socket pcscd.service, or use it: reader pcsc"}
+	await(t, "pcscd at the reader", func() bool { return slices.Contains(obstacles(t, 0), want) })
+	if o := obstacles(t, user); len(o) != 1 || o[0].What != "another program has it" {
+		t.Errorf("%+v", o)
+	}
+}
+
+// obstacles are what a user is told to be in the way of the reader, once it is there.
+func obstacles(t *testing.T, user uint32) []attached.Obstacle {
+	t.Helper()
+	var reader attached.Device
+	await(t, "a reader", func() bool {
+		r, err := machine(t).Run(limit(t), qemu.Command{User: user, Args: []string{"/bin/honnind", "devices", "--json"}})
+		must(t, err)
+		for _, d := range parse(r.Out) {
+			if d.Readers != nil {
+				reader = d
+			}
+		}
+		return reader.Readers != nil
+	})
+	return reader.InTheWay
 }
 
 // listed is the last list, once it has those kinds of devices and no others.

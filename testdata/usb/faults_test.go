@@ -2,6 +2,7 @@ package usb_test
 
 import (
 	"bytes"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -65,12 +66,12 @@ func (s *stand) readerTrouble(t *testing.T) {
 	d := sit(t, "xhci.0", "reader", makes[0].model)
 	s.wait("welcome")
 	s.run("card pulled at the question for the PIN", func(*testing.T) {
-		d.put(world.people[0])
+		d.put(person(s.t, 0))
 		s.wait("pin")
 		s.over(d)
 	})
 	s.run("card pulled in the middle of a command", func(*testing.T) {
-		d.put(world.people[0])
+		d.put(person(s.t, 0))
 		s.wait("pin")
 		strike, struck := on(xfrBlock, 2, ccidtest.Fault{Pull: true})
 		d.device.Break(strike)
@@ -82,7 +83,7 @@ func (s *stand) readerTrouble(t *testing.T) {
 		}
 	})
 	s.run("reader unplugged, and back", func(t *testing.T) {
-		d.put(world.people[0])
+		d.put(person(s.t, 0))
 		s.wait("pin")
 		s.typePIN(cardtest.PIN)
 		s.wait("choose")
@@ -107,7 +108,7 @@ func (s *stand) readerTrouble(t *testing.T) {
 		s.run(f.name, func(*testing.T) {
 			strike, struck := on(xfrBlock, 3, f.fault)
 			d.device.Break(strike)
-			d.put(world.people[0])
+			d.put(person(s.t, 0))
 			if s.wait("pin", "ended", "out-of-service").name == "pin" { // it was tried again
 				d.pull()
 			}
@@ -145,6 +146,25 @@ func on(kind byte, nth int, f ccidtest.Fault) (strike func(int, []byte) *ccidtes
 	}, struck
 }
 
+// pcscdInTheWay: a terminal whose only reader is pcscd's opens for nobody and says why; it opens when pcscd is gone.
+func (s *stand) pcscdInTheWay(t *testing.T) {
+	d := sit(t, "xhci.0", "pcscds", makes[0].model)
+	stop := startPCSCD(t)
+	pcscdHas(t)
+	s.kiosk = open(t, ours)
+	s.run("pcscd in the way", func(t *testing.T) {
+		await(t, "the reason in the log", func() bool {
+			said, err := s.machine.Said(limit(t), "kiosk")
+			must(t, err)
+			return strings.Contains(said, "the card reader is in trouble") && strings.Contains(said, "usb: the interface is in use: by another program")
+		})
+		s.wait("out-of-service")
+		stop()
+		s.prints(d)
+	})
+	must(t, d.port.Unplug())
+}
+
 // twoReaders: a card is served on either; one that goes, or does not answer, is no matter of the other.
 func (s *stand) twoReaders(t *testing.T) {
 	d := sit(t, "xhci.0", "reader", makes[0].model)
@@ -154,9 +174,18 @@ func (s *stand) twoReaders(t *testing.T) {
 		s.visit(other)
 		s.collect()
 	})
+	s.run("a card on the other one too", func(*testing.T) {
+		s.wait("welcome")
+		d.put(person(s.t, 0))
+		s.wait("pin")
+		other.put(person(s.t, 1))
+		s.wait("ended")
+		other.pull()
+		s.over(d)
+	})
 	s.run("the other one goes", func(t *testing.T) {
 		s.wait("welcome")
-		d.put(world.people[0])
+		d.put(person(s.t, 0))
 		s.wait("pin")
 		must(t, other.port.Unplug())
 		s.typePIN(cardtest.PIN)

@@ -18,7 +18,7 @@ func (s *stand) atTheKeys(t *testing.T) {
 	shown, ended := len(s.names()), len(s.endings())
 	insert := func() {
 		s.wait("welcome")
-		d.put(world.people[0])
+		d.put(person(t, 0))
 	}
 	fingers := func(do func() bool) {
 		s.wait("pin-at-reader")

@@ -14,10 +14,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"honnin/drivers/card/cardtest"
 	"honnin/drivers/printer/ippevetest"
 	"honnin/drivers/printer/usbprint/printertest"
 	"honnin/testdata/usb/qemu"
@@ -46,11 +46,7 @@ func others(ctx context.Context, o *qemu.Options) error {
 	if err != nil {
 		return err
 	}
-	visit := filepath.Join(world.dir, "visit")
-	if out, err := exec.Command("go", "build", "-o", visit, "honnin/testdata/usb/visit").CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
-	}
-	o.Programs["/bin/visit"], o.Programs["/bin/pcscd"] = visit, pcscd
+	o.Programs["/bin/visit"], o.Programs["/bin/pcscd"] = built("visit"), pcscd
 	o.Programs["/bin/ipp-usb"] = filepath.Join(ippusb, "sbin/ipp-usb")
 	o.Programs[libccid] = filepath.Join(ccid, libccid)
 	o.Programs["/lib/x86_64-linux-gnu/libgcc_s.so.1"] = "/lib/x86_64-linux-gnu/libgcc_s.so.1" // pcscd's threads end by it
@@ -79,8 +75,8 @@ func supported(list []byte) ([]byte, error) {
 	return list, nil
 }
 
-// TestKernelsPrinterDriver: usblp reads the device id, and what is written to it is what the printer takes.
-func TestKernelsPrinterDriver(t *testing.T) {
+// kernelsPrinterDriver: usblp reads the device id, and what is written to it is what the printer takes.
+func kernelsPrinterDriver(t *testing.T) {
 	for name, model := range map[string]printertest.Model{
 		"7/1/1":                          {Direct: 1},
 		"7/1/2":                          {Direct: 2},
@@ -144,8 +140,8 @@ func awaitNames(t *testing.T, pattern string, some bool) {
 	}
 }
 
-// TestIPPUSB: ipp-usb makes a network printer of the one on USB, and ipptool prints on it.
-func TestIPPUSB(t *testing.T) {
+// ippUSB: ipp-usb makes a network printer of the one on USB, and ipptool prints on it.
+func ippUSB(t *testing.T) {
 	for name, model := range map[string]printertest.Model{
 		"two interfaces":    {Over: 2},
 		"beside 7/1/2":      {Direct: 2, Over: 2},
@@ -223,13 +219,12 @@ func logs(t *testing.T, pattern string) (all string) {
 	return all
 }
 
-// startPCSCD starts pcscd, the daemon that most machines reach their readers through.
-func startPCSCD(t *testing.T) {
+// startPCSCD starts pcscd, the daemon that most machines reach their readers through. It ends with the test, or before.
+func startPCSCD(t *testing.T) (stop func()) {
 	t.Helper()
-	cardtest.Need(t, "pcscd")
 	m := machine(t)
 	must(t, m.Start(limit(t), qemu.Command{Name: "pcscd", Args: []string{"/bin/pcscd", "--foreground", "--error"}}))
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		if _, err := m.Stop(limit(t), "pcscd"); err != nil {
 			t.Error(err)
 		}
@@ -237,5 +232,7 @@ func startPCSCD(t *testing.T) {
 			t.Logf("pcscd said\n%s", said)
 		}
 	})
+	t.Cleanup(stop)
 	awaitFile(t, "/run/pcscd/pcscd.comm")
+	return stop
 }

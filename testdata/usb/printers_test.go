@@ -42,7 +42,7 @@ func (s *stand) printerTrouble(t *testing.T) {
 	}
 	k.run("away", func(t *testing.T) {
 		must(t, port.Unplug())
-		d.put(world.people[0])
+		d.put(person(t, 0))
 		k.wait("out-of-service")
 		d.pull()
 		must(t, port.Plug())
@@ -73,8 +73,12 @@ func (s *stand) printerTrouble(t *testing.T) {
 func overIPP(t *testing.T, bus, id string, m printertest.Model) (*ippevetest.Device, *printertest.Device, *redir.Port) {
 	t.Helper()
 	behind := ippevetest.Start(t)
-	p := printertest.New(m, func() (net.Conn, error) { return net.Dial("tcp", behind.HostPort()) })
+	p := printertest.New(m, dial(behind))
 	return behind, p, lend(t, bus, id, redir.Printer(p))
+}
+
+func dial(behind *ippevetest.Device) func() (net.Conn, error) {
+	return func() (net.Conn, error) { return net.Dial("tcp", behind.HostPort()) }
 }
 
 // neverFinishes begins a scripted visit to a printer that takes a document and never finishes. It goes on beside the test, for

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,15 +14,10 @@ import (
 	"honnin/testdata/usb/redir"
 )
 
-// TestSeam runs the tests of the seam to gousb that need a kernel: inside, on both kinds of controllers.
-func TestSeam(t *testing.T) {
+// seamTests runs the tests of the seam to gousb that need a kernel: inside, on both kinds of controllers.
+func seamTests(t *testing.T) {
 	m := machine(t)
-	binary := filepath.Join(world.dir, "seam")
-	build := exec.Command("go", "test", "-c", "-tags", "guest", "-ldflags", "-s -w", "-o", binary, "honnin/drivers/internal/usb")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	b, err := os.ReadFile(binary)
+	b, err := os.ReadFile(built("seam"))
 	must(t, err)
 	must(t, m.Write(limit(t), "/tmp/seam", b))
 	for _, bus := range []string{"xhci.0", "ehci.0"} {
@@ -54,7 +48,8 @@ func lend(t *testing.T, bus, id string, d redir.Device) *redir.Port {
 	m := machine(t)
 	port, err := redir.NewPort(d)
 	must(t, err)
-	path := filepath.Join(world.dir, id)
+	_, dir := here(t)
+	path := filepath.Join(dir, id)
 	l, err := net.Listen("unix", path)
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())

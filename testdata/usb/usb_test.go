@@ -1,6 +1,6 @@
 // Package usb_test is the proof of the USB drivers on a real kernel: honnind as it is shipped in a machine of its own (package
 // qemu), with QEMU's own reader and with the software devices of the drivers' tests (package redir) on its bus, and whole visits
-// through its touch screen. "make test-usb" runs it.
+// through its touch screen; and the USB sticks that policies come on, with the file systems that this kernel has. "make test-usb" runs it.
 package usb_test
 
 import (
@@ -13,6 +13,31 @@ import (
 	"honnin/drivers/card/virtual"
 	"honnin/testdata/usb/qemu"
 )
+
+// TestFirstMachine: the devices themselves, each with the drivers of others first, and terminals with printers of which nobody knows
+// what became of a document.
+func TestFirstMachine(t *testing.T) {
+	t.Parallel()
+	t.Run("devices", devices)
+	t.Run("readers beside pcscd", readersBesidePCSCD)
+	t.Run("idle", idle)
+	t.Run("usblp", kernelsPrinterDriver)
+	t.Run("ipp-usb", ippUSB)
+	t.Run("seam", seamTests)
+	t.Run("counter", atACounter)
+}
+
+// TestSecondMachine: whole visits, and trouble in them, while another terminal waits for a printer that never finishes. Then the sticks of field staff.
+func TestSecondMachine(t *testing.T) {
+	t.Parallel()
+	endless := neverFinishes(t)
+	f := newFieldwork(t)
+	slow := f.nearlyDead()
+	t.Run("store", inAStore)
+	slow()
+	t.Run("sticks", f.sticks)
+	endless()
+}
 
 // stranger is a card that QEMU's reader can speak with: it is T=0 only, so its answer to reset offers nothing else.
 type stranger struct {
@@ -31,7 +56,8 @@ func (s *stranger) Reset()    { s.Card.Reset(); s.Chip.Reset() }
 func ownReader(t *testing.T, bus string) *desk {
 	t.Helper()
 	m := machine(t)
-	path := filepath.Join(world.dir, "card")
+	_, dir := here(t)
+	path := filepath.Join(dir, "card")
 	l, err := net.Listen("unix", path)
 	must(t, err)
 	slot := new(qemu.CardSlot)

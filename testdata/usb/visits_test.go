@@ -1,6 +1,7 @@
 package usb_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 // desk is a reader on the machine's bus, and a hand that puts cards on it.
 type desk struct {
+	name   string
 	device *ccidtest.Device
 	port   *redir.Port
 	put    func(*virtual.Card)
@@ -65,7 +67,7 @@ func (k *kiosk) visit(d *desk) {
 	k.t.Helper()
 	k.wait("welcome")
 	began := time.Now()
-	d.put(world.people[0])
+	d.put(person(k.t, 0))
 	if d.keys != nil {
 		k.wait("pin-at-reader")
 		k.read(began)
@@ -136,14 +138,6 @@ func (k *kiosk) printed(outcome protocol.Outcome, documents ...protocol.Digest) 
 // ours names the printer, where another one is on the bus too.
 const ours = "usb:1209:0003"
 
-// TestVisits: whole visits, while another terminal waits for a printer that never finishes.
-func TestVisits(t *testing.T) {
-	endless := neverFinishes(t)
-	t.Run("store", inAStore)
-	t.Run("counter", atACounter)
-	endless()
-}
-
 // stand is a terminal with a printer that speaks IPP over USB.
 type stand struct {
 	*kiosk
@@ -155,7 +149,8 @@ type stand struct {
 // inAStore has one terminal, whose check of itself before it opens takes longer than a visit.
 func inAStore(t *testing.T) {
 	behind, p, port := overIPP(t, "xhci.0", "printer", printertest.Model{Direct: 2, Over: 2})
-	s := &stand{open(t, ours), p, port, behind}
+	s := &stand{nil, p, port, behind}
+	s.pcscdInTheWay(t)
 	s.run("each reader", s.eachReader)
 	s.run("at the reader's keys", s.atTheKeys)
 	s.run("two readers", s.twoReaders)
@@ -163,45 +158,74 @@ func inAStore(t *testing.T) {
 	s.run("a printer in trouble", s.printerTrouble)
 }
 
-// eachReader: a visit with each reader, and the tray.
-func (s *stand) eachReader(t *testing.T) {
-	for _, m := range makes {
-		s.run(m.name, func(t *testing.T) {
-			s.visit(sit(t, m.bus, "reader", m.model))
-			s.collect()
-		})
+// seats plugs every reader in, and QEMU's own, which claims keys that it has not: the PIN is typed on the screen.
+func seats(t *testing.T) (all []*desk) {
+	for n, m := range makes {
+		d := sit(t, m.bus, fmt.Sprintf("reader%d", n), m.model)
+		d.name = m.name
+		all = append(all, d)
 	}
-	s.run("of others", func(t *testing.T) {
-		s.visit(ownReader(t, "xhci.0")) // it claims keys that it has not: the PIN is typed on the screen
-		s.collect()
+	own := ownReader(t, "xhci.0")
+	own.name = "of others"
+	return append(all, own)
+}
+
+// eachReader: a visit with each reader, and the tray; then the same with a printer that speaks IPP over USB and nothing else.
+func (s *stand) eachReader(t *testing.T) {
+	desks := seats(t)
+	serve := func() {
+		for _, d := range desks {
+			s.run(d.name, func(*testing.T) {
+				s.visit(d)
+				s.collect()
+			})
+		}
+	}
+	s.run("7/1/2 and 7/1/4", func(*testing.T) { serve() })
+	must(t, s.port.Unplug())
+	s.wait("out-of-service")
+	s.run("7/1/4", func(t *testing.T) {
+		lend(t, "xhci.0", "ipp-only", redir.Printer(printertest.New(printertest.Model{Over: 2}, dial(s.behind))))
+		s.wait("welcome")
+		serve()
 	})
+	must(t, s.port.Plug())
 	var came []protocol.Digest
 	for _, sheet := range s.behind.Tray() {
 		came = append(came, sheet.SHA256)
 	}
 	s.printed(protocol.Printed, came...)
-	if n := len(came); n != len(makes)+1 {
+	if n := len(came); n != 2*len(desks)+1 { // one after pcscd
 		t.Errorf("%d documents came out", n)
 	}
 }
 
-// atACounter: each reader with a printer that only takes documents, so that nobody knows what became of them, and staff have to
+// atACounter: each reader with each printer that only takes documents, so that nobody knows what became of them, and staff have to
 // look after each.
 func atACounter(t *testing.T) {
-	p := printertest.New(printertest.Model{Direct: 2}, nil)
-	lend(t, "ehci.0", "printer", redir.Printer(p))
-	k := open(t, ours, "--channel", "counter")
+	desks := seats(t)
+	var k *kiosk
 	var came []protocol.Digest
-	taken := func(d *desk) {
-		k.visit(d)
-		k.wait("failed-paper")
-		sum, _ := p.Taken()
-		came = append(came, sum)
-		k.staff()
+	for direct, name := range map[byte]string{1: "7/1/1", 2: "7/1/2"} {
+		p := printertest.New(printertest.Model{Direct: direct}, nil)
+		port := lend(t, "ehci.0", fmt.Sprintf("printer%d", direct), redir.Printer(p))
+		if k == nil {
+			k = open(t, ours, "--channel", "counter")
+		}
+		for _, d := range desks {
+			k.run(name+", "+d.name, func(t *testing.T) {
+				k.visit(d)
+				k.wait("failed-paper")
+				sum, _ := p.Taken()
+				came = append(came, sum)
+				k.staff()
+			})
+		}
+		must(t, port.Unplug())
+		k.wait("out-of-service")
 	}
-	for _, m := range makes {
-		k.run(m.name, func(t *testing.T) { taken(sit(t, m.bus, "reader", m.model)) })
-	}
-	k.run("of others", func(t *testing.T) { taken(ownReader(t, "xhci.0")) })
 	k.printed(protocol.Unsure, came...)
+	if len(came) != 2*len(desks) {
+		t.Errorf("%d documents came to the printers", len(came))
+	}
 }

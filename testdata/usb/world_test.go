@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,89 +25,157 @@ import (
 	"honnin/testdata/usb/qemu"
 )
 
-// The one machine that all tests here share, one after the other: a boot takes longer than any of them.
+// world is what the machines have in common, made once.
 var world struct {
 	once    sync.Once
 	dir     string
+	options qemu.Options
+	missing string
+	err     error
+}
+
+// place is a machine, and who lives there. A boot takes longer than nearly any test, so many share one, one after the other; two
+// machines run side by side, since a machine waits more than it works.
+type place struct {
+	once    sync.Once
 	machine *qemu.Machine
 	err     error
 	stop    context.CancelFunc
 	people  []*virtual.Card
 }
 
-// holders is how many cards there are; their PIN is cardtest.PIN.
+// places are by the test that has the machine.
+var places = map[string]*place{"TestFirstMachine": {}, "TestSecondMachine": {}}
+
+// here is where a test takes place.
+func here(t testing.TB) (*place, string) {
+	name, _, _ := strings.Cut(t.Name(), "/")
+	if places[name] == nil {
+		t.Fatal("no machine is set aside for ", name)
+	}
+	return places[name], filepath.Join(world.dir, name[len("Test"):])
+}
+
+// person is somebody's card.
+func person(t testing.TB, n int) *virtual.Card {
+	p, _ := here(t)
+	return p.people[n]
+}
+
+// holders is how many cards there are at each place; their PIN is cardtest.PIN.
 const holders = 2
 
-// user is the number of the machine's user honnin, and of the group honnin-usb, which the udev rules are for.
+// user is the number of the machines' user honnin, and of the group honnin-usb, which the udev rules are for.
 const user = 990
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
-	if world.machine != nil {
-		world.stop()
-		world.machine.Kill()
+	for _, p := range places {
+		if p.machine != nil {
+			p.stop()
+			p.machine.Kill()
+		}
 	}
-	switch {
-	case world.dir == "":
-	case code == 0:
+	if code == 0 && world.dir != "" {
 		_ = os.RemoveAll(world.dir)
-	default:
-		fmt.Println("what the machine said is in", world.dir)
 	}
 	os.Exit(code)
 }
 
-// machine boots the machine, or gives the one that runs. It skips the test where tools are missing, and fails it where CI=true.
-func machine(t *testing.T) *qemu.Machine {
+// machine boots the machine of a test, or gives the one that runs. It skips the test where tools are missing, and fails it where
+// CI=true.
+func machine(t testing.TB) *qemu.Machine {
 	t.Helper()
-	cardtest.Need(t, qemu.Tools()...)
+	cardtest.Need(t, append(qemu.Tools(), tools...)...)
 	world.once.Do(func() {
 		began := time.Now()
-		world.err = boot()
-		t.Logf("built and booted in %.1f s", time.Since(began).Seconds())
+		if err := qemu.Known("linux-image-amd64", "ipp-usb", "libccid"); err != nil && os.Getenv("CI") != "true" {
+			world.missing = err.Error()
+			return
+		}
+		world.err = prepare()
+		t.Logf("built in %.1f s", time.Since(began).Seconds())
 	})
-	if world.err != nil {
+	switch {
+	case world.missing != "":
+		t.Skip(world.missing)
+	case world.err != nil:
 		t.Fatal(world.err)
 	}
-	return world.machine
+	p, dir := here(t)
+	p.once.Do(func() {
+		began := time.Now()
+		p.err = p.boot(dir)
+		t.Logf("booted in %.1f s", time.Since(began).Seconds())
+	})
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	return p.machine
 }
 
-func boot() (err error) {
-	if world.dir, err = os.MkdirTemp("", "honnin-usb-"); err != nil {
-		return err
-	}
+func (p *place) boot(dir string) (err error) {
 	ctx, stop := context.WithCancel(context.Background())
-	world.stop = stop
-	o := qemu.Options{Dir: world.dir, Init: filepath.Join(world.dir, "guest"), Modules: []string{"xhci-pci", "ehci-pci", "usblp"},
-		Devices: []string{"qemu-xhci,id=xhci", "usb-ehci,id=ehci"}, Programs: map[string]string{"/bin/honnind": filepath.Join(world.dir, "honnind")}}
-	if err := build(); err != nil {
+	p.stop = stop
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	if o.Files, err = files(); err != nil {
-		return err
+	fmt.Println("what the machine says is in", dir, "until all has passed")
+	o := world.options
+	o.Dir, o.Files = dir, maps.Clone(o.Files)
+	if p.people, err = people(o.Files); err == nil {
+		p.machine, err = qemu.Boot(ctx, o)
 	}
-	if err := others(ctx, &o); err != nil {
-		return err
-	}
-	world.machine, err = qemu.Boot(ctx, o)
 	return err
 }
 
-// build makes honnind as it is shipped, the first process, and a practice world's keys, which an emulated machine would make for a
-// minute.
-func build() error {
-	for _, args := range [][]string{
-		{"go", "build", "-o", filepath.Join(world.dir, "honnind"), "honnin/daemon"},
-		{"go", "build", "-o", filepath.Join(world.dir, "guest"), "honnin/testdata/usb/guest"},
-		{filepath.Join(world.dir, "honnind"), "practice", "--visits", "1", "--state", filepath.Join(world.dir, "practice")},
-	} {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Env = os.Environ()
-		if strings.HasSuffix(args[len(args)-1], "guest") {
-			cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
+// tools are what is needed here beside those of the machines: libccid and ipp-usb are fetched.
+var tools = []string{"pcscd", "mkfs.vfat", "mkfs.exfat", "mount", "umount"}
+
+// prepare makes what is in every machine.
+func prepare() (err error) {
+	if world.dir, err = os.MkdirTemp("", "honnin-usb-"); err != nil {
+		return err
+	}
+	world.options = qemu.Options{Init: built("guest"),
+		Modules: []string{"xhci-pci", "ehci-pci", "usblp", "usb-storage", "sd_mod", "vfat", "exfat", "nls_cp437", "nls_ascii", "nls_utf8"},
+		Devices: []string{"qemu-xhci,id=xhci", "usb-ehci,id=ehci"}, Programs: map[string]string{"/bin/honnind": built("honnind")}}
+	for _, tool := range []string{"mount", "umount"} {
+		if world.options.Programs["/bin/"+tool], err = exec.LookPath(tool); err != nil {
+			return err
 		}
-		if out, err := cmd.CombinedOutput(); err != nil {
+	}
+	if err := build(); err != nil {
+		return err
+	}
+	if world.options.Files, err = files(); err != nil {
+		return err
+	}
+	return others(context.Background(), &world.options)
+}
+
+// built is where a program is that was made here.
+func built(name string) string { return filepath.Join(world.dir, name) }
+
+// build makes honnind as it is shipped, the first process, the tests' own programs, and a practice world's keys, which an emulated
+// machine would make for a minute.
+func build() error {
+	done := make(chan error)
+	for _, steps := range [][][]string{
+		{{"go", "build", "-o", built("honnind"), "honnin/daemon"}, {built("honnind"), "practice", "--visits", "1", "--state", built("practice")}},
+		{{"env", "CGO_ENABLED=0", "go", "build", "-o", built("guest"), "honnin/testdata/usb/guest"},
+			{"go", "build", "-o", built("visit"), "honnin/testdata/usb/visit"},
+			{"go", "test", "-c", "-tags", "guest", "-ldflags", "-s -w", "-o", built("seam"), "honnin/drivers/internal/usb"}},
+	} {
+		go func() { done <- inOrder(steps) }()
+	}
+	return errors.Join(<-done, <-done)
+}
+
+func inOrder(steps [][]string) error {
+	for _, args := range steps {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", args, err, out)
 		}
 	}
@@ -114,13 +184,13 @@ func build() error {
 
 const keys = "practice/keys/practice-keys.pem"
 
-// files are a user and a group, the udev rules as honnind prints them, keys, and the authorities of the cards.
+// files are a user and a group, the udev rules as honnind prints them, and keys.
 func files() (map[string][]byte, error) {
-	rules, err := exec.Command(filepath.Join(world.dir, "honnind"), "devices", "--rules").Output()
+	rules, err := exec.Command(built("honnind"), "devices", "--rules").Output()
 	if err != nil {
 		return nil, err
 	}
-	made, err := os.ReadFile(filepath.Join(world.dir, keys))
+	made, err := os.ReadFile(built(keys))
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +200,11 @@ func files() (map[string][]byte, error) {
 		"/etc/group":                            []byte(fmt.Sprintf("root:x:0:\nhonnin-usb:x:%d:\nnogroup:x:65534:\n", user)),
 		"/" + keys:                              made,
 	}
+	return all, nil
+}
+
+// people makes cards, and puts the authorities that issued them into a machine.
+func people(files map[string][]byte) (all []*virtual.Card, err error) {
 	for n := range holders {
 		h, err := cardtest.NewHolder(cardtest.RSA2048, 1266)
 		if err != nil {
@@ -139,8 +214,8 @@ func files() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		world.people = append(world.people, c)
-		all[fmt.Sprintf("/etc/anchors/%d.pem", n)] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.AuthCA})
+		all = append(all, c)
+		files[fmt.Sprintf("/etc/anchors/%d.pem", n)] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.AuthCA})
 	}
 	return all, nil
 }

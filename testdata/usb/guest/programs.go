@@ -51,6 +51,7 @@ func (p *programs) handler() http.Handler {
 	m.HandleFunc("GET /up", func(http.ResponseWriter, *http.Request) {})
 	m.HandleFunc("GET /file", p.read)
 	m.HandleFunc("GET /names", p.names)
+	m.HandleFunc("GET /filesystems", p.fileSystems)
 	m.HandleFunc("PUT /file", p.write)
 	m.HandleFunc("POST /own", p.own)
 	m.HandleFunc("POST /run", told(p.run))
@@ -89,6 +90,28 @@ func (*programs) names(w http.ResponseWriter, r *http.Request) {
 	names, err := filepath.Glob(r.FormValue("path"))
 	if err == nil {
 		err = json.NewEncoder(w).Encode(names)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// fileSystems says of each file that a pattern names, as long as it is there, on what it is.
+func (*programs) fileSystems(w http.ResponseWriter, r *http.Request) {
+	type fileSystem struct {
+		Path        string
+		Type, Flags int64
+	}
+	names, err := filepath.Glob(r.FormValue("path"))
+	all := []fileSystem{}
+	for _, n := range names {
+		var st syscall.Statfs_t
+		if syscall.Statfs(n, &st) == nil {
+			all = append(all, fileSystem{n, st.Type, st.Flags})
+		}
+	}
+	if err == nil {
+		err = json.NewEncoder(w).Encode(all)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -71,6 +71,21 @@ func (m *Machine) Names(ctx context.Context, pattern string) (names []string, er
 	return names, err
 }
 
+// FileSystem is what statfs(2) says of a path.
+type FileSystem struct {
+	Path        string
+	Type, Flags int64
+}
+
+// FileSystems are those on which what a pattern names is.
+func (m *Machine) FileSystems(ctx context.Context, pattern string) (all []FileSystem, err error) {
+	var b []byte
+	if err = m.ask(ctx, http.MethodGet, "/filesystems?path="+url.QueryEscape(pattern), nil, &b); err == nil {
+		err = json.Unmarshal(b, &all)
+	}
+	return all, err
+}
+
 func (m *Machine) tell(ctx context.Context, path string, c Command, answer any) error {
 	body, err := json.Marshal(c)
 	if err != nil {

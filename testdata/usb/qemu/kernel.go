@@ -7,20 +7,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // kernel is Debian's, unpacked: vmlinux, and the modules' files below modules/.
 type kernel struct{ dir string }
 
-// wanted are the modules' directories that are kept, of some 300 MB.
-var wanted = []string{"/kernel/drivers/usb/", "/kernel/drivers/net/ethernet/intel/e1000/"}
+// wanted are the modules that are kept, of some 300 MB: USB, a network card, sticks, and what these need.
+var wanted = []string{"/kernel/drivers/usb/", "/kernel/drivers/net/ethernet/intel/e1000/",
+	"/kernel/drivers/scsi/s", "/kernel/block/", "/kernel/lib/crc", "/kernel/crypto/crc", "/kernel/fs/fat/", "/kernel/fs/exfat/", "/kernel/fs/nls/"}
 
 // findKernel takes the kernel that Debian has now from the cache, or fetches it.
 func findKernel(ctx context.Context) (kernel, error) {
@@ -28,7 +31,8 @@ func findKernel(ctx context.Context) (kernel, error) {
 	if err != nil {
 		return kernel{}, err
 	}
-	dir, err := cached(name, func(dir string) error { return fetch(ctx, name, dir) })
+	kept := crc32.ChecksumIEEE([]byte(strings.Join(wanted, "\n")))
+	dir, err := cached(fmt.Sprintf("%s-%08x", name, kept), func(dir string) error { return fetch(ctx, name, dir) })
 	return kernel{dir}, err
 }
 
@@ -45,6 +49,17 @@ func cached(name string, fill func(dir string) error) (dir string, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", err
 	}
+	lock, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Close() }()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil { // another test may fetch it already
+		return "", err
+	}
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), "unpacking-")
 	if err != nil {
 		return "", err
@@ -53,10 +68,7 @@ func cached(name string, fill func(dir string) error) (dir string, err error) {
 	if err := fill(tmp); err != nil {
 		return "", fmt.Errorf("qemu: %s: %w", name, err)
 	}
-	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) { // another test may have been faster
-		return "", err
-	}
-	return dir, nil
+	return dir, os.Rename(tmp, dir)
 }
 
 // kernelPackage is what the package linux-image-amd64 stands for.

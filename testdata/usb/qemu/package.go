@@ -10,6 +10,14 @@ import (
 	"strings"
 )
 
+// Known tells whether apt's lists know packages that are to be fetched.
+func Known(names ...string) error {
+	if err := exec.Command("apt-cache", append([]string{"show", "--no-all-versions"}, names...)...).Run(); err != nil {
+		return fmt.Errorf("qemu: apt's lists lack one of %s (apt-get update): %w", strings.Join(names, ", "), err)
+	}
+	return nil
+}
+
 // Unpacked is where the files of one of Debian's packages lie, for programs of others that run in the machine and would
 // be in the way here: ipp-usb takes hold of each printer that it finds. It is fetched once, as the kernel is.
 func Unpacked(ctx context.Context, name string) (dir string, err error) {

@@ -3,7 +3,7 @@
 // this project's own driver, and says what it cost, as JSON.
 //
 //	visit pcsc|usb          one visit
-//	visit usb SECONDS       waits for a card that does not come
+//	visit usb SECONDS NAME  waits for a card that does not come, at one of several readers
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func run(args []string) (any, error) {
 	}
 	var r reader = pcsc.New("")
 	if args[0] == "usb" {
-		r = ccid.New(attached.System(), "")
+		r = ccid.New(attached.System(), strings.Join(args[min(2, len(args)):], " "))
 	}
 	if len(args) == 1 {
 		return visit(r)
@@ -136,7 +137,7 @@ func (c *cost) speak(ctx context.Context, conn card.Connection, begun time.Time)
 
 // wait watches an empty reader, after a while in which it gets used to it.
 func wait(r reader, d time.Duration) (idle, error) {
-	const settle = 5 * time.Second
+	const settle = 3 * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), settle+d)
 	defer cancel()
 	done := make(chan struct{})

@@ -104,6 +104,7 @@ func TestTouch(t *testing.T) {
 		kiosk.Press("done")
 		kiosk.WaitScreen("welcome")
 		panel.Shot("panel-printed")
+		panel.Wait(`document.querySelectorAll("[data-policies] [data-scenario]").length === 3 && document.querySelectorAll("[data-scenario^=policy-]").length === 3`) // under their own heading
 		if n := sheets(t, p.state); n != 1 {
 			t.Errorf("%d sheets came out", n)
 		}
@@ -132,6 +133,15 @@ func TestTouch(t *testing.T) {
 		panel.Act("pull")
 		kiosk.WaitScreen("ended")
 		panel.Act("staff")
+	})
+	t.Run("the policy", func(t *testing.T) {
+		kiosk.WaitScreen("welcome")
+		panel.Scenario("policy-minimum")
+		kiosk.WaitScreen("out-of-service")
+		kiosk.Shot("below-the-minimum")
+		panel.Shot("panel-policies")
+		panel.Scenario("policy-fee")
+		kiosk.WaitScreen("welcome")
 	})
 	p.close()
 	outcomes(t, p.state)

@@ -25,10 +25,10 @@ func (s *stage) levers() []panel.Lever {
 	l := &levers{stage: s, town: people.Towns()[1]}
 	ja, en := l.town.Name.Ja, l.town.Name.En
 	return []panel.Lever{
-		{ID: "policy-fee", Ja: "規定　" + ja + "の住民票", En: "policy, " + en, JaWhy: "住民票の写しが100円になる", Why: "resident records cost 100 yen",
+		{ID: "policy-fee", Ja: ja + "の手数料", En: "A fee in " + en, JaWhy: "住民票の写しが100円になる", Why: "resident records cost 100 yen",
 			On: l.is(&l.cheap), Pull: l.turn(&l.cheap)},
-		{ID: "policy-closed", Ja: "規定　全日休止", En: "policy, every town", JaWhy: "取扱時間外になる", Why: "closed all year", On: l.is(&l.closed), Pull: l.turn(&l.closed)},
-		{ID: "policy-minimum", Ja: "規定　最低の版", En: "policy, the centre", JaWhy: "センターが次の版を求め、出るまで利用できない", Why: "the next version is demanded, and not there yet",
+		{ID: "policy-closed", Ja: "全日休止", En: "Closed", JaWhy: "毎日が取扱時間外になる", Why: "no service on any day of the year", On: l.is(&l.closed), Pull: l.turn(&l.closed)},
+		{ID: "policy-minimum", Ja: "最低の版", En: "The centre’s minimum", JaWhy: "センターが次の版を求め、出るまで利用できない", Why: "the next version is demanded, and not there yet",
 			On: l.is(&l.demands), Pull: l.demand},
 	}
 }

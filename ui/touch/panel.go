@@ -37,13 +37,14 @@ type PanelState struct {
 	InTray     int  // sheets in the tray
 	Stranger   bool // the next package will be a neighbour's
 	Scenarios  []Scenario
+	Policies   []Scenario // what can be done to the policy in force
 	StaffCode  string // at a counter: how the practice world's member of staff confirms a name, in plain words
 	NeedsStaff bool   // no visit begins until staff have looked
 	Sheets     []Sheet
 	Events     []Event // newest first
 }
 
-// Scenario is one incident that can be played.
+// Scenario is one incident that can be played, or a change of the policy.
 type Scenario struct {
 	ID          string
 	Ja, En      string // where and when

@@ -120,7 +120,7 @@ func note(x people.Person) string {
 func (p *Panel) State() touch.PanelState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := touch.PanelState{Card: p.holder, Keys: p.reader != nil && p.reader.HasKeys(), Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios(), StaffCode: p.staffCode()}
+	s := touch.PanelState{Card: p.holder, Keys: p.reader != nil && p.reader.HasKeys(), Jammed: p.jammed, PaperOut: p.empty, Stranger: p.stranger, Sheets: p.sheets(), Scenarios: p.scenarios(), Policies: p.policies(), StaffCode: p.staffCode()}
 	if p.card != nil {
 		s.TriesLeft = p.card.TriesLeft()
 	}

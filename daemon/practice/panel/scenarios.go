@@ -11,7 +11,7 @@ import (
 	"honnin/ui/touch"
 )
 
-// Lever is something else that the practice world can be made to do.
+// Lever changes the policy of the practice world.
 type Lever struct {
 	ID, Ja, En, JaWhy, Why string
 	On                     func() bool
@@ -53,6 +53,10 @@ func (p *Panel) scenarios() (out []touch.Scenario) {
 		}
 		out = append(out, shown)
 	}
+	return out
+}
+
+func (p *Panel) policies() (out []touch.Scenario) {
 	for _, l := range p.levers {
 		out = append(out, touch.Scenario{ID: l.ID, Ja: l.Ja, En: l.En, JaWhy: l.JaWhy, Why: l.Why, On: l.On()})
 	}

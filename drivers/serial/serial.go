@@ -52,7 +52,7 @@ var (
 
 // Options say which line.
 type Options struct {
-	Device  string // a path such as /dev/ttyS0, or a link to one, such as /dev/serial/by-id/…
+	Device  string // a path such as /dev/ttyS0, or a link to one, such as /dev/serial/by-path/…
 	Baud    int    // one of Bauds
 	LockDir string // of lock files; empty: LockDir. Where there is no such directory nobody keeps any
 }
@@ -76,10 +76,12 @@ func Open(o Options) (*Line, error) {
 	}
 	device, err := filepath.EvalSymlinks(o.Device)
 	if err != nil {
-		return nil, fmt.Errorf("serial: %w", err)
+		return nil, nameless(err)
 	}
-	if st, err := os.Stat(device); err != nil || st.Mode()&os.ModeCharDevice == 0 {
-		return nil, errors.Join(ErrNoLine, err)
+	if st, err := os.Stat(device); err != nil {
+		return nil, nameless(err)
+	} else if st.Mode()&os.ModeCharDevice == 0 {
+		return nil, ErrNoLine
 	}
 	if o.LockDir == "" {
 		o.LockDir = LockDir
@@ -103,7 +105,7 @@ func open(device string, baud int) (*Line, error) {
 		return nil, ErrHeld
 	}
 	if err != nil {
-		return nil, fmt.Errorf("serial: %w", err)
+		return nil, nameless(err)
 	}
 	l := &Line{file: file, closed: make(chan struct{})}
 	l.in, l.out = newDirection(file.SetReadDeadline), newDirection(file.SetWriteDeadline)
@@ -113,13 +115,21 @@ func open(device string, baud int) (*Line, error) {
 	return l, nil
 }
 
+// nameless is an error without the path: below /dev/serial/by-id that has the adapter's serial number.
+func nameless(err error) error {
+	if p := (*os.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("serial: the line: %w", err)
+}
+
 // claim takes the line for this process, and sets it up.
 func (l *Line) claim(device string, baud int) (err error) {
 	if err := l.control(alone); err != nil {
 		return err
 	}
 	if l.port, err = tarm.OpenPort(&tarm.Config{Name: device, Baud: baud}); err != nil {
-		return fmt.Errorf("serial: %w", err)
+		return nameless(err)
 	}
 	if err := l.control(func(fd int) error { return settled(fd, baud) }); err != nil {
 		return errors.Join(err, l.port.Close())

@@ -1,6 +1,7 @@
 package zmodem
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,9 @@ const ownForm = "honnin-line-*"
 type child struct {
 	line Line
 	dir  string
-	lock *os.File // held while the directory is used
-	uid  int      // the child's; -1: ours
+	lock *os.File      // held while the directory is used
+	uid  int           // the child's; -1: ours
+	over chan struct{} // closed when rz has said ZFIN; nil: sz
 	said clipped
 }
 
@@ -112,12 +114,13 @@ func (c *child) run(ctx context.Context, cancel context.CancelCauseFunc, most in
 		return fmt.Errorf("zmodem: %w", err)
 	}
 	reading, stop := context.WithCancel(ctx)
-	var both sync.WaitGroup
-	both.Go(func() { defer in.Close(); c.inward(reading, cancel, in, budget(most)) })
+	var others sync.WaitGroup
+	others.Go(func() { defer in.Close(); c.inward(reading, cancel, in, budget(most)) })
+	others.Go(func() { c.farewell(reading, in) })
 	c.outward(ctx, cancel, out)
 	stop()
 	err = cmd.Wait() // in is closed by it, too
-	both.Wait()
+	others.Wait()
 	return err
 }
 
@@ -138,10 +141,10 @@ func bounded(most int64, program string) (argv []string, err error) {
 		"--cpu=600", fmt.Sprintf("--as=%d", 64<<20), "--", path[2]}, nil
 }
 
-// inward copies from the line to the child.
+// inward copies from the line to the child. When the child has said ZFIN, only what answers that still concerns it.
 func (c *child) inward(ctx context.Context, cancel context.CancelCauseFunc, to io.Writer, left int64) {
-	b := make([]byte, 4096)
-	for {
+	var last []byte
+	for b := make([]byte, 4096); ; {
 		n, err := c.line.ReadContext(ctx, b)
 		switch left -= int64(n); {
 		case ctx.Err() != nil:
@@ -153,17 +156,38 @@ func (c *child) inward(ctx context.Context, cancel context.CancelCauseFunc, to i
 			cancel(ErrTooLarge)
 			return
 		}
-		if _, err := to.Write(b[:n]); err != nil {
+		if !c.isOver() {
+			last = append(last[:0], b[:n]...)
+		} else if last = append(last, b[:n]...); !bytes.Contains(last, lastWord) && !bytes.Contains(last, zfin) {
+			last = last[max(0, len(last)-len(zfin)):]
+			continue
+		}
+		if _, err := to.Write(last); err != nil {
 			return // it has ended
 		}
+		last = last[:0]
+	}
+}
+
+func (c *child) isOver() bool {
+	select {
+	case <-c.over:
+		return true
+	default:
+		return false
 	}
 }
 
 // outward copies from the child to the line, until the child closes its end.
 func (c *child) outward(ctx context.Context, cancel context.CancelCauseFunc, from io.Reader) {
-	b := make([]byte, 4096)
-	for {
+	var tail []byte
+	for b := make([]byte, 4096); ; {
 		n, err := from.Read(b)
+		tail = append(tail, b[:n]...)
+		if c.over != nil && !c.isOver() && bytes.Contains(tail, zfin) {
+			close(c.over)
+		}
+		tail = append(tail[:0], tail[max(0, len(tail)-len(zfin)):]...)
 		if n > 0 {
 			if _, err := c.line.WriteContext(ctx, b[:n]); err != nil && ctx.Err() == nil {
 				cancel(cut(err))
@@ -172,6 +196,27 @@ func (c *child) outward(ctx context.Context, cancel context.CancelCauseFunc, fro
 		if err != nil {
 			return
 		}
+	}
+}
+
+// How a session ends ("ZMODEM Inter Application File Transfer Protocol", sections 8.3 and 11.8): both say ZFIN, here the hex header without
+// its end, and the sender says "OO". grace is how long that may take.
+var zfin, lastWord = []byte("**\x18B0800000000022d"), []byte("OO")
+
+const grace = time.Second
+
+// farewell says the sender's last word where that does not come: sz throws away what is not sent yet when it ends, at a
+// pseudoterminal its own last word as well. rz would wait 30 s for it, and answer whoever speaks next.
+func (c *child) farewell(ctx context.Context, to io.Writer) {
+	select {
+	case <-c.over:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-time.After(grace):
+		_, _ = to.Write(lastWord)
+	case <-ctx.Done():
 	}
 }
 

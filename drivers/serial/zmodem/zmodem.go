@@ -70,6 +70,7 @@ func Receive(ctx context.Context, line Line, l Limits) (f File, err error) {
 		return File{}, err
 	}
 	defer func() { err = errors.Join(err, c.remove()) }()
+	c.over = make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watched := make(chan struct{})

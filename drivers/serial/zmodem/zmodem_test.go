@@ -127,6 +127,67 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// dripping is a line that gives a byte at a time, as one of 9600 baud nearly does.
+type dripping struct{ Line }
+
+func (d dripping) ReadContext(ctx context.Context, p []byte) (int, error) {
+	return d.Line.ReadContext(ctx, p[:min(1, len(p))])
+}
+
+// TestBytewise: nothing depends on what comes together.
+func TestBytewise(t *testing.T) {
+	s := newStand(t)
+	want := s.file("pack.tar", 20_000)
+	ended := s.technician(all, nil, "sz", "-q", "pack.tar")
+	if f, err := Receive(t.Context(), dripping{s.line}, s.limits()); err != nil || !bytes.Equal(f.Content, want) {
+		t.Errorf("%d bytes, %v", len(f.Content), err)
+	}
+	if err := <-ended; err != nil {
+		t.Error("the sender:", err)
+	}
+	s = newStand(t)
+	ended = s.technician(all, nil, "rz", "-q")
+	if err := Send(t.Context(), dripping{s.line}, File{"result.p7m", want}, s.dir); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error("the receiver:", err)
+	}
+}
+
+// TestLastWordIsLost: sz ended before its last word was sent, and somebody else speaks: rz hears neither, and all has come.
+func TestLastWordIsLost(t *testing.T) {
+	s := newStand(t)
+	want := s.file("pack.tar", 3000)
+	said := 0
+	l := &deaf{Line: s.line, until: func(b []byte) bool {
+		said += bytes.Count(b, []byte("**\x18B08")) // the sender's ZFIN
+		return said == 0
+	}}
+	s.technician(all, nil, "sz", "-q", "pack.tar")
+	f, err := Receive(t.Context(), l, s.limits())
+	if err != nil || !bytes.Equal(f.Content, want) || said != 1 {
+		t.Errorf("%d bytes, %v, ZFIN %d times", len(f.Content), err, said)
+	}
+	s.nothingLeft()
+}
+
+// deaf is a line on which, from some time on, another program says that it can receive.
+type deaf struct {
+	Line
+	until func([]byte) bool
+	lost  bool
+}
+
+func (d *deaf) ReadContext(ctx context.Context, p []byte) (int, error) {
+	n, err := d.Line.ReadContext(ctx, p)
+	if d.lost {
+		return copy(p, "**\x18B0100000023be50\r\x8a\x11"), err
+	}
+	d.lost = !d.until(p[:n])
+	return n, err
+}
+
 // TestRefused: what a stranger may send, and what a line may do.
 func TestRefused(t *testing.T) {
 	nothing := func() {}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -35,6 +36,7 @@ type Site struct {
 	Centre   Centre
 	Policy   string // directory of signed policies
 	Keys     string // directory of the terminal's own keys
+	Line     Line   // zero: none
 }
 
 // Payment is who takes the fee.
@@ -51,6 +53,15 @@ type Printer struct {
 	Address string // ipp:// or ipps://; or "usb", with ":VENDOR:PRODUCT" or ":PORT" where several are plugged in
 	CA      string // PEM file; ipps only: the printer's certificate, or the CA it chains to
 }
+
+// Line is the technician's serial line.
+type Line struct {
+	Device string // a path
+	Baud   int
+}
+
+// bauds are the rates of a line; left out, it is the last.
+func bauds() []int { return []int{9600, 19200, 38400, 57600, 115200} }
 
 // Centre is where the issuing centre is, and how the terminal knows it.
 type Centre struct {
@@ -72,6 +83,10 @@ type wire struct {
 		Address string `toml:"address"`
 		CA      string `toml:"ca"`
 	} `toml:"printer"`
+	Line struct {
+		Device string `toml:"device"`
+		Baud   int    `toml:"baud"`
+	} `toml:"line"`
 	Centre struct {
 		URL string `toml:"url"`
 		CA  string `toml:"ca"`
@@ -117,11 +132,16 @@ func (w wire) site(dir string) Site {
 		}
 		return filepath.Join(dir, p)
 	}
+	line := Line{at(w.Line.Device), w.Line.Baud}
+	if line.Device != "" && line.Baud == 0 {
+		line.Baud = slices.Max(bauds())
+	}
 	return Site{
 		Terminal: protocol.Terminal(w.Terminal), Channel: protocol.Channel(w.Channel), Payment: Payment(w.Payment), Reader: w.Reader,
 		Listen: w.Listen, State: at(w.State), Policy: at(w.Policy), Keys: at(w.Keys),
 		Printer: Printer{w.Printer.Address, at(w.Printer.CA)},
 		Centre:  Centre{w.Centre.URL, at(w.Centre.CA)},
+		Line:    line,
 	}
 }
 
@@ -140,6 +160,7 @@ func (w wire) problems(s Site, root *keys.Node) (errs []error) {
 	bad(onUSB(w.Printer.Address) && w.Printer.CA != "", "printer.ca", "a printer on USB has no certificate")
 	bad(scheme(w.Printer.Address, "ipp") && !onThisMachine(w.Printer.Address), "printer.address", "ipp:// is for a printer on this machine (a loopback address); use ipps:// for one on a network")
 	bad(scheme(w.Printer.Address, "ipps") && w.Printer.CA == "", "printer.ca", "ipps needs the printer's certificate or its CA")
+	bad(s.Line.Baud != 0 && !slices.Contains(bauds(), s.Line.Baud), "line.baud", "must be 9600, 19200, 38400, 57600 or 115200")
 	bad(!scheme(w.Centre.URL, "https"), "centre.url", "must be https://…")
 	bad(!loopback(w.Listen), "listen", "must be a loopback address and port, such as 127.0.0.1:8080")
 	return errs

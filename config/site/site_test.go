@@ -32,6 +32,18 @@ func TestGoodSite(t *testing.T) {
 	}
 }
 
+func TestLine(t *testing.T) {
+	for text, want := range map[string]Line{
+		"":                                  {},
+		"[line]\ndevice = \"/dev/ttyS0\"\n": {"/dev/ttyS0", 115200},
+		"[line]\ndevice = \"/dev/ttyS0\"\nbaud = 9600\n": {"/dev/ttyS0", 9600},
+	} {
+		if s, err := Parse([]byte(strings.Replace(good, "[centre]", text+"[centre]", 1)), "/etc/honnin"); err != nil || s.Line != want {
+			t.Errorf("%q: %+v %v", text, s.Line, err)
+		}
+	}
+}
+
 func TestReaders(t *testing.T) {
 	for reader, right := range map[string]bool{
 		"pcsc": true, "usb": true, "usb:054c:0dc9": true, "pcsc:Sony": true, "": false, "virtual": false, "usbip": false, "USB": false,
@@ -67,6 +79,9 @@ func TestBadSitesNameTheKey(t *testing.T) {
 		"ca of usb":         {`ipps://printer.internal/ipp/print`, `usb`, "printer.ca: a printer on USB has no certificate"},
 		"plain http":        {`https://`, `http://`, "line 14: centre.url"},
 		"open to the world": {`127.0.0.1:8080`, `0.0.0.0:8080`, "listen"},
+		"odd rate":          {"[centre]", "[line]\ndevice = \"/dev/ttyS0\"\nbaud = 14400\n[centre]", "line 15: line.baud: must be 9600, 19200"},
+		"too fast":          {"[centre]", "[line]\ndevice = \"/dev/ttyS0\"\nbaud = 230400\n[centre]", "line.baud"},
+		"a line to nowhere": {"[centre]", "[line]\nbaud = 9600\n[centre]", "line.device: is missing"},
 		"by name":           {`127.0.0.1:8080`, `localhost:8080`, "listen"},
 		"unknown key":       {`channel = "store"`, "channel = \"store\"\nchanel = 1", "site.toml: line 4: chanel: unknown key; allowed are version, terminal"},
 		"channel":           {`"store"`, `"shop"`, `site.toml: line 3: channel: must be one of "store", "counter"`},

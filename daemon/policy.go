@@ -18,7 +18,7 @@ func policyCommand() *cobra.Command {
 	c := &cobra.Command{Use: "policy", Short: "write, sign, bring and apply policies",
 		Args: noArguments, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(policyNewCommand(), policySignCommand(false), policySignCommand(true), policyDiffCommand(), policyRootCommand(), staffCodeCommand(),
-		policyCheckCommand(), policyReceiveCommand(), policyApplyCommand(), policyHistoryCommand())
+		policyPackCommand(), policyCheckCommand(), policyReceiveCommand(), policyApplyCommand(), policyHistoryCommand())
 	return c
 }
 

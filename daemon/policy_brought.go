@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -22,22 +23,22 @@ import (
 
 func policyCheckCommand() *cobra.Command {
 	var f fieldFlags
-	return f.bring(&cobra.Command{Use: "check --config DIR STICK|--device /dev/sdX1", Short: "say whether a stick fits this terminal, and do nothing",
-		Long: "check says in one line whether the policies in STICK (a mounted stick, a directory, a policy.toml) fit this\n" +
-			"terminal, and then in words what would change. " + deviceHelp},
+	return f.bring(&cobra.Command{Use: "check --config DIR STICK|--device /dev/sdX1|--line /dev/ttyS0", Short: "say whether a stick fits this terminal, and do nothing",
+		Long: "check says in one line whether the policies in STICK (a mounted stick, a directory, a policy.toml, a pack) fit this\n" +
+			"terminal, and then in words what would change. " + deviceHelp + lineHelp},
 		func(store *provision.Store, b []signed.Bundle) (provision.Answer, error) { return store.Check(b) })
 }
 
 func policyReceiveCommand() *cobra.Command {
 	var f fieldFlags
-	c := f.bring(&cobra.Command{Use: "receive --config DIR STICK|--device /dev/sdX1", Short: "take in the policies on a stick",
+	c := f.bring(&cobra.Command{Use: "receive --config DIR STICK|--device /dev/sdX1|--line /dev/ttyS0", Short: "take in the policies on a stick, or from a serial line",
 		Long: "receive does what check does, and keeps what fits. A terminal that runs applies it between visits, within a\n" +
-			"minute of its time; apply does where none runs. " + deviceHelp},
+			"minute of its time; apply does where none runs. " + deviceHelp + lineHelp},
 		func(store *provision.Store, b []signed.Bundle) (provision.Answer, error) {
 			return store.Receive(b, f.way())
 		})
 	c.Flags().StringVar(&f.result, "result", "", "directory in which a result file for the office is written, signed with the terminal's key")
-	c.Flags().BoolVar(&f.back, "result-back", false, "with --device: write the result file onto the stick")
+	c.Flags().BoolVar(&f.back, "result-back", false, "with --device: write the result file onto the stick; with --line: send it back, to rz")
 	return c
 }
 
@@ -46,6 +47,9 @@ const deviceHelp = "With --device, as root, the stick's partition is\n" +
 	"is mounted already wants the same options."
 
 func (f *fieldFlags) way() provision.Way {
+	if f.line != "" {
+		return provision.ByLine
+	}
 	if st, err := os.Stat(f.path); f.device == "" && err == nil && !st.IsDir() {
 		return provision.ByFile
 	}
@@ -57,8 +61,14 @@ type doing func(*provision.Store, []signed.Bundle) (provision.Answer, error)
 // bring completes a command that reads a stick and does something with it.
 func (f *fieldFlags) bring(c *cobra.Command, do doing) *cobra.Command {
 	c.Args = func(_ *cobra.Command, args []string) error {
-		if (len(args) == 1) == (f.device != "") || len(args) > 1 || f.back && f.device == "" || f.back && f.result != "" {
-			return usage("either a stick, a directory or a policy.toml, or --device; --result-back is for --device, and --result for another directory")
+		ways := len(args)
+		for _, other := range []string{f.device, f.line} {
+			if other != "" {
+				ways++
+			}
+		}
+		if ways != 1 || f.back && (len(args) == 1 || f.result != "") || f.baud != 0 && f.line == "" {
+			return usage("either a stick, a directory, a policy.toml or a pack, or --device, or --line with --baud; --result-back is for those two, and --result for another directory")
 		}
 		return nil
 	}
@@ -66,15 +76,17 @@ func (f *fieldFlags) bring(c *cobra.Command, do doing) *cobra.Command {
 		if len(args) == 1 {
 			f.path = args[0]
 		}
-		return f.brought(c.OutOrStdout(), do)
+		return f.brought(c.Context(), c.OutOrStdout(), do)
 	}
 	c.Flags().StringVar(&f.config, "config", "", "directory of site.toml and policy-root.toml")
+	f.lineWords(c)
 	c.Flags().StringVar(&f.device, "device", "", "the stick's partition, such as /dev/sdb1, instead of a directory")
 	return c
 }
 
-// brought reads a stick, does something with what is on it, says what came of it, and writes it for the office where asked.
-func (f *fieldFlags) brought(out io.Writer, do doing) error {
+// brought reads a stick or waits at a line, does something with what comes, says what came of it, and writes it for the office
+// where asked.
+func (f *fieldFlags) brought(ctx context.Context, out io.Writer, do doing) error {
 	if f.config == "" {
 		return usage("--config DIR is needed")
 	}
@@ -82,21 +94,31 @@ func (f *fieldFlags) brought(out io.Writer, do doing) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	if f.line != "" {
+		return f.overLine(ctx, s, out, do)
+	}
 	bundles, passed, unread := f.read()
 	if errors.Is(unread, provision.ErrSilent) { // no result is signed: the key is the daemon's user's
 		say(out, "%s", answerLine(provision.Answer{Terminal: s.Terminal}, unread))
 		return &exitError{code: exitRefused}
 	}
+	return f.came(s, bundles, unread, out, do, func() {
+		for _, name := range passed {
+			say(out, "  passed over: directory %s has no policy.toml", name)
+		}
+	}, f.write)
+}
+
+// came does something with what came.
+func (f *fieldFlags) came(s site.Site, bundles []signed.Bundle, unread error, out io.Writer, do doing, then func(), write func(site.Site, []byte) error) error {
 	var sealed []byte
-	err = f.asOwner(s.Policy, func() (err error) {
+	err := f.asOwner(s.Policy, func() (err error) {
 		sealed, err = f.judged(s, bundles, unread, out, do)
 		return err
 	})
-	for _, name := range passed {
-		say(out, "  passed over: directory %s has no policy.toml", name)
-	}
+	then()
 	if sealed != nil {
-		if wrote := f.write(s, sealed); wrote != nil {
+		if wrote := write(s, sealed); wrote != nil {
 			err = &exitError{exitRefused, wrote}
 		}
 	}
@@ -192,11 +214,11 @@ func seal(s site.Site, a provision.Answer, came error) ([]byte, error) {
 	return provision.NewResult(a, came, time.Now()).Seal(func(content []byte) ([]byte, error) { return k.Sign(content, anchors) })
 }
 
-// asOwner does something as the user to whom a directory belongs, where root mounts a stick and the daemon's user keeps the
+// asOwner does something as the user to whom a directory belongs, where root mounts a stick or opens a line and the daemon's user keeps the
 // policies.
 func (f *fieldFlags) asOwner(dir string, do func() error) (err error) {
 	st, there := os.Stat(dir)
-	if f.device == "" || os.Geteuid() != 0 || there != nil {
+	if f.device == "" && f.line == "" || os.Geteuid() != 0 || there != nil {
 		return do()
 	}
 	owner, is := st.Sys().(*syscall.Stat_t)

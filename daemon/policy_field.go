@@ -64,8 +64,10 @@ func enforce(store *provision.Store, log logrus.FieldLogger) (*signed.Policy, er
 
 // fieldFlags are the words of the commands at a terminal.
 type fieldFlags struct {
-	config, path, result, device string
-	back                         bool
+	config, path, result, device, line string
+	baud                               int
+	wait                               time.Duration
+	back                               bool
 }
 
 func (f *fieldFlags) store() (*provision.Store, site.Site, error) {

@@ -242,8 +242,8 @@ func TestDeviceAtATerminal(t *testing.T) {
 	f.wants(f.says(exitRefused, "check", "--config", f.config, "--device", "/dev/null"), "不一致", "not a block device")
 }
 
-// stick makes a block device with version 2, at a terminal with keys that has version 1.
-func (f *field) stick() (device string) {
+// second makes version 2, at a terminal with keys that has version 1.
+func (f *field) second() {
 	f.Helper()
 	f.begin()
 	f.honnind(exitOK, "keys", "enrol", "--config", f.config, "--out", ".")
@@ -252,6 +252,12 @@ func (f *field) stick() (device string) {
 	for _, k := range []string{"a", "b"} {
 		f.says(exitOK, "sign", "--as", k, "--key", k+".key", "--certificate", k+".pem", "--after", "1", "2/policy.toml")
 	}
+}
+
+// stick makes a block device with version 2, at a terminal with keys that has version 1.
+func (f *field) stick() (device string) {
+	f.Helper()
+	f.second()
 	f.image = filepath.Join(f.office, "image")
 	write(f.T, f.image, nil)
 	if err := os.Truncate(f.image, 8<<20); err != nil {

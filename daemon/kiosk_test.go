@@ -138,7 +138,7 @@ func TestTouch(t *testing.T) {
 		kiosk.WaitScreen("welcome")
 		panel.Scenario("policy-minimum")
 		kiosk.WaitScreen("out-of-service")
-		kiosk.Shot("below-the-minimum")
+		kiosk.Pictured("minimum.png")
 		panel.Shot("panel-policies")
 		panel.Scenario("policy-fee")
 		kiosk.WaitScreen("welcome")

@@ -164,7 +164,11 @@ func (h *harness) showAndMeasure(t *testing.T, b *touchtest.Browser, s Screen, l
 func measure(t *testing.T, b *touchtest.Browser, lang, name string) {
 	t.Helper()
 	touchtest.Eval[bool](b, `document.fonts.ready.then(() => true)`)
-	b.Shot(fmt.Sprintf("%s-%s-%d", name, lang, touchtest.Eval[int](b, "innerWidth")))
+	shot := fmt.Sprintf("%s-%s-%d", name, lang, touchtest.Eval[int](b, "innerWidth"))
+	b.Shot(shot)
+	if path, shown := map[string]string{"choose-ja-1024": "choose.png", "out-of-service-ja-1024": "closed.png"}[shot]; shown {
+		b.Pictured(path)
+	}
 	check(t, b, lang, name)
 }
 

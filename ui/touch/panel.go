@@ -38,8 +38,8 @@ type PanelState struct {
 	Stranger   bool // the next package will be a neighbour's
 	Scenarios  []Scenario
 	Policies   []Scenario // what can be done to the policy in force
-	StaffCode  string // at a counter: how the practice world's member of staff confirms a name, in plain words
-	NeedsStaff bool   // no visit begins until staff have looked
+	StaffCode  string     // at a counter: how the practice world's member of staff confirms a name, in plain words
+	NeedsStaff bool       // no visit begins until staff have looked
 	Sheets     []Sheet
 	Events     []Event // newest first
 }

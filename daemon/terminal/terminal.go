@@ -8,7 +8,9 @@
 // A new policy comes into force between visits: the session gives way ([session.Runner.Yield]), the policy is applied, and
 // everything that a visit goes by is made anew from it, exactly as at a start; there is nothing that could still hold the old one.
 // Then comes the self-test. Where any of that fails, and where the policy expires or is below what the centre wants, the terminal
-// is out of service until a higher one is in force.
+// is out of service until a higher one is in force. What has come into its time by this machine's clock waits, and nobody is served,
+// while the centre's clock contradicts; at a start, and where no centre is heard, this machine's alone counts, so that one far
+// ahead puts a policy in force before its time, for good (and out of service until that time, once the clock is right).
 package terminal
 
 import (

@@ -14,6 +14,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/daemon/provision"
+	"honnin/drivers/serial/serialtest"
 )
 
 var updateField = flag.Bool("update-field", false, "write the terminal's answers in FIELD.md and FIELD.ja.md anew")
@@ -34,8 +35,15 @@ type fieldPage struct {
 func newFieldPage(t *testing.T, draft string) *fieldPage {
 	t.Helper()
 	f := &fieldPage{field: newField(t)}
+	if _, err := exec.LookPath("sz"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("lrzsz is missing")
+		}
+		t.Skip("lrzsz is missing")
+	}
 	stick := filepath.Join(f.office, "media")
-	f.dirs = []string{"/etc/honnin", f.config, "/media/stick", stick}
+	line, laptop, _ := serialtest.Two(t)
+	f.dirs = []string{"/etc/honnin", f.config, "/media/stick", stick, "/dev/ttyS0", line, "/dev/ttyUSB0", laptop}
 	for _, k := range []string{"card", "issuing", "register", "terminals"} {
 		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", k+".key", "-out", k+"-ca.pem", "-subj", "/CN="+k, "-days", "2")
 	}

@@ -59,7 +59,7 @@ func policyPackCommand() *cobra.Command {
 			if err := writeNew(out, pack); err != nil {
 				return err
 			}
-			say(c.OutOrStdout(), "%s: %d of at most 64 policies, %d bytes", out, len(bundles), len(pack))
+			say(c.OutOrStdout(), "%s: policies: %d", out, len(bundles))
 			return nil
 		},
 	}

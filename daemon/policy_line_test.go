@@ -165,6 +165,56 @@ func TestAnswerOnTheLine(t *testing.T) {
 	c.nothingLeft()
 }
 
+// TestFromPicocom: the technician types in picocom, as it comes, and reads the answer there.
+func TestFromPicocom(t *testing.T) {
+	c := newCabled(t)
+	if _, err := exec.LookPath("picocom"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("picocom is missing")
+		}
+		t.Skip("picocom is missing")
+	}
+	hands := serialtest.New(t)
+	screen, err := os.OpenFile(hands.Device, os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer screen.Close()
+	if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	picocom := exec.CommandContext(t.Context(), "picocom", "-b", "115200", c.there)
+	picocom.Dir, picocom.Stdin, picocom.Stdout, picocom.Env = c.office, screen, screen, append(os.Environ(), "TERM=vt100")
+	if err := picocom.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen, ready := make(chan string, 1), make(chan struct{})
+	go func() {
+		var all []byte
+		for i, step := range []struct{ until, keys string }{{"Terminal ready", ""}, {"send the policy", "\x01\x13"}, {"*** file: ", "pack.tar\r"}, {"in force from", "\x01\x18"}} {
+			for b := make([]byte, 512); !bytes.Contains(all, []byte(step.until)); {
+				n, err := hands.Far.Read(b)
+				if all = append(all, b[:n]...); err != nil {
+					seen <- string(all) + err.Error()
+					return
+				}
+			}
+			if i == 0 {
+				close(ready)
+			}
+			_, _ = hands.Far.Write([]byte(step.keys))
+		}
+		seen <- string(all)
+	}()
+	<-ready
+	c.wants(c.over(exitOK, "--wait", "30s"), "一致", "version 1 → 2")
+	c.wants(<-seen, "一致", "version 1 → 2")
+	if err := picocom.Wait(); err != nil {
+		t.Error(err)
+	}
+	c.nothingLeft()
+}
+
 // TestLineRefused: what must not get in over a line leaves nothing behind, neither in the store nor beside it.
 func TestLineRefused(t *testing.T) {
 	c := newCabled(t)

@@ -63,7 +63,7 @@ func (s *stand) balance() {
 
 // readerTrouble: whatever card and reader do, the visit ends without paper, and the next one is served.
 func (s *stand) readerTrouble(t *testing.T) {
-	d := sit(t, "xhci.0", "reader", makes[0].model)
+	d := s.desk
 	s.wait("welcome")
 	s.run("card pulled at the question for the PIN", func(*testing.T) {
 		d.put(person(s.t, 0))
@@ -148,7 +148,7 @@ func on(kind byte, nth int, f ccidtest.Fault) (strike func(int, []byte) *ccidtes
 
 // pcscdInTheWay: a terminal whose only reader is pcscd's opens for nobody and says why; it opens when pcscd is gone.
 func (s *stand) pcscdInTheWay(t *testing.T) {
-	d := sit(t, "xhci.0", "pcscds", makes[0].model)
+	s.desk = sit(t, "xhci.0", "desk", makes[0].model)
 	stop := startPCSCD(t)
 	pcscdHas(t)
 	s.kiosk = open(t, ours)
@@ -160,14 +160,13 @@ func (s *stand) pcscdInTheWay(t *testing.T) {
 		})
 		s.wait("out-of-service")
 		stop()
-		s.prints(d)
+		s.prints(s.desk)
 	})
-	must(t, d.port.Unplug())
 }
 
 // twoReaders: a card is served on either; one that goes, or does not answer, is no matter of the other.
 func (s *stand) twoReaders(t *testing.T) {
-	d := sit(t, "xhci.0", "reader", makes[0].model)
+	d := s.desk
 	other := sit(t, "xhci.0", "reader2", makes[2].model)
 	s.prints(d)
 	s.run("at the other one", func(*testing.T) {

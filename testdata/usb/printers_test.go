@@ -23,8 +23,7 @@ const middle = 40_000 // bytes
 // printerTrouble: a printer that is pulled, stalls or talks nonsense in mid-document. Nothing is claimed of such a document, staff
 // open the terminal again, and the next one is printed.
 func (s *stand) printerTrouble(t *testing.T) {
-	k, behind, p, port := s.kiosk, s.behind, s.printer, s.port
-	d := sit(t, "xhci.0", "reader", makes[0].model)
+	k, behind, p, port, d := s.kiosk, s.behind, s.printer, s.port, s.desk
 	for _, c := range []struct {
 		name string
 		do   printertest.Action

@@ -87,7 +87,7 @@ func (f *fieldwork) sticks(t *testing.T) {
 	f.damaged()
 	f.run("pulled while it is read", f.pulled)
 	f.run("good after all of them", f.good("mkfs.vfat", 16<<20, "-F", "16"))
-	if n := strings.Count(f.honnind(0, "policy", "history", "--config", config), "\n"); n != f.has {
+	if n := strings.Count(inside(t, "/bin/honnind", "policy", "history", "--config", config), "\n"); n != f.has {
 		t.Errorf("the terminal keeps %d policies, and took %d", n, f.has)
 	}
 }

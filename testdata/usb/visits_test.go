@@ -144,12 +144,13 @@ type stand struct {
 	printer *printertest.Device
 	port    *redir.Port
 	behind  *ippevetest.Device // whose tray it is
+	desk    *desk              // a reader that stays: a terminal without one takes seconds to open again
 }
 
 // inAStore has one terminal, whose check of itself before it opens takes longer than a visit.
 func inAStore(t *testing.T) {
 	behind, p, port := overIPP(t, "xhci.0", "printer", printertest.Model{Direct: 2, Over: 2})
-	s := &stand{nil, p, port, behind}
+	s := &stand{printer: p, port: port, behind: behind}
 	s.pcscdInTheWay(t)
 	s.run("each reader", s.eachReader)
 	s.run("at the reader's keys", s.atTheKeys)
@@ -183,10 +184,8 @@ func (s *stand) eachReader(t *testing.T) {
 	}
 	s.run("7/1/2 and 7/1/4", func(*testing.T) { serve() })
 	must(t, s.port.Unplug())
-	s.wait("out-of-service")
 	s.run("7/1/4", func(t *testing.T) {
 		lend(t, "xhci.0", "ipp-only", redir.Printer(printertest.New(printertest.Model{Over: 2}, dial(s.behind))))
-		s.wait("welcome")
 		serve()
 	})
 	must(t, s.port.Plug())
@@ -222,7 +221,6 @@ func atACounter(t *testing.T) {
 			})
 		}
 		must(t, port.Unplug())
-		k.wait("out-of-service")
 	}
 	k.printed(protocol.Unsure, came...)
 	if len(came) != 2*len(desks) {

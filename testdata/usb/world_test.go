@@ -164,8 +164,8 @@ func build() error {
 	done := make(chan error)
 	for _, steps := range [][][]string{
 		{{"go", "build", "-o", built("honnind"), "honnin/daemon"}, {built("honnind"), "practice", "--visits", "1", "--state", built("practice")}},
-		{{"env", "CGO_ENABLED=0", "go", "build", "-o", built("guest"), "honnin/testdata/usb/guest"},
-			{"go", "build", "-o", built("visit"), "honnin/testdata/usb/visit"},
+		{{"env", "CGO_ENABLED=0", "go", "build", "-ldflags", "-s -w", "-o", built("guest"), "honnin/testdata/usb/guest"},
+			{"go", "build", "-ldflags", "-s -w", "-o", built("visit"), "honnin/testdata/usb/visit"},
 			{"go", "test", "-c", "-tags", "guest", "-ldflags", "-s -w", "-o", built("seam"), "honnin/drivers/internal/usb"}},
 	} {
 		go func() { done <- inOrder(steps) }()

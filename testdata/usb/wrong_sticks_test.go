@@ -148,18 +148,15 @@ func (f *fieldwork) ended(name string) (said string) {
 	return said
 }
 
-// nearlyDead has a stick received of which a page comes every four seconds, which goes on beside the test. (QEMU stands still while
-// the kernel aborts a command, which it does after 30 s.) What is returned waits for the end, and pulls the stick only then.
+// nearlyDead has a stick received that gives 8 KiB a second, which goes on beside the test. (The kernel reads 128 KiB at once, and
+// aborts that after 30 s; QEMU would stand still meanwhile.) What is returned waits for the end, and pulls the stick only then.
 func (f *fieldwork) nearlyDead() (wait func()) {
 	f.Helper()
 	image := f.TempDir() + "/stick"
 	must(f.T, os.WriteFile(image, f.filled(f.long, "mkfs.vfat", 8<<20, "-F", "16", "-s", "1"), 0o600))
 	must(f.T, f.machine.Insert(limit(f.T), "stick", image, 0))
 	awaitFile(f.T, part)
-	for _, most := range []string{"read_ahead_kb", "max_sectors_kb"} {
-		f.put("/sys/block/sda/queue/"+most, []byte("4"))
-	}
-	must(f.T, f.machine.Slow(limit(f.T), "stick", 1<<10))
+	must(f.T, f.machine.Slow(limit(f.T), "stick", 8<<10))
 	began := time.Now()
 	f.start("slow")
 	return func() {

@@ -1,5 +1,5 @@
-// Package provision keeps the policies of one terminal, and takes in what is brought: from a USB stick, from a directory,
-// later from the centre. Whether a policy is the operator's is judged by config/policy/signed; here is when it is judged,
+// Package provision keeps the policies of one terminal, and takes in what is brought: from a USB stick, a directory, a file,
+// over the serial line, from the centre. Whether a policy is the operator's is judged by config/policy/signed; here is when it is judged,
 // and what survives.
 //
 // A store is a directory that only the daemon's user can enter:
@@ -18,9 +18,9 @@
 // behind are removed, when others come, and never one that rotated the keys, since the walk needs it.
 //
 // Nothing read from the store is believed: every [Store.Load] and [Store.Apply] walks from the root's keys over all slots, and
-// checks every signature again, but of bytes that this very Store found good before. Whoever can write the store and the root file has the machine; whoever can write the
-// store alone can take slots away: the newest, or one that retired a key, so that this key leads on from the one before. The
-// terminal's journal knows what was in force: it opens for nobody where that is not here (daemon/terminal), and the versions
+// checks every signature again, but of bytes that this very Store found good before. Whoever can write the store and the root
+// file has the machine; whoever can write the store alone can take slots away: the newest, or one that retired a key, so that
+// this key leads on from the one before. The terminal's journal knows what was in force: it opens for nobody where that is not here (daemon/terminal), and the versions
 // in its outcomes and heartbeats show it. What is damaged or was taken away, a Receive of the same policies puts back
 // (repair.go); where a retired key led elsewhere meanwhile, they are refused as a fork, and the directory has to be emptied first.
 //
@@ -33,6 +33,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,7 +65,7 @@ type Store struct {
 	keep int
 	use  *os.File // nil: not held
 
-	verified map[chain]Slot // by the last walk, without notes
+	verified atomic.Pointer[map[chain]Slot] // by the last walk, without notes; never changed once it is here
 }
 
 // Open makes the directory where it is not there yet. It must be this user's alone: what root received, a daemon of its
@@ -358,7 +359,7 @@ func (s *Store) walk() ([]Slot, error) {
 		return nil, err
 	}
 	w := s.start()
-	defer func() { s.verified = w.seen }()
+	defer func() { seen := w.seen; s.verified.Store(&seen) }()
 	for i, k := range kept {
 		err := s.next(&w, k)
 		switch {

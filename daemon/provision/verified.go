@@ -62,7 +62,11 @@ func (s *Store) start() walked {
 // next goes on to a slot, and stays where it is if that does not verify.
 func (s *Store) next(w *walked, k stored) error {
 	c := then(w.chain, k.files)
-	slot, seen := s.verified[c]
+	var slot Slot
+	seen := false
+	if last := s.verified.Load(); last != nil {
+		slot, seen = (*last)[c]
+	}
 	if !seen {
 		p, files, err := k.open(w.keys)
 		if err != nil {

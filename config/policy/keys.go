@@ -21,7 +21,7 @@ func Table() keys.File {
 		En: "What the operator of all terminals has decided: whom to trust, what is issued, for how much and when, and when to stop. Place and hardware are in site.toml, which cannot weaken a check.",
 		See: "書き方の例と、署名して端末に届けるまで: [FIELD.ja.md](../../daemon/FIELD.ja.md)。 An example, and how it is signed and brought to a terminal: [FIELD.md](../../daemon/FIELD.md).\n\n" +
 			"`honnind config explain KEY` は一つのキーを説明する。 explains one key."}
-	for _, part := range [][]keys.Key{headKeys(), timeKeys(), calendarKeys(""), latchKeys(), limitKeys(), trustKeys(), deviceKeys(), municipalityKeys(), serviceKeys(), peopleKeys(), contactKeys()} {
+	for _, part := range [][]keys.Key{headKeys(), timeKeys(), calendarKeys(""), latchKeys(), limitKeys(), trustKeys(), deviceKeys(), municipalityKeys(), serviceKeys(), peopleKeys(), contactKeys(), collectorKeys()} {
 		f.Keys = append(f.Keys, part...)
 	}
 	return f

@@ -24,7 +24,7 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 	}
 	item := centre.Item{Key: e.Seq, Transaction: e.Transaction}
 	if e.Kind == journal.Incident {
-		event := protocol.NewEvent(protocol.NameIncident(o.terminal, head), o.terminal, e.At, incident(e))
+		event := protocol.NewEvent(protocol.NameIncident(o.terminal, head), o.terminal, e.At, eventData(e))
 		item.Event = &event
 	} else {
 		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Staff: e.Staff, Journal: head, Policy: e.Policy}
@@ -41,7 +41,7 @@ func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error
 	return err
 }
 
-func incident(e journal.Entry) protocol.IncidentData {
+func eventData(e journal.Entry) protocol.IncidentData {
 	d := protocol.IncidentData{Code: e.Reason, Class: "fault", Municipality: e.Municipality, Transaction: e.Transaction, Document: e.Document}
 	if c := reason.Code(e.Reason); c.Known() {
 		d.Class = string(c.Class())

@@ -186,6 +186,9 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 		p.Log.WithFields(logrus.Fields{"void": len(found.Void), "unsure": len(found.Unsure), "printed": len(found.Printed),
 			"failed": len(found.Failed)}).Warn("settled what the last run left open")
 	}
+	if err := l.unsaid(); err != nil {
+		return nil, err
+	}
 	till := newTill(p.Payment, l)
 	if err := till.recover(ctx); err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/protocol"
 	"honnin/daemon/durable"
+	"honnin/spool/incident"
 	"honnin/spool/journal"
 )
 
@@ -55,12 +56,12 @@ type Options struct {
 	Certificate func() (tls.Certificate, error) // this terminal's own, for TLS
 	Dir         string                          // where places are kept; made where it is missing
 	Log         logrus.FieldLogger
+	Catalogue   incident.Catalogue // of the incidents' words
 
-	Severity func(word string) Severity // of an incident's word; nil: [BySeverityOfClass]
-	Disk     durable.Disk               // nil: the machine's
-	Look     time.Duration              // between two looks into journal and policy; 0: 5 s
-	Longest  time.Duration              // between two attempts; 0: 5 min
-	Patience time.Duration              // for a collector to take a message, or to confirm; 0: 60 s
+	Disk     durable.Disk  // nil: the machine's
+	Look     time.Duration // between two looks into journal and policy; 0: 5 s
+	Longest  time.Duration // between two attempts; 0: 5 min
+	Patience time.Duration // for a collector to take a message, or to confirm; 0: 60 s
 }
 
 // Collectors tells all of them. It is safe for concurrent use.
@@ -80,9 +81,6 @@ type State struct {
 
 // New makes the delivery to all collectors.
 func New(o Options) *Collectors {
-	if o.Severity == nil {
-		o.Severity = BySeverityOfClass
-	}
 	if o.Disk == nil {
 		o.Disk = durable.Real{}
 	}

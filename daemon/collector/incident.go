@@ -6,6 +6,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/spool/incident"
 	"honnin/spool/incident/storm"
 	"honnin/spool/journal"
 )
@@ -33,25 +34,16 @@ func codes(all []reason.Code) string {
 	return strings.Join(out, " ")
 }
 
-// BySeverityOfClass is the severity of an incident's word as far as its class says it.
-func BySeverityOfClass(word string) Severity {
-	switch c := reason.Code(word); {
-	case word == protocol.IncidentSelfTest, word == protocol.IncidentJournalRewound:
-		return Critical
-	case !c.Known():
-		return Warning
-	case c.Class().StopsService():
-		return Critical
-	}
-	return Error
-}
+// severities are the catalogue's, in syslog.
+var severities = map[incident.Severity]Severity{incident.Highest: Alert, incident.High: Critical, incident.Medium: Error}
 
-// class is the word's class, as in an event to the centre.
-func class(word string) string {
-	if c := reason.Code(word); c.Known() {
-		return string(c.Class())
+// judged is what the catalogue says of a word. One that it does not know is as severe as any: nobody thought of it.
+func (o Options) judged(word string) (class string, s Severity) {
+	w, ok := o.Catalogue.Word(word)
+	if !ok {
+		return incident.Fault, Alert
 	}
-	return "fault"
+	return w.Class, severities[w.Severity]
 }
 
 // message tells of what is alike: codes, ids and digests, nothing else. "id" and "last" are the names that the first and the
@@ -66,7 +58,8 @@ func (o Options) message(a storm.Alike[journal.Entry]) (message, error) {
 		return message{}, err
 	}
 	e := a.First
-	p := []param{{"id", string(protocol.NameIncident(o.Terminal, first))}, {"word", e.Reason}, {"class", class(e.Reason)}}
+	class, severity := o.judged(e.Reason)
+	p := []param{{"id", string(protocol.NameIncident(o.Terminal, first))}, {"word", e.Reason}, {"class", class}}
 	given := func(name, value string, is bool) {
 		if is {
 			p = append(p, param{name, value})
@@ -85,6 +78,6 @@ func (o Options) message(a storm.Alike[journal.Entry]) (message, error) {
 	if version != "" {
 		origin.params = append(origin.params, param{"swVersion", version})
 	}
-	return message{severity: o.Severity(e.Reason), at: e.At.Time, host: string(o.Terminal), app: app, id: "incident",
+	return message{severity: severity, at: e.At.Time, host: string(o.Terminal), app: app, id: "incident",
 		data: []element{{sdID, p}, origin}, text: "incident " + e.Reason}, nil
 }

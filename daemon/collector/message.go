@@ -15,7 +15,6 @@ const (
 	Alert    Severity = 1 // somebody must act at once
 	Critical Severity = 2
 	Error    Severity = 3
-	Warning  Severity = 4
 )
 
 const facility = 16 // local0, RFC 5424, table 1

@@ -117,7 +117,7 @@ func (r *rsyslogd) numbers() (out []int) {
 			r.t.Fatalf("%q: %v", line, err)
 		}
 		n, err := strconv.Atoi(p.data[sdID]["where"])
-		if err != nil || p.data[sdID]["word"] != "subject-mismatch" || p.data[sdID]["count"] != "1" || p.host != string(here) || p.pri != 16*8+2 {
+		if err != nil || p.data[sdID]["word"] != "subject-mismatch" || p.data[sdID]["count"] != "1" || p.host != string(here) || p.pri != 16*8+1 {
 			r.t.Fatalf("%q", line)
 		}
 		out = append(out, n)

@@ -21,6 +21,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/spool/incident"
 	"honnin/spool/journal"
 )
 
@@ -109,7 +110,7 @@ func (w *world) options() Options {
 	log := logrus.New()
 	log.SetOutput(w.said)
 	return Options{Terminal: here, Software: "honnind v1.2.3", Journal: w.journal, Certificate: func() (tls.Certificate, error) { return w.own, nil },
-		Collectors: func() []policy.Collector { w.mu.Lock(); defer w.mu.Unlock(); return w.to }, Dir: filepath.Join(w.dir, "collectors"), Log: log,
+		Collectors: func() []policy.Collector { w.mu.Lock(); defer w.mu.Unlock(); return w.to }, Dir: filepath.Join(w.dir, "collectors"), Log: log, Catalogue: must[incident.Catalogue](w.t)(incident.Load()),
 		Look: 10 * time.Millisecond, Longest: 50 * time.Millisecond, Patience: 20 * time.Second}
 }
 

@@ -177,7 +177,7 @@ func (w *World) town(t people.Town, primary *register.Primary) (*town, error) {
 }
 
 func (w *World) open() {
-	c := server.Config{CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Person: w.keys.Person,
+	c := server.Config{CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Taker: w.keys.Taker, Closer: w.keys.Closer,
 		Open: w.options.Open, Lifetime: w.options.Lifetime, Poll: w.options.Poll, Now: w.options.Now, Trace: w.options.Trace}
 	for _, t := range people.Towns() {
 		at := w.towns[t.Code]
@@ -275,7 +275,7 @@ func (w *World) CentreAnchor() *x509.Certificate { return w.keys.CentreCA.Certif
 // Counts returns what happened at the centre.
 func (w *World) Counts() server.Counts { return w.centre.Counts() }
 
-// MoveIncident has the world's person acknowledge an incident, or close it with a cause.
+// MoveIncident has one of the world's persons acknowledge an incident, or close it with a cause, at the centre.
 func (w *World) MoveIncident(terminal protocol.Terminal, id protocol.IncidentID, state, cause string) error {
 	return w.centre.Move(terminal, id, state, cause)
 }

@@ -63,11 +63,8 @@ func (s *Server) receive(k incidentKey, code string, event protocol.Digest) ([]b
 }
 
 func (s *Server) stateOf(k incidentKey, state, cause string) ([]byte, error) {
-	by := s.Person
-	if state == protocol.IncidentOpen {
-		by = s.Receipts
-	}
-	return s.sign(by, protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: state, Cause: cause, At: protocol.At(s.Now())})
+	by := map[string]*sign.Pair{protocol.IncidentOpen: s.Receipts, protocol.IncidentAcknowledged: s.Taker, protocol.IncidentClosed: s.Closer}
+	return s.sign(by[state], protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: state, Cause: cause, At: protocol.At(s.Now())})
 }
 
 func (s *Server) sign(by *sign.Pair, v any) ([]byte, error) {
@@ -92,7 +89,7 @@ func (s *Server) incidentState(c *call) (answer, error) {
 	return answer{status: http.StatusOK, media: mediaCMS, body: i.signed}, nil
 }
 
-// Move has the practice world's person acknowledge an incident, or close it with a cause.
+// Move has the practice world's persons acknowledge an incident, or close it with a cause.
 func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state, cause string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -42,7 +42,7 @@ type Config struct {
 	CardAnchors    []*x509.Certificate
 	CardStatus     func(fingerprint protocol.Digest) people.Status
 	Receipts       *sign.Pair               // signs receipts and open states
-	Person         *sign.Pair               // signs acknowledged and closed states
+	Taker, Closer  *sign.Pair               // of the persons who acknowledge and close
 	Open           func(now time.Time) bool // whether it is within hours
 	Lifetime       time.Duration            // of a transaction up to the commit
 	Poll           time.Duration            // how long a request for a package is held

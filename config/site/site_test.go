@@ -1,6 +1,7 @@
 package site
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,19 @@ func TestGoodSite(t *testing.T) {
 	}
 	if s.Policy != "/etc/honnin/policy.toml" || s.Keys != "/etc/honnin/keys" || s.State != "/var/lib/honnin" || s.Reader != "pcsc:Sony" || s.Printer.CA != "/etc/honnin/printer.pem" {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	for address, right := range map[string]bool{
+		"127.0.0.1:9464": true, "[::1]:9464": true, "192.168.3.7:9464": true, "[fe80::1%eth0]:9464": true,
+		"0.0.0.0:9464": false, "[::]:9464": false, "[::ffff:0.0.0.0]:9464": false, ":9464": false, "localhost:9464": false, "127.0.0.1": false, "127.0.0.1:0": false, "224.0.0.1:9464": false,
+		"255.255.255.255:1": false, "127.0.0.1:65536": false, "": false,
+	} {
+		s, err := Parse([]byte(strings.Replace(good, "state =", fmt.Sprintf("metrics = %q\nstate =", address), 1)), "/etc/honnin")
+		if (err == nil) != right || right && s.Metrics != address {
+			t.Errorf("%q: %v", address, err)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"honnin/config/policy"
 	"honnin/daemon/practice/people"
 )
 
@@ -25,30 +24,6 @@ func (w *World) Policy() string {
 	b.WriteString(staff())
 	b.WriteString(w.notices())
 	return b.String()
-}
-
-// Those who act on incidents in the practice world.
-const (
-	TakerID  = "practice-taker"
-	CloserID = "practice-closer"
-)
-
-// notices is the policy's part about incidents: whose receipts count, who is told, who acknowledges and who closes.
-func (w *World) notices() string {
-	return fmt.Sprintf("\n[centre]\nsigners = [%s]\n[[contact]]\nid = \"practice-operations\"\nreach = \"tel:+81-3-0000-0000\"\n[deadlines]\nacknowledge = \"30m\"\nstop = \"4h\"\n",
-		inline(w.keys.Receipts.Certificate)) + keyholder(TakerID, w.keys.Taker.Certificate, policy.Acknowledge) +
-		keyholder(CloserID, w.keys.Closer.Certificate, policy.Acknowledge, policy.Close)
-}
-
-func keyholder(id string, key *x509.Certificate, roles ...policy.Role) string {
-	return fmt.Sprintf("[[person]]\nid = %q\nroles = [\"%s\"]\nkey = %s\nexpires = \"2999-12-31\"\n", id, strings.Join(words(roles), `", "`), inline(key))
-}
-
-func words(roles []policy.Role) (out []string) {
-	for _, r := range roles {
-		out = append(out, string(r))
-	}
-	return out
 }
 
 // inline writes certificates as TOML strings of PEM.

@@ -129,6 +129,9 @@ func TestScrape(t *testing.T) {
 			t.Errorf("%q is in it", not)
 		}
 	}
+	empty := newWorld(t)
+	empty.sources.Now = time.Now // one that goes on while it is asked
+	holds(t, scraped(t, must[http.Handler](t)(Handler(empty.sources))), `honnin_outbox_entries 0`, `honnin_outbox_oldest_age_seconds 0`)
 	if again := scraped(t, h); again != text {
 		t.Error("the same question has another answer")
 	}

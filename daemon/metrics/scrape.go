@@ -180,7 +180,8 @@ func (s samples) books() error {
 	for _, w := range b.open {
 		open[s.word(w)]++
 	}
-	oldest := s.Now()
+	now := s.Now()
+	oldest := now
 	for _, w := range b.outbox {
 		if w.word != "" {
 			late[s.word(w.word)]++
@@ -193,7 +194,7 @@ func (s samples) books() error {
 	s.words("honnin_incidents_open", open)
 	s.words("honnin_incidents_undelivered", late)
 	s.is("honnin_outbox_entries", float64(len(b.outbox)))
-	s.is("honnin_outbox_oldest_age_seconds", s.Now().Sub(oldest).Seconds())
+	s.is("honnin_outbox_oldest_age_seconds", now.Sub(oldest).Seconds())
 	return nil
 }
 

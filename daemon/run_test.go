@@ -367,7 +367,7 @@ func TestRunRefuses(t *testing.T) {
 		"directory printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "dir:/tmp/sheets", want: "printer.address"},
 		"practice anchors":  {policy: o.world.Policy(), want: "practice anchors"},
 		"which usb printer": {old: "ipp://127.0.0.1:1/ipp/print", new: "usb:Canon", want: "printer.address"},
-		"another centre":    {policy: o.policy + "\n[centre]\nurls = [\"https://another.example\"]\n", want: "the site's is none of them"},
+		"another centre":    {policy: strings.Replace(o.policy, "\n[centre]\n", "\n[centre]\nurls = [\"https://another.example\"]\n", 1), want: "the site's is none of them"},
 		"pcscd elsewhere":   {env: "PCSCLITE_CSOCK_NAME=/tmp/elsewhere", want: "another pcscd"},
 		"policy not signed": {old: `policy = "policy"`, new: `policy = "site.toml"`, want: "signed policies only"},
 		"unknown key":       {old: "version = 1", new: "version = 1\nskip_check = true", want: "skip_check"},

@@ -7,8 +7,10 @@
 // At least once, and in order. Syslog has no receipts. What there is: whoever gets a close_notify must answer it with its own
 // (RFC 5425, section 4.4), and can answer it only after it has read everything before. So each delivery is one connection,
 // ended by us, and counts as made when the answer is there and the connection has ended in order with nothing of ours unread.
-// Whatever else happens, a reset, a silence, an end without that word, it is made again from its beginning: the same messages,
-// with the same ids. What a collector loses after it has answered is its own loss.
+// A collector that is being shut down says the same word unasked; so it is asked only after a second of silence behind the last
+// message. Whatever else happens, a reset, an end without that word, the delivery is made again from its beginning: the same
+// messages, with the same ids. What a collector loses after it has answered is its own loss, and what it throws away in that
+// very moment cannot be seen from here: the centre's signed receipts, not this, say that an incident was heard.
 //
 // Its place, the last entry that was told, is kept in a file, and not in the journal: a place that was lost only repeats what was
 // told, so it needs neither the chain nor the journal's space; and the journal says what happened at the terminal, not who has
@@ -62,6 +64,7 @@ type Options struct {
 	Look     time.Duration // between two looks into journal and policy; 0: 5 s
 	Longest  time.Duration // between two attempts; 0: 5 min
 	Patience time.Duration // for a collector to take a message, or to confirm; 0: 60 s
+	Settle   time.Duration // between the last message and the question for the confirmation; 0: 1 s
 }
 
 // Collectors tells all of them. It is safe for concurrent use.
@@ -85,6 +88,7 @@ func New(o Options) *Collectors {
 		o.Disk = durable.Real{}
 	}
 	o.Look, o.Longest, o.Patience = cmp.Or(o.Look, 5*time.Second), cmp.Or(o.Longest, 5*time.Minute), cmp.Or(o.Patience, time.Minute)
+	o.Settle = cmp.Or(o.Settle, time.Second)
 	return &Collectors{o: o, states: map[string]State{}}
 }
 
@@ -134,7 +138,7 @@ func name(to policy.Collector) string {
 
 func (c *Collectors) begin(ctx context.Context, to policy.Collector) (end func()) {
 	ctx, stop := context.WithCancel(ctx)
-	f := &follower{Options: c.o, id: to.ID, link: link{to, c.o.Certificate, c.o.Patience}, place: place{c.o.Disk, c.o.Dir, to.ID}, size: most, tell: c.note}
+	f := &follower{Options: c.o, id: to.ID, link: link{to, c.o.Certificate, c.o.Patience, c.o.Settle}, place: place{c.o.Disk, c.o.Dir, to.ID}, size: most, tell: c.note}
 	var done sync.WaitGroup
 	done.Go(func() { f.run(ctx) })
 	return func() {

@@ -21,7 +21,11 @@ type link struct {
 	to          policy.Collector
 	certificate func() (tls.Certificate, error) // this terminal's own
 	patience    time.Duration                   // for the connection, for each message, and for the confirmation
+	settle      time.Duration                   // between the last message and the question for the confirmation
 }
+
+// errOwn: this terminal has nothing to show.
+var errOwn = errors.New("this terminal's own certificate cannot be used")
 
 // errUnconfirmed: the connection ended without the collector's close_notify.
 var errUnconfirmed = errors.New("it ended the connection without confirming (RFC 5425, section 4.4)")
@@ -44,6 +48,9 @@ func (l link) send(ctx context.Context, messages [][]byte) error {
 			return refusal(conn, err)
 		}
 	}
+	if err := l.quiet(conn); err != nil {
+		return err
+	}
 	l.extend(conn)
 	if err := conn.CloseWrite(); err != nil {
 		return err
@@ -51,11 +58,31 @@ func (l link) send(ctx context.Context, messages [][]byte) error {
 	return l.confirmed(conn)
 }
 
+// quiet gives a collector that refuses us, or is being shut down, the time to say so before it is asked: its farewell is the very
+// word that confirms.
+func (l link) quiet(conn *tls.Conn) error {
+	_ = conn.SetReadDeadline(time.Now().Add(l.settle))
+	switch n, err := conn.Read(make([]byte, 1)); {
+	case n > 0:
+		return errSpeaks
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	case err == io.EOF:
+		return errUnconfirmed
+	default:
+		return err
+	}
+}
+
 func (l link) extend(conn net.Conn) { _ = conn.SetDeadline(time.Now().Add(l.patience)) } // a closed one fails at its next use
 
 func (l link) open(ctx context.Context) (*tls.Conn, error) {
 	ctx, stop := context.WithTimeout(ctx, l.patience)
 	defer stop()
+	own, err := l.certificate()
+	if err != nil {
+		return nil, errOwn // the error may name what no log should have
+	}
 	roots := x509.NewCertPool()
 	for _, a := range l.to.Anchors {
 		roots.AddCert(a)
@@ -69,10 +96,7 @@ func (l link) open(ctx context.Context) (*tls.Conn, error) {
 		return nil, err
 	}
 	conn := tls.Client(&wire{TCPConn: raw.(*net.TCPConn)}, &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			c, err := l.certificate()
-			return &c, err
-		}})
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }}) // whoever its issuers are
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
@@ -156,7 +180,7 @@ func why(err error) string {
 	var untrusted *tls.CertificateVerificationError
 	var op *net.OpError
 	switch {
-	case errors.Is(err, errUnconfirmed), errors.Is(err, errSpeaks), errors.Is(err, errPlace):
+	case errors.Is(err, errUnconfirmed), errors.Is(err, errSpeaks), errors.Is(err, errPlace), errors.Is(err, errOwn):
 		return err.Error()
 	case errors.As(err, &untrusted):
 		return "its certificate is not in its name, not in date, or not from the policy's anchors"

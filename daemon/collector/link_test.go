@@ -101,7 +101,7 @@ func TestSend(t *testing.T) {
 		"answers": {good, func(_ net.Conn, c *tls.Conn) { _, _ = c.Write([]byte("250 ok\r\n")); _, _ = read(c); c.Close() }, "it answers"},
 	} {
 		at := w.server(c.how, c.serve)
-		l := link{policy.Collector{Address: at, Anchors: []*x509.Certificate{w.office.certificate}}, w.options().Certificate, 10 * time.Second}
+		l := link{policy.Collector{Address: at, Anchors: []*x509.Certificate{w.office.certificate}}, w.options().Certificate, 10 * time.Second, 300 * time.Millisecond}
 		err := l.send(t.Context(), [][]byte{[]byte("one"), []byte("two two"), make([]byte, 1<<20)})
 		switch {
 		case c.says == "" && err != nil, c.says != "" && err == nil:
@@ -110,7 +110,11 @@ func TestSend(t *testing.T) {
 			t.Errorf("%s: %s (%v)", name, why(err), err)
 		}
 	}
-	nobody := link{policy.Collector{Address: "localhost:1"}, w.options().Certificate, time.Second}
+	without := link{policy.Collector{Address: "localhost:1"}, func() (tls.Certificate, error) { return tls.Certificate{}, io.ErrUnexpectedEOF }, time.Second, 0}
+	if err := without.send(t.Context(), nil); err == nil || why(err) != errOwn.Error() {
+		t.Error(err)
+	}
+	nobody := link{policy.Collector{Address: "localhost:1"}, w.options().Certificate, time.Second, 0}
 	if err := nobody.send(t.Context(), nil); err == nil || why(err) != "it cannot be reached" {
 		t.Error(err)
 	}
@@ -124,10 +128,33 @@ func TestSilence(t *testing.T) {
 		"no reading":      func(_ net.Conn, c *tls.Conn) { _ = c.Handshake(); <-t.Context().Done() },
 		"no confirmation": func(_ net.Conn, c *tls.Conn) { _, _ = read(c); <-t.Context().Done() },
 	} {
-		l := link{w.names(w.server(w.asCollector(), serve)), w.options().Certificate, 300 * time.Millisecond}
+		l := link{w.names(w.server(w.asCollector(), serve)), w.options().Certificate, 300 * time.Millisecond, 10 * time.Millisecond}
 		err := l.send(t.Context(), [][]byte{make([]byte, 16<<20)})
 		if err == nil || why(err) != "it does not answer in time" {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestFarewell: a collector that is shut down says the very word that confirms, before or after the messages have arrived, but
+// without having read them: that is never taken for a receipt, however the two cross each other.
+func TestFarewell(t *testing.T) {
+	w := newWorld(t)
+	for name, serve := range map[string]func(net.Conn, *tls.Conn){
+		"nothing read": func(_ net.Conn, c *tls.Conn) { _ = c.Handshake(); _ = c.CloseWrite() },
+		"one read":     func(_ net.Conn, c *tls.Conn) { _, _ = c.Read(make([]byte, 100)); _ = c.CloseWrite() },
+		"all that came": func(_ net.Conn, c *tls.Conn) {
+			_ = c.Handshake()
+			_ = c.CloseWrite()
+			c.SetReadDeadline(time.Now())
+			_, _ = c.Read(make([]byte, 100))
+		},
+	} {
+		l := link{w.names(w.server(w.asCollector(), serve)), w.options().Certificate, 10 * time.Second, 5 * time.Second}
+		for n := range 100 {
+			if err := l.send(t.Context(), [][]byte{[]byte("one"), []byte("two"), []byte("three")}); err == nil {
+				t.Fatalf("%s: told, at attempt %d", name, n)
+			}
 		}
 	}
 }

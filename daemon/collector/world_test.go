@@ -111,7 +111,7 @@ func (w *world) options() Options {
 	log.SetOutput(w.said)
 	return Options{Terminal: here, Software: "honnind v1.2.3", Journal: w.journal, Certificate: func() (tls.Certificate, error) { return w.own, nil },
 		Collectors: func() []policy.Collector { w.mu.Lock(); defer w.mu.Unlock(); return w.to }, Dir: filepath.Join(w.dir, "collectors"), Log: log, Catalogue: must[incident.Catalogue](w.t)(incident.Load()),
-		Look: 10 * time.Millisecond, Longest: 50 * time.Millisecond, Patience: 20 * time.Second}
+		Look: 10 * time.Millisecond, Longest: 50 * time.Millisecond, Patience: 20 * time.Second, Settle: 100 * time.Millisecond}
 }
 
 // names has the policy name one collector.

@@ -191,6 +191,9 @@ func TestRsyslogd(t *testing.T) {
 	must[struct{}](t)(struct{}{}, r.cmd.Process.Signal(syscall.SIGCONT))
 	last += 49
 	before := r.whole(w, last)
+	w.until("that it is confirmed", func() bool {
+		return place{dir: w.options().Dir, id: "log"}.load() == must[protocol.JournalHead](t)(w.journal.Head())
+	})
 	stop()
 	w.happens(last+1, last+10)
 	last += 9

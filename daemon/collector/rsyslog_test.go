@@ -178,9 +178,9 @@ func TestRsyslogd(t *testing.T) {
 	for i, how := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGKILL, syscall.SIGTERM} {
 		done := make(chan struct{})
 		first := last + 1
-		go func() { defer close(done); w.happens(first, first+300) }()
-		last += 300
-		w.until("something new", func() bool { return len(r.numbers()) > last-250+i*30 })
+		go func() { defer close(done); w.happens(first, first+150) }()
+		last += 150
+		w.until("something new", func() bool { return len(r.numbers()) > last-120+i*20 })
 		r.stop(how)
 		<-done
 		r.start()

@@ -93,9 +93,9 @@ type steppedJournal struct {
 	step func(string)
 }
 
-func (j steppedJournal) Record(e journal.Entry) (journal.Entry, error) {
+func (j steppedJournal) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
 	j.step("journal " + string(e.Kind))
-	done, err := j.Journal.Record(e)
+	done, err := j.Journal.Record(e, with...)
 	j.step("journalled " + string(e.Kind))
 	return done, err
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/config/reason"
 	"honnin/daemon/practice"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/ipp"
@@ -150,7 +151,7 @@ func newCrashWorld(t *testing.T) *crashWorld {
 	t.Cleanup(func() { _ = os.RemoveAll(state) })
 	withKeys(t, state)
 	c.world, err = practice.Start(practice.Options{State: filepath.Join(state, "keys"), Trace: func(route string, status int) {
-		asides := strings.Contains(route, "ready") || strings.Contains(route, "heartbeats") // beside every step, at a time of their own
+		asides := strings.Contains(route, "ready") || strings.Contains(route, "heartbeats") || strings.HasPrefix(route, "GET /v1/incidents") // beside every step, at a time of their own
 		if status < 300 && status != 202 && !asides {
 			_ = c.director.step("centre did " + route)
 		}
@@ -309,6 +310,7 @@ func (c *crashWorld) accounted(since int64, phase, visit string, before map[prot
 	all := balanced(c.T, j)
 	closed(c.T, j, all)
 	all = slices.DeleteFunc(all, func(e journal.Entry) bool { return int64(e.Seq) <= since })
+	raised(c.T, all)
 	ends := of(all, journal.Ended)
 	want := expected[phase]
 	if atCounter(visit) && unread[phase] != nil {
@@ -408,6 +410,22 @@ func closed(t *testing.T, j *journal.Journal, all []journal.Entry) {
 	}
 	if why, err := j.StaffNeeded(); err != nil || (why != "") != needed || latched != 0 {
 		t.Errorf("staff are needed for %q, and were called: %v; %d services closed %v", why, needed, latched, err)
+	}
+}
+
+// raised: nothing was refused and nothing closed, whenever the power went, without an incident of that transaction.
+func raised(t *testing.T, all []journal.Entry) {
+	t.Helper()
+	said := map[protocol.Transaction]bool{}
+	for _, e := range of(all, journal.Incident) {
+		said[e.Transaction] = true
+	}
+	for _, e := range all {
+		closes := e.Kind == journal.Latched || e.Kind == journal.StaffNeeded
+		refused := e.Kind == journal.Ended && e.Outcome == protocol.Refused && reason.Code(e.Reason).Class().RaisesIncident()
+		if (closes || refused) && !said[e.Transaction] {
+			t.Errorf("entry %d, %s (%s), and no incident", e.Seq, e.Kind, e.Reason)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ var onlyIn = []struct{ path, allowed, why string }{
 	{"github.com/OpenPrinting/goipp", "honnin/drivers/printer", "one seam to IPP"},
 	{"github.com/tarm/serial", "honnin/drivers/serial", "one seam to the serial line"},
 	{"go.etcd.io/bbolt", "honnin/spool/journal", "one place that writes what happened"},
+	{"github.com/prometheus/", "honnin/daemon/metrics", "one seam to metrics"},
 	{"github.com/spf13/cobra", "honnin/daemon", "flags belong to main"},
 	{"honnin/config/trust/forge", "honnin/testdata", "forgeries are for tests"},
 	{"honnin/daemon/practice", "honnin/daemon", "no practice part in anything that a production terminal is made of"},

@@ -54,7 +54,7 @@ func (f *journalFlags) open() (*journal.Journal, error) {
 		if err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
-		path = filepath.Join(s.State, "journal.db")
+		path = filepath.Join(s.State, journalFile)
 	}
 	j, err := journal.Copy(path)
 	if errors.Is(err, journal.ErrDamaged) || errors.Is(err, journal.ErrFormat) {

@@ -184,13 +184,13 @@ type slowDisk struct {
 	once        *sync.Once
 }
 
-func (d slowDisk) Record(e journal.Entry) (journal.Entry, error) {
+func (d slowDisk) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
 	if e.Kind != journal.Sending {
-		return d.Journal.Record(e)
+		return d.Journal.Record(e, with...)
 	}
 	d.once.Do(func() { close(d.asked) })
 	<-d.goOn
-	e, err := d.Journal.Record(e)
+	e, err := d.Journal.Record(e, with...)
 	d.synced.Store(err == nil)
 	return e, err
 }

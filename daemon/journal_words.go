@@ -54,6 +54,12 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("the centre has entry %d", e.Of)
 	case journal.Undelivered:
 		return fmt.Sprintf("the centre will never take entry %d: %s", e.Of, e.Reason)
+	case journal.Acknowledged:
+		return fmt.Sprintf("%s acknowledged incident %d, signed %s", e.Staff, e.Of, e.Signed.In(tokyo.Zone()).Format("2006-01-02 15:04:05"))
+	case journal.Closed:
+		return fmt.Sprintf("%s closed incident %d, signed %s; the cause is in the signed state %s", e.Staff, e.Of, e.Signed.In(tokyo.Zone()).Format("2006-01-02 15:04:05"), e.Proof.String()[:16])
+	case journal.Disbelieved:
+		return fmt.Sprintf("what the centre gave for incident %d was not believed: %s", e.Of, e.Reason)
 	case journal.Late:
 		return fmt.Sprintf("late, and destroyed: %s of transaction %s", e.Reason, e.Transaction)
 	case journal.SelfTest:

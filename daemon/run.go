@@ -73,7 +73,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
 		return err
 	}
-	j, err := journal.Open(filepath.Join(s.State, "journal.db"), time.Now)
+	j, err := journal.Open(filepath.Join(s.State, journalFile), time.Now)
 	if err != nil {
 		return err
 	}
@@ -100,8 +100,11 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 		return err
 	}
 	parts.Inspector, parts.SelfTest = pool, selftest.New(s.State)
-	return show(ctx, s, parts)
+	return show(ctx, s, parts, outward{s, j, own, pool, log})
 }
+
+// journalFile is the journal's name in the state directory.
+const journalFile = "journal.db"
 
 // tryChild gives the first child something that is no document, and says what holds it: on a kernel without Landlock
 // or seccomp the operator must know that less stands between a PDF and this machine.
@@ -236,7 +239,7 @@ func speaking(server *touch.Server, fit func(terminal.Parts) (terminal.Parts, er
 }
 
 // show puts the terminal behind its touch screen and tells systemd, where there is one, that it is ready.
-func show(ctx context.Context, s site.Site, parts terminal.Parts) error {
+func show(ctx context.Context, s site.Site, parts terminal.Parts, out outward) error {
 	l, err := listenLoopback(s.Listen)
 	if err != nil {
 		return err
@@ -261,6 +264,11 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts) error {
 	if err := listenStaff(ctx, s.State, t); err != nil {
 		return err
 	}
+	end, err := out.begin(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer end()
 	parts.Log.WithField("terminal", s.Terminal).Info("ready: the screen's address is in the state directory")
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no one to tell
 	return live(ctx, t, g, l)

@@ -47,7 +47,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if err != nil {
 		return nil, usage("--card-anchors: %w", err)
 	}
-	o := practice.Options{State: filepath.Join(f.state, "keys"), CardAnchors: anchors, Enrol: f.enrol}
+	o := practice.Options{State: filepath.Join(f.state, "keys"), Incidents: filepath.Join(f.state, "incidents"), CardAnchors: anchors, Enrol: f.enrol}
 	if f.hours {
 		o.Open = practice.TokyoHours
 	}
@@ -145,7 +145,7 @@ func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, errors.Join(err, closePrinter(p.printer))
 	}
-	p.file = filepath.Join(home, "journal.db")
+	p.file = filepath.Join(home, journalFile)
 	if p.policies, err = s.office.provide(home, p.name); err != nil {
 		return nil, errors.Join(err, closePrinter(p.printer))
 	}

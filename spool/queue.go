@@ -20,7 +20,7 @@ var ErrNotOut = errors.New("spool: no such document waits to be confirmed")
 
 // Journal is what the queue needs of the journal: every entry is on the disk when Record returns.
 type Journal interface {
-	Record(journal.Entry) (journal.Entry, error)
+	Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error)
 	Unfinished() ([]journal.Entry, error)
 	StaffCall() (journal.Entry, error)
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
+	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -49,6 +51,8 @@ var (
 	// PEM is text itself or the name of a file beside the configuration; what it holds is judged by whoever reads it.
 	PEM = &Form{Says: "PEM inline, or the name of a file beside this one", Type: "string", Pattern: `[\s\S]`, Fits: func(s string) bool { return s != "" }}
 	URL = &Form{Says: "https://HOST or https://HOST:PORT", Type: "string", Pattern: `^https://[^/?#@\s]+$`, Fits: isOrigin}
+	// Place is where a server is.
+	Place = &Form{Says: "HOST:PORT", Type: "string", Pattern: `^[A-Za-z0-9.:[\]-]{1,255}:[0-9]{1,5}$`, Fits: isPlace}
 	// Reach is where a person can be reached.
 	Reach = &Form{Says: `"tel:+81-3-…", "mailto:…" or "https://…"`, Type: "string", Pattern: `^(tel:|mailto:|https://)[\x21-\x7e]+$`, Fits: isReach}
 	USB   = &Form{Says: `vendor and product in lower-case hex, such as "054c:0dc9"`, Type: "string", Pattern: `^[0-9a-f]{4}:[0-9a-f]{4}$`, Fits: isUSB}
@@ -123,6 +127,17 @@ func isWord(s string) bool {
 func isOrigin(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Host != "" && s == "https://"+u.Host
+}
+
+// isPlace: a name of letters, digits, hyphens and points, or an IP address (version 6 in brackets), and a port that can be called.
+func isPlace(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil || n == 0 || len(s) > 255 || net.JoinHostPort(host, strconv.FormatUint(n, 10)) != s {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil && !strings.Contains(host, "%") || host != "" && only(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789-.")
 }
 
 func isReach(s string) bool {

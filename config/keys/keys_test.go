@@ -154,6 +154,7 @@ func TestForms(t *testing.T) {
 		keys.Digits:       {[]string{"1", "12345678"}, []string{"", "123456789", "-1", "１"}},
 		keys.PEM:          {[]string{"file.pem", "-----BEGIN"}, []string{""}},
 		keys.URL:          {[]string{"https://centre", "https://centre:444", "https://[::1]:444"}, []string{"", "http://centre", "https://centre/", "https://a@centre", "https://", "https://centre?x", "https://centre#x", "HTTPS://centre"}},
+		keys.Place:        {[]string{"log.example:6514", "127.0.0.1:1", "[::1]:65535", "LOG-1:6514"}, []string{"", "log.example", "log.example:", ":6514", "log.example:0", "log.example:06514", "log.example:65536", "log example:6514", "::1:6514", "[::1%lo]:6514", "a/b:1", "[a]:1"}},
 		keys.Reach:        {[]string{"tel:+81-3-0000-0000", "mailto:a@b.example", "https://b.example/x?y"}, []string{"", "tel:", "+81", "http://b.example", "https://", "https://a:b@b.example", "mailto:a b", "javascript:1", "tel:１"}},
 		keys.USB:          {[]string{"054c:0dc9"}, []string{"", "054C:0DC9", "054c", "054c:0dc", "054c0dc9", ":054c0dc9"}},
 	} {

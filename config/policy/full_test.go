@@ -137,6 +137,11 @@ id = "city-office"
 reach = "mailto:office@city.example"
 municipality = "141003"
 
+[[collector]]
+id = "operations-log"
+address = "log.operations.example:6514"
+anchors = ["card-ca.pem"]
+
 [deadlines]
 acknowledge = "20m"
 stop = "2h"
@@ -181,6 +186,9 @@ func TestFull(t *testing.T) {
 	}
 	if a := p.TerminalAnchors(); len(a) != 1 || !a[0].Equal(p.CardAnchors()[0]) || p.TerminalWarning() != 480*time.Hour {
 		t.Error("what the policy says of terminals' keys")
+	}
+	if c := p.Collectors(); len(c) != 1 || c[0].ID != "operations-log" || c[0].Address != "log.operations.example:6514" || len(c[0].Anchors) != 1 {
+		t.Errorf("%+v", c)
 	}
 	for url, want := range map[string]bool{"https://centre.internal": true, "https://centre.internal/": true, "https://centre.internal/v2": true,
 		"https://centre.internal:444": false, "http://centre.internal": false, "https://centre.internal.example": false, "": false, "%": false} {
@@ -269,6 +277,12 @@ func TestFullRefused(t *testing.T) {
 		"another language":             {`["en", "ja"]`, `["en", "fr"]`, "languages[2]: must be one of \"ja\", \"en\""},
 		"a limit nobody can keep":      {`take_card = "62s"`, `take_card = "2s"`, "limits.take_card: must be a duration"},
 		"reach by hand":                {"tel:+81-3-0000-0000", "+81-3-0000-0000", "contact[operations].reach: must be \"tel:"},
+		"a collector without a port":   {"log.operations.example:6514", "log.operations.example", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector on port 0":        {"log.operations.example:6514", "log.operations.example:0", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector nowhere":          {"log.operations.example:6514", ":6514", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector with a path":      {"log.operations.example:6514", "log.operations.example/x:6514", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector's lost anchor":    {"6514\"\nanchors = [\"card-ca.pem\"]", "6514\"\nanchors = [\"nothing.pem\"]", "collector[operations-log].anchors[1]: file does not exist"},
+		"a collector that is anybody":  {"6514\"\nanchors = [\"card-ca.pem\"]", "6514\"\nanchors = []", "collector[operations-log].anchors: must be a list"},
 		"a flag as a text":             {"printers_without_ipp = false", `printers_without_ipp = "no"`, "devices.printers_without_ipp: must be true or false"},
 		"a table as a list":            {"[deadlines]", "[[deadlines]]", "deadlines: must be a table"},
 		"a list as a table":            {"[[contact]]\nid = \"operations\"\nreach = \"tel:+81-3-0000-0000\"\n[[contact]]", "[contact]", "contact: must be a list of tables"},

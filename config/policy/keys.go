@@ -21,7 +21,7 @@ func Table() keys.File {
 		En: "What the operator of all terminals has decided: whom to trust, what is issued, for how much and when, and when to stop. Place and hardware are in site.toml, which cannot weaken a check.",
 		See: "書き方の例と、署名して端末に届けるまで: [FIELD.ja.md](../../daemon/FIELD.ja.md)。 An example, and how it is signed and brought to a terminal: [FIELD.md](../../daemon/FIELD.md).\n\n" +
 			"`honnind config explain KEY` は一つのキーを説明する。 explains one key."}
-	for _, part := range [][]keys.Key{headKeys(), timeKeys(), calendarKeys(""), latchKeys(), limitKeys(), trustKeys(), deviceKeys(), municipalityKeys(), serviceKeys(), peopleKeys(), contactKeys()} {
+	for _, part := range [][]keys.Key{headKeys(), timeKeys(), calendarKeys(""), latchKeys(), limitKeys(), trustKeys(), deviceKeys(), municipalityKeys(), serviceKeys(), peopleKeys(), contactKeys(), collectorKeys()} {
 		f.Keys = append(f.Keys, part...)
 	}
 	return f
@@ -106,7 +106,7 @@ func trustKeys() []keys.Key {
 		{Path: "card.anchors", Form: keys.PEM, List: true, Need: true, Min: 1, Max: 100, Ja: "利用者証明用認証局の証明書。", En: "The CAs of cards' user authentication certificates."},
 		{Path: "centre", Form: keys.Table, Ja: "証明書交付センター。", En: "The issuing centre."},
 		{Path: "centre.urls", Form: keys.URL, List: true, Min: 1, Max: 100, Ja: "端末が接続してよいセンター。", En: "The centres that a site may name. Without it, any."},
-		{Path: "centre.signers", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "受領書に署名する証明書。", En: "The certificates that sign receipts of incidents.", Later: "receipts are not verified"},
+		{Path: "centre.signers", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "インシデントの受領書と、だれも手を付けていないという状態に署名する証明書。鍵で判断する。なければ受領書は確かめない。", En: "The certificates that sign receipts of incidents, and that nobody has touched one. Their keys count; without any, receipts are not verified."},
 		{Path: "terminal_keys", Form: keys.Table, Ja: "端末の鍵。", En: "The terminals' own keys."},
 		{Path: "terminal_keys.anchors", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "端末の証明書を直接発行する認証局。", En: "The CAs that issue terminals' certificates, directly. Without it a terminal's certificate need only fit its key and name, and results from sticks cannot be believed."},
 		{Path: "terminal_keys.warning", Form: keys.Duration, Default: "720h", Min: 0, Max: 366 * day, Ja: "証明書の期限のどれだけ前から警告するか。", En: "How long before its certificates end a terminal warns."},
@@ -168,7 +168,7 @@ func peopleKeys() []keys.Key {
 		{Path: "staff.municipality", Form: keys.Municipality, Ja: "この市区町村の証明書だけ。", En: "Only certificates of this one."},
 		{Path: "staff.terminals", Form: keys.Terminal, List: true, Max: maxTargets, Ja: "この端末だけ。", En: "Only at these."},
 		{Path: "person", Form: keys.Tables, Name: "id", Label: "person", Max: 10_000, Ja: "鍵を持つ人。保守員、事故の受付と解決。", En: "Those who have a key: technicians, and who answers for incidents.",
-			Later: "nothing asks for these keys yet"},
+			Later: "nothing asks for the keys of look and service yet"},
 		{Path: "person.id", Form: keys.Word, Need: true, Ja: "番号。氏名ではない。", En: "A number or office. Never a name."},
 		{Path: "person.roles", Form: keys.Text, List: true, Words: roleNames(), Need: true, Min: 1, Max: int64(len(roles)),
 			Ja: "look 診断を見る、service 保守する、acknowledge 事故を受け付ける、close 事故を解決とする。", En: "look: see diagnoses; service: repair; acknowledge: take on incidents; close: close them."},

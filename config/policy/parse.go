@@ -54,6 +54,7 @@ type wire struct {
 	Person          []wirePerson       `toml:"person"`
 	Contact         []wireContact      `toml:"contact"`
 	Deadlines       wireDeadlines      `toml:"deadlines"`
+	Collector       []wireCollector    `toml:"collector"`
 	wireCalendar
 }
 
@@ -193,6 +194,7 @@ func parse(text []byte, load func(name string) ([]byte, error)) (*Policy, error)
 		func() error { return p.people(w.Staff, root.Get("staff").Items()) },
 		func() error { return p.keyholders(w.Person, root.Get("person").Items(), f) },
 		func() error { return p.whomToTell(w, root, d) },
+		func() error { return p.whoCollects(w.Collector, root.Get("collector").Items(), f) },
 	} {
 		if err := part(); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
@@ -61,6 +62,11 @@ func (p *Policy) Persons(r Role, at protocol.Terminal, of protocol.Municipality,
 		}
 	}
 	return out
+}
+
+// HasKey reports whether the policy lists a key (as [Key.SPKI]) for anybody, whatever for, where and until when.
+func (p *Policy) HasKey(spki []byte) bool {
+	return slices.ContainsFunc(p.persons, func(q person) bool { return len(q.SPKI) > 0 && bytes.Equal(q.SPKI, spki) })
 }
 
 type wirePerson struct {

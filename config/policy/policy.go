@@ -85,6 +85,7 @@ type Policy struct {
 	persons                                        []person
 	contacts                                       []contact
 	deadlines                                      Deadlines
+	collectors                                     []Collector
 	devices                                        Devices
 	limits                                         Limits
 	languages, centres                             []string

@@ -3,6 +3,7 @@ package protocol
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -56,6 +57,24 @@ func NewEvent(id IncidentID, terminal Terminal, at Time, data IncidentData) Even
 // together: after an older journal was put back, positions alone would name other incidents.
 func NameIncident(terminal Terminal, at JournalHead) IncidentID {
 	return IncidentID(fmt.Sprintf("%s-%d-%x", strings.ToLower(string(terminal)), at.Position, at.Head[:4]))
+}
+
+// Place returns whose incident it is, and its position in that terminal's journal, where i is a name that [NameIncident] made.
+func (i IncidentID) Place() (t Terminal, position uint64, err error) {
+	rest, hash := beforeLast(string(i))
+	name, at := beforeLast(rest)
+	if t, err = ParseTerminal(strings.ToUpper(name)); err != nil || len(hash) != 8 {
+		return "", 0, malformed("incident id")
+	}
+	if position, err = strconv.ParseUint(at, 10, 63); err != nil {
+		return "", 0, malformed("incident id")
+	}
+	return t, position, nil
+}
+
+func beforeLast(s string) (before, after string) {
+	i := strings.LastIndexByte(s, '-')
+	return s[:max(i, 0)], s[i+1:]
 }
 
 // ParseIncidentID checks the form.

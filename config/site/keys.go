@@ -18,6 +18,7 @@ func Table() keys.File {
 			{Path: "payment", Form: keys.Text, Words: []string{string(Free), string(Attended)}, Need: true, Ja: "手数料を受け取る者。attended は窓口だけ。", En: `Who takes the fee: nobody, or a member of staff; "attended" is for the counter.`},
 			{Path: "reader", Form: keys.Text, Need: true, Ja: "カード読取り機。pcsc、usb、または :名の一部 を付ける。", En: `"pcsc" or "usb", with ":NAME" of which NAME is a part of the reader's name.`},
 			{Path: "listen", Form: keys.Text, Need: true, Ja: "画面の待ち受け先。この機械の中だけ。", En: "The touch screen's address and port, on loopback: 127.0.0.1:8080."},
+			{Path: "metrics", Form: keys.Text, Ja: "監視（Prometheus）の待ち受け先。なければ開かない。パスワードも暗号もないので、この機械の中か、運用者の網に限る。", En: "Where Prometheus asks: an IP address of this machine and a port, such as 127.0.0.1:9464. Without it nobody is answered. Plain HTTP without a password: on loopback, or on a network of the operator's."},
 			{Path: "state", Form: file, Need: true, Ja: "記録のディレクトリ。", En: "The directory of the journal."},
 			{Path: "policy", Form: file, Need: true, Ja: "ポリシーのディレクトリ。honnind policy receive が署名を確かめて置く。", En: "The directory of signed policies, which honnind policy receive fills."},
 			{Path: "keys", Form: file, Need: true, Ja: "端末の鍵のディレクトリ。honnind keys enrol が作り、デーモンだけが入れる。", En: "The directory of the terminal's own keys, which honnind keys enrol makes; the daemon's user alone may enter it."},

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ type Site struct {
 	Reader   string // "pcsc" or "usb", with ":NAME" of which NAME is a part of the reader's name
 	Printer  Printer
 	Listen   string // the touch screen's address, on loopback
+	Metrics  string // the address of the metrics: one of this machine's, never all; "": none
 	State    string // directory of the journal
 	Centre   Centre
 	Policy   string // directory of signed policies
@@ -76,6 +78,7 @@ type wire struct {
 	Payment  string `toml:"payment"`
 	Reader   string `toml:"reader"`
 	Listen   string `toml:"listen"`
+	Metrics  string `toml:"metrics"`
 	State    string `toml:"state"`
 	Policy   string `toml:"policy"`
 	Keys     string `toml:"keys"`
@@ -138,7 +141,7 @@ func (w wire) site(dir string) Site {
 	}
 	return Site{
 		Terminal: protocol.Terminal(w.Terminal), Channel: protocol.Channel(w.Channel), Payment: Payment(w.Payment), Reader: w.Reader,
-		Listen: w.Listen, State: at(w.State), Policy: at(w.Policy), Keys: at(w.Keys),
+		Listen: w.Listen, Metrics: w.Metrics, State: at(w.State), Policy: at(w.Policy), Keys: at(w.Keys),
 		Printer: Printer{w.Printer.Address, at(w.Printer.CA)},
 		Centre:  Centre{w.Centre.URL, at(w.Centre.CA)},
 		Line:    line,
@@ -163,6 +166,7 @@ func (w wire) problems(s Site, root *keys.Node) (errs []error) {
 	bad(s.Line.Baud != 0 && !slices.Contains(bauds(), s.Line.Baud), "line.baud", "must be 9600, 19200, 38400, 57600 or 115200")
 	bad(!scheme(w.Centre.URL, "https"), "centre.url", "must be https://…")
 	bad(!loopback(w.Listen), "listen", "must be a loopback address and port, such as 127.0.0.1:8080")
+	bad(w.Metrics != "" && !single(w.Metrics), "metrics", "must be one IP address of this machine and a port, such as 127.0.0.1:9464; not a name, and not every address")
 	return errs
 }
 
@@ -200,4 +204,11 @@ func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
 	return err == nil && ip != nil && ip.IsLoopback()
+}
+
+// single reports whether an address is one machine's one address, and a port.
+func single(address string) bool {
+	a, err := netip.ParseAddrPort(address)
+	ip := a.Addr().Unmap()
+	return err == nil && a.Port() > 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,19 @@ func TestLine(t *testing.T) {
 	} {
 		if s, err := Parse([]byte(strings.Replace(good, "[centre]", text+"[centre]", 1)), "/etc/honnin"); err != nil || s.Line != want {
 			t.Errorf("%q: %+v %v", text, s.Line, err)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	for address, right := range map[string]bool{
+		"127.0.0.1:9464": true, "[::1]:9464": true, "192.168.3.7:9464": true, "[fe80::1%eth0]:9464": true,
+		"0.0.0.0:9464": false, "[::]:9464": false, "[::ffff:0.0.0.0]:9464": false, ":9464": false, "localhost:9464": false, "127.0.0.1": false, "127.0.0.1:0": false, "224.0.0.1:9464": false,
+		"255.255.255.255:1": false, "127.0.0.1:65536": false, "": false,
+	} {
+		s, err := Parse([]byte(strings.Replace(good, "state =", fmt.Sprintf("metrics = %q\nstate =", address), 1)), "/etc/honnin")
+		if (err == nil) != right || right && s.Metrics != address {
+			t.Errorf("%q: %v", address, err)
 		}
 	}
 }

@@ -25,6 +25,26 @@ func VerifyDetached(der, content []byte) (signer *x509.Certificate, at time.Time
 	if err := m.parse(der, noContent); err != nil {
 		return nil, at, err
 	}
+	return m.signedBy()
+}
+
+// VerifyAttached is [VerifyDetached] for a message that carries its content, at most [MaxDetached] bytes in all. It returns
+// the content, too.
+func VerifyAttached(der []byte) (content []byte, signer *x509.Certificate, at time.Time, err error) {
+	if len(der) > MaxDetached {
+		return nil, nil, at, malformed("a signed message larger than 64 KiB")
+	}
+	m, err := Parse(der)
+	if err != nil {
+		return nil, nil, at, err
+	}
+	if signer, at, err = m.signedBy(); err != nil {
+		return nil, nil, at, err
+	}
+	return m.Content(), signer, at, nil
+}
+
+func (m *Message) signedBy() (signer *x509.Certificate, at time.Time, err error) {
 	c := m.Against(&Store{}, at)
 	for _, check := range []func() error{c.CheckSigners, c.CheckAlgorithms, c.CheckAttributes, c.CheckSignature} {
 		if err := check(); err != nil {

@@ -22,6 +22,7 @@ func (w *World) Policy() string {
 		fmt.Fprintf(&b, "  [[municipality.software]]\n  name = %q\n  floor = \"1.4.0\"\n  fixes = [%q]\n", s.Name, s.Fixes[0])
 	}
 	b.WriteString(staff())
+	b.WriteString(w.notices())
 	return b.String()
 }
 

@@ -52,6 +52,7 @@ const (
 // Options is what a world may be told. The zero value is a whole world.
 type Options struct {
 	State       string                         // directory of the keys; "" keeps none
+	Incidents   string                         // directory into which persons bring signed states of incidents; "": none
 	Now         func() time.Time               // nil: the system's clock
 	Open        func(now time.Time) bool       // nil: always
 	Lifetime    time.Duration                  // of a transaction; 0: TransactionLifetime
@@ -109,6 +110,9 @@ func Start(o Options) (*World, error) {
 	o = o.filled()
 	keys, err := pki.Load(o.State, o.Now())
 	if err != nil {
+		return nil, err
+	}
+	if err := handOut(o.State, keys); err != nil {
 		return nil, err
 	}
 	w := &World{options: o, keys: keys, towns: map[protocol.Municipality]*town{}, served: make(chan error, 1),
@@ -177,7 +181,7 @@ func (w *World) town(t people.Town, primary *register.Primary) (*town, error) {
 }
 
 func (w *World) open() {
-	c := server.Config{CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Person: w.keys.Person,
+	c := server.Config{CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Taker: w.keys.Taker, Closer: w.keys.Closer, Brought: w.brought,
 		Open: w.options.Open, Lifetime: w.options.Lifetime, Poll: w.options.Poll, Now: w.options.Now, Trace: w.options.Trace}
 	for _, t := range people.Towns() {
 		at := w.towns[t.Code]
@@ -275,7 +279,7 @@ func (w *World) CentreAnchor() *x509.Certificate { return w.keys.CentreCA.Certif
 // Counts returns what happened at the centre.
 func (w *World) Counts() server.Counts { return w.centre.Counts() }
 
-// MoveIncident has the world's person acknowledge an incident, or close it with a cause.
+// MoveIncident has one of the world's persons acknowledge an incident, or close it with a cause, at the centre.
 func (w *World) MoveIncident(terminal protocol.Terminal, id protocol.IncidentID, state, cause string) error {
 	return w.centre.Move(terminal, id, state, cause)
 }

@@ -26,7 +26,7 @@ func TestLookingAgain(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		return after.TotalAlloc - before.TotalAlloc
 	}
-		m.verified.Store(nil)
+	m.verified.Store(nil)
 	first, again := cost(), cost()
 	t.Logf("%d bytes the first time, %d again", first, again)
 	if again > first/8 {

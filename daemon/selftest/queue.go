@@ -167,6 +167,8 @@ var (
 // fullDisk is a journal that cannot be written.
 type fullDisk struct{}
 
-func (fullDisk) Record(journal.Entry) (journal.Entry, error) { return journal.Entry{}, errDisk }
-func (fullDisk) Unfinished() ([]journal.Entry, error)        { return nil, nil }
-func (fullDisk) StaffCall() (journal.Entry, error)           { return journal.Entry{}, nil }
+func (fullDisk) Record(journal.Entry, ...journal.Entry) (journal.Entry, error) {
+	return journal.Entry{}, errDisk
+}
+func (fullDisk) Unfinished() ([]journal.Entry, error) { return nil, nil }
+func (fullDisk) StaffCall() (journal.Entry, error)    { return journal.Entry{}, nil }

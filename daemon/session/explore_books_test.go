@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"honnin/config/protocol"
-	"honnin/config/reason"
 	"honnin/spool"
 	"honnin/spool/document"
 )
@@ -211,6 +210,10 @@ func (s smallLedger) Latch(context.Context, uint64, protocol.Transaction, string
 	return err
 }
 
+func (s smallLedger) Shut(ctx context.Context, i Incident, why string) error {
+	return s.Latch(ctx, i.Visit, i.Transaction, why)
+}
+
 func (s smallLedger) StaffReady(context.Context, string) error { return nil }
 
 func (s smallLedger) WrongCode(context.Context, uint64, protocol.Transaction, string) error {
@@ -233,7 +236,7 @@ func (s *stage) maybe(call string) error {
 
 func (s smallRest) Closed(protocol.Municipality) bool { return false }
 
-func (s smallRest) Refused(context.Context, protocol.Municipality, reason.Code, protocol.Transaction) error {
+func (s smallRest) Refused(context.Context, Incident, bool) error {
 	return s.maybe("judge")
 }
 

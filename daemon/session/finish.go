@@ -56,8 +56,15 @@ func (r *Runner) finishAll(e ending) answer {
 			all.ended = a.ended
 		}
 	}
+	together := slices.Contains(e.effects, Latch) && slices.Contains(e.effects, RaiseIncident)
 	for _, f := range e.effects {
-		add(r.finisher(f, e.cause, e.visit, e.before))
+		switch {
+		case together && f == Latch:
+			add(r.shut(e.cause, e.visit))
+		case together && f == RaiseIncident: // with the latch
+		default:
+			add(r.finisher(f, e.cause, e.visit, e.before))
+		}
 	}
 	if n := max(e.visit.number, e.visit.opened()); e.over && n > 0 {
 		add(r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.EndVisit(ctx, n) }), Settled))
@@ -97,22 +104,20 @@ func (r *Runner) judge(c cause, v visit) answer {
 }
 
 func (r *Runner) follow(c cause, v visit, why *document.Refusal) answer {
-	place := v.chosen.Offer.Municipality
-	err := r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, place, why.Code, v.transaction()) })
-	if a := r.must(err, Settled); a.event == Fault {
-		return a
-	}
-	if !why.Incident() {
-		return say(Settled)
-	}
 	i := incident(c, v)
 	i.Code, i.Also, i.Document = why.Code, slices.Clone(why.Also), why.Document
-	return r.raise(i)
+	return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, i, why.Incident()) }), Settled)
 }
 
 func (r *Runner) latch(c cause, v visit) answer {
-	why := c.from.String() + "/" + c.event.String()
-	return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.Latch(ctx, v.number, v.transaction(), why) }), Settled)
+	return r.must(r.call(r.limit.End, func(ctx context.Context) error {
+		return r.parts.Ledger.Latch(ctx, v.number, v.transaction(), c.String())
+	}), Settled)
+}
+
+func (r *Runner) shut(c cause, v visit) answer {
+	i := incident(c, v)
+	return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Ledger.Shut(ctx, i, c.String()) }), Settled)
 }
 
 func (r *Runner) raise(i Incident) answer {

@@ -15,6 +15,8 @@ type cause struct {
 	detail string
 }
 
+func (c cause) String() string { return c.from.String() + "/" + c.event.String() }
+
 // happen is the only way to another state.
 func (r *Runner) happen(e Event) {
 	c := cause{from: r.state, event: e}

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"honnin/config/protocol"
-	"honnin/config/reason"
 	"honnin/spool"
 	"honnin/spool/document"
 )
@@ -167,6 +166,8 @@ type Ledger interface {
 	// [Ledger.Latch], and wherever the queue found a transaction unsure.
 	Latched(ctx context.Context) (bool, error)
 	Latch(ctx context.Context, visit uint64, t protocol.Transaction, why string) error
+	// Shut is Incident and Latch at once: no power cut leaves one without the other.
+	Shut(ctx context.Context, i Incident, why string) error
 	// StaffReady records who (an id, never a name) said that tray and path are empty, and lifts the latch.
 	StaffReady(ctx context.Context, staff string) error
 	// WrongCode records that a personal code was wrong; staff is the id that was typed where it is somebody's, else "".
@@ -179,8 +180,9 @@ type Ledger interface {
 // at once, defective after N within T (policy), late is only counted.
 type Latches interface {
 	Closed(m protocol.Municipality) bool
-	// Refused counts a refusal, and latches where that follows; synced when it returns.
-	Refused(ctx context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error
+	// Refused counts a refusal (the incident's code and municipality), and latches where that follows. With raise it is an
+	// incident too, which is written at once with the latch; synced when it returns.
+	Refused(ctx context.Context, i Incident, raise bool) error
 }
 
 // Staff knows who may confirm a name at a counter, and their personal codes.

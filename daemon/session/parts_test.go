@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"honnin/config/protocol"
-	"honnin/config/reason"
 	"honnin/spool"
 	"honnin/spool/document"
 )
@@ -320,6 +319,10 @@ func (w ledger) Latch(ctx context.Context, visit uint64, t protocol.Transaction,
 	return w.asked(ctx, "latch")
 }
 
+func (w ledger) Shut(ctx context.Context, i Incident, why string) error {
+	return errors.Join(w.Incident(ctx, i), w.Latch(ctx, i.Visit, i.Transaction, why))
+}
+
 func (w ledger) StaffReady(ctx context.Context, staff string) error {
 	if err := w.asked(ctx, "staff-ready"); err != nil {
 		return err
@@ -346,12 +349,15 @@ func (w latches) Closed(m protocol.Municipality) bool {
 	return w.closed[m]
 }
 
-func (w latches) Refused(ctx context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error {
+func (w latches) Refused(ctx context.Context, i Incident, raise bool) error {
 	w.with(func() {
-		w.judged = append(w.judged, c)
-		w.closed[m] = w.closed[m] || c.Class().StopsService()
+		w.judged = append(w.judged, i.Code)
+		w.closed[i.Municipality] = w.closed[i.Municipality] || i.Code.Class().StopsService()
 	})
-	return w.asked(ctx, "refused")
+	if err := w.asked(ctx, "refused"); err != nil || !raise {
+		return err
+	}
+	return ledger{w.world}.Incident(ctx, i)
 }
 
 // The real queue fits.

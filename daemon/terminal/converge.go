@@ -51,6 +51,7 @@ func (t *Terminal) converge(ctx context.Context) {
 			beat.Reset(0)
 		case <-beat.C:
 			t.say("the centre", t.beat(ctx))
+			t.say("incidents", t.notices.follow(ctx, t.client))
 			beat.Reset(t.pause())
 		}
 	}

@@ -158,12 +158,9 @@ func (g *gate) record(failed string) error {
 	if failed == "" {
 		return g.ledger.record(journal.Entry{Kind: journal.SelfTest, Reason: "passed"})
 	}
-	err := g.ledger.record(journal.Entry{Kind: journal.SelfTest, Reason: "failed", Where: failed})
-	if err != nil {
-		return err
-	}
-	return g.ledger.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentSelfTest, Where: "selftest/" + failed,
-		Also: []reason.Code{reason.Code(failed)}})
+	return g.ledger.record(journal.Entry{Kind: journal.SelfTest, Reason: "failed", Where: failed},
+		journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentSelfTest, Where: "selftest/" + failed,
+			Also: []reason.Code{reason.Code(failed)}})
 }
 
 // wait returns nil when a visit may begin, [session.ErrPolicy], [session.ErrSelfTestFailed], or [session.ErrSelfTest] when ctx ended before

@@ -28,10 +28,12 @@ type notes struct {
 	full error
 }
 
-func (n *notes) Record(e journal.Entry) (journal.Entry, error) {
+func (n *notes) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.all = append(n.all, string(e.Kind)+" "+e.Reason+" "+e.Where)
+	for _, e := range append([]journal.Entry{e}, with...) {
+		n.all = append(n.all, string(e.Kind)+" "+e.Reason+" "+e.Where)
+	}
 	return e, n.full
 }
 

@@ -227,11 +227,11 @@ type refusing struct {
 	times int
 }
 
-func (r *refusing) Record(e journal.Entry) (journal.Entry, error) {
+func (r *refusing) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
 	if r.times--; r.times >= 0 {
 		return e, errors.New("no space left")
 	}
-	return r.Journal.Record(e)
+	return r.Journal.Record(e, with...)
 }
 
 // TestLawAfterAWrongClock: a store that lost its newest opens for nobody, whatever the clock said at the start; and what was in

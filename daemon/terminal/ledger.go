@@ -21,8 +21,9 @@ type ledger struct {
 
 var _ session.Ledger = (*ledger)(nil)
 
-func (l *ledger) record(e journal.Entry) error {
-	_, err := l.journal.Record(e)
+// record writes entries at once, or none of them.
+func (l *ledger) record(e journal.Entry, with ...journal.Entry) error {
+	_, err := l.journal.Record(e, with...)
 	l.wake()
 	return err
 }
@@ -43,13 +44,17 @@ func (l *ledger) Ended(_ context.Context, e session.Ending) error {
 }
 
 func (l *ledger) Incident(_ context.Context, i session.Incident) error {
+	return l.record(incidentOf(i))
+}
+
+func incidentOf(i session.Incident) journal.Entry {
 	word := string(i.Code)
 	if word == "" {
 		word = string(i.Kind)
 	}
 	where := strings.TrimSuffix(i.State.String()+"/"+i.Event.String()+"/"+i.Detail, "/")
-	return l.record(journal.Entry{Kind: journal.Incident, Where: where, Visit: i.Visit, Transaction: i.Transaction,
-		Municipality: i.Municipality, Document: i.Document, Reason: word, Also: i.Also})
+	return journal.Entry{Kind: journal.Incident, Where: where, Visit: i.Visit, Transaction: i.Transaction,
+		Municipality: i.Municipality, Document: i.Document, Reason: word, Also: i.Also}
 }
 
 func (l *ledger) Latched(context.Context) (bool, error) {
@@ -61,10 +66,59 @@ func (l *ledger) Latch(_ context.Context, visit uint64, t protocol.Transaction, 
 	return l.record(journal.Entry{Kind: journal.StaffNeeded, Visit: visit, Transaction: t, Reason: why})
 }
 
+func (l *ledger) Shut(_ context.Context, i session.Incident, why string) error {
+	return l.record(incidentOf(i), journal.Entry{Kind: journal.StaffNeeded, Visit: i.Visit, Transaction: i.Transaction, Reason: why})
+}
+
+// unsaid raises the incident of a document that was on its way to paper when the power went: staff are called for it, and the
+// session that would have said so is gone. It comes after the queue has given every transaction its outcome.
+func (l *ledger) unsaid() error {
+	call, err := l.journal.StaffCall()
+	if err != nil || call.Transaction.IsZero() {
+		return err
+	}
+	said, ended := false, journal.Entry{}
+	err = l.journal.Since(protocol.Time{}, func(e journal.Entry) error { // newest first
+		switch {
+		case e.Kind == journal.VisitBegun && e.Visit == call.Visit:
+			return errEnough
+		case e.Transaction != call.Transaction:
+		case e.Kind == journal.Incident:
+			said = true
+			return errEnough
+		case e.Kind == journal.Ended:
+			ended = e
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	if said || err != nil {
+		return err
+	}
+	word := string(left(ended))
+	return l.record(journal.Entry{Kind: journal.Incident, Where: "restart", Visit: call.Visit, Transaction: call.Transaction,
+		Municipality: ended.Municipality, Document: ended.Document, Reason: word})
+}
+
+// left is what lies about of a document with this outcome, for all that anybody knows.
+func left(e journal.Entry) session.IncidentKind {
+	switch {
+	case e.Reason == string(session.IncidentUnconfirmed):
+		return session.IncidentUnconfirmed
+	case e.Outcome == protocol.Printed:
+		return session.IncidentPaperLeft
+	case e.Outcome == protocol.Failed:
+		return session.IncidentSpoiled
+	}
+	return session.IncidentUnsure
+}
+
 // rewound closes the terminal, and has the incident on its way to the centre.
 func (l *ledger) rewound() error {
-	return errors.Join(l.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentJournalRewound}),
-		l.record(journal.Entry{Kind: journal.StaffNeeded, Reason: protocol.IncidentJournalRewound}))
+	return l.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentJournalRewound},
+		journal.Entry{Kind: journal.StaffNeeded, Reason: protocol.IncidentJournalRewound})
 }
 
 func (l *ledger) StaffReady(_ context.Context, staff string) error {
@@ -117,14 +171,21 @@ func (ls *latches) Closed(m protocol.Municipality) bool {
 	return ls.closed[m]
 }
 
-func (ls *latches) Refused(_ context.Context, m protocol.Municipality, c reason.Code, t protocol.Transaction) error {
+func (ls *latches) Refused(_ context.Context, i session.Incident, raise bool) error {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if m == "" || ls.closed[m] || !ls.follows(m, c) {
+	var what []journal.Entry
+	if raise {
+		what = append(what, incidentOf(i))
+	}
+	if m := i.Municipality; m != "" && !ls.closed[m] && ls.follows(m, i.Code) {
+		ls.closed[m] = true // in memory first: a journal that cannot be written must not leave the service open
+		what = append(what, journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: i.Transaction, Reason: string(i.Code)})
+	}
+	if len(what) == 0 {
 		return nil
 	}
-	ls.closed[m] = true // in memory first: a journal that cannot be written must not leave the service open
-	return ls.ledger.record(journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: t, Reason: string(c)})
+	return ls.ledger.record(what[0], what[1:]...)
 }
 
 func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {

@@ -69,7 +69,7 @@ func TestWhatClosesAService(t *testing.T) {
 		t.Run(string(code), func(t *testing.T) {
 			m := newMemory(t)
 			ls := m.latches(t)
-			if err := ls.Refused(t.Context(), city, code, protocol.NewTransaction()); err != nil {
+			if err := ls.Refused(t.Context(), session.Incident{Municipality: city, Code: code, Transaction: protocol.NewTransaction()}, true); err != nil {
 				t.Fatal(err)
 			}
 			if ls.Closed(city) != closes || ls.Closed("991023") {
@@ -89,7 +89,7 @@ func TestDefectsAddUpWithinTheirTimeOnly(t *testing.T) {
 	refuse := func() {
 		t.Helper()
 		tx := protocol.NewTransaction()
-		if err := ls.Refused(t.Context(), city, reason.PDFFont, tx); err != nil {
+		if err := ls.Refused(t.Context(), session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: tx}, true); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.l.Ended(t.Context(), session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.PDFFont}); err != nil {
@@ -233,7 +233,7 @@ func TestFreeTakesNoMoney(t *testing.T) {
 func TestOutboxKeepsTheOrderAndTheWords(t *testing.T) {
 	m := newMemory(t)
 	tx, ctx := protocol.NewTransaction(), t.Context()
-	box := outbox{m.j, "JP-13-000042"}
+	box := outbox{m.j, "JP-13-000042", taken}
 	if err := errors.Join(
 		m.l.Incident(ctx, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.SubjectMismatch, Also: []reason.Code{reason.TagMismatch}}),
 		m.l.Ended(ctx, session.Ending{Transaction: tx, Outcome: protocol.Refused, Code: reason.SubjectMismatch, Document: protocol.Digest{5}}),
@@ -288,5 +288,84 @@ func TestStaff(t *testing.T) {
 	}
 	if needed, _ := m.l.Latched(ctx); needed {
 		t.Error("staff could not open it")
+	}
+}
+
+// TestShutAtOnce: an incident, and what it closes, are in the journal together or not at all.
+func TestShutAtOnce(t *testing.T) {
+	m, ctx := newMemory(t), t.Context()
+	tx := protocol.NewTransaction()
+	ls := m.latches(t)
+	if err := errors.Join(
+		ls.Refused(ctx, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.TagMismatch}, true),
+		m.l.Shut(ctx, session.Incident{Kind: session.IncidentUnsure, Transaction: tx}, "printing/print-unsure")); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []journal.Kind
+	if err := m.j.Each(func(e journal.Entry) error { kinds = append(kinds, e.Kind); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(kinds, []journal.Kind{journal.Incident, journal.Latched, journal.Incident, journal.StaffNeeded}) {
+		t.Errorf("%v", kinds)
+	}
+	full := &ledger{&refusing{Journal: m.j, times: 2}, func() {}}
+	broken, err := newLatches(full, 3, time.Hour, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := broken.Refused(ctx, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, true); err == nil || !broken.Closed("991023") {
+		t.Errorf("a full disk: %v, and the service is open", err)
+	}
+	if err := full.Shut(ctx, session.Incident{Kind: session.IncidentFault}, "x"); err == nil {
+		t.Error("a full disk said nothing")
+	}
+	if n, _, err := m.j.Verify(); n != len(kinds) || err != nil {
+		t.Errorf("%d entries, %v", n, err)
+	}
+}
+
+// TestUnsaidAfterARestart: staff were called for paper, and the power went before the visit could say why. It is said once,
+// with the word for what lies about.
+func TestUnsaidAfterARestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  journal.Entry
+		said bool
+		want session.IncidentKind
+	}{
+		"unsure":             {journal.Entry{Outcome: protocol.Unsure, Reason: "restart-while-printing"}, false, session.IncidentUnsure},
+		"printed, proved so": {journal.Entry{Outcome: protocol.Printed}, false, session.IncidentPaperLeft},
+		"failed":             {journal.Entry{Outcome: protocol.Failed, Reason: "restart-while-printing"}, false, session.IncidentSpoiled},
+		"nobody read it":     {journal.Entry{Outcome: protocol.Unsure, Reason: "unconfirmed"}, false, session.IncidentUnconfirmed},
+		"it was said":        {journal.Entry{Outcome: protocol.Unsure}, true, session.IncidentFault},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, tx := newMemory(t), protocol.NewTransaction()
+			visit, err := m.j.BeginVisit()
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := journal.Entry{Visit: visit, Transaction: tx, Municipality: city, Document: protocol.Digest{1}}
+			for _, k := range []journal.Kind{journal.Accepted, journal.Sending, journal.Handed, journal.StaffNeeded} {
+				e := at
+				e.Kind, e.Reason = k, "x"
+				if err := m.l.record(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.said {
+				err = m.l.Incident(t.Context(), session.Incident{Kind: session.IncidentFault, Transaction: tx})
+			}
+			c.end.Kind, c.end.Visit, c.end.Transaction, c.end.Municipality, c.end.Document = journal.Ended, visit, tx, city, at.Document
+			if err := errors.Join(err, m.l.record(c.end), m.l.unsaid(), m.l.unsaid()); err != nil {
+				t.Fatal(err)
+			}
+			open, err := m.j.Incidents(0, 0)
+			if err != nil || len(open) != 1 {
+				t.Fatalf("%d incidents, %v", len(open), err)
+			}
+			if e, err := m.j.At(open[0].Position); err != nil || e.Reason != string(c.want) || e.Transaction != tx {
+				t.Errorf("%+v %v", e, err)
+			}
+		})
 	}
 }

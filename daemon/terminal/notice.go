@@ -15,9 +15,10 @@ type noticed struct {
 	session.Screen
 	log logrus.FieldLogger
 
-	mu   sync.Mutex
-	last [2]string
-	out  string // why nobody is served; "": somebody may be
+	mu    sync.Mutex
+	shown bool // anything yet
+	last  [2]string
+	out   string // why nobody is served; "": somebody may be
 }
 
 // service says whether the terminal serves, and in a word why not.
@@ -36,6 +37,7 @@ func (n *noticed) Show(v session.View) {
 func (n *noticed) note(v session.View) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.shown = true
 	now := [2]string{v.State.String(), v.Word}
 	if n.out = ""; v.State == session.Unready || v.State == session.OutOfService || v.State == session.Stranded {
 		n.out = cmp.Or(v.Word, v.State.String())

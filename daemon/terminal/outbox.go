@@ -13,6 +13,7 @@ import (
 type outbox struct {
 	journal  Journal
 	terminal protocol.Terminal
+	receipt  func(position uint64, der []byte) (protocol.Digest, error) // see [follower.receipt]
 }
 
 var _ centre.Outbox = outbox{}
@@ -24,7 +25,7 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 	}
 	item := centre.Item{Key: e.Seq, Transaction: e.Transaction}
 	if e.Kind == journal.Incident {
-		event := protocol.NewEvent(protocol.NameIncident(o.terminal, head), o.terminal, e.At, incident(e))
+		event := eventOf(o.terminal, e, head)
 		item.Event = &event
 	} else {
 		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Staff: e.Staff, Journal: head, Policy: e.Policy}
@@ -32,16 +33,26 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 	return item, true, nil
 }
 
-func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error {
+func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) (err error) {
 	e := journal.Entry{Kind: journal.Delivered, Of: int(key)}
-	if s.Problem != "" { // the centre will never take it
+	switch {
+	case s.Problem != "": // the centre will never take it
 		e.Kind, e.Reason = journal.Undelivered, s.Problem
+	case s.Receipt != nil:
+		if e.Proof, err = o.receipt(key, s.Receipt); err != nil {
+			return err
+		}
 	}
-	_, err := o.journal.Record(e)
+	_, err = o.journal.Record(e)
 	return err
 }
 
-func incident(e journal.Entry) protocol.IncidentData {
+// eventOf is the event of the incident that is the entry at a head of the journal: the same bytes whenever it is made.
+func eventOf(t protocol.Terminal, e journal.Entry, head protocol.JournalHead) protocol.Event {
+	return protocol.NewEvent(protocol.NameIncident(t, head), t, e.At, eventData(e))
+}
+
+func eventData(e journal.Entry) protocol.IncidentData {
 	d := protocol.IncidentData{Code: e.Reason, Class: "fault", Municipality: e.Municipality, Transaction: e.Transaction, Document: e.Document}
 	if c := reason.Code(e.Reason); c.Known() {
 		d.Class = string(c.Class())

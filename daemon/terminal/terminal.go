@@ -30,6 +30,7 @@ import (
 	"honnin/drivers/card"
 	"honnin/spool"
 	"honnin/spool/document"
+	"honnin/spool/incident"
 	"honnin/spool/journal"
 )
 
@@ -76,6 +77,8 @@ type Journal interface {
 	Holds(protocol.JournalHead) (bool, error)
 	Head() (protocol.JournalHead, error)
 	Policy() (highest protocol.PolicyRef, least uint64, err error)
+	At(position uint64) (journal.Entry, error)
+	Incidents(after uint64, n int) ([]journal.Standing, error)
 }
 
 // Terminal is one terminal, ready to run.
@@ -100,7 +103,14 @@ type Terminal struct {
 	// Of the goroutine that keeps up.
 	refused refusal
 	said    map[string]string
+	notices *follower
 	warned  time.Time
+}
+
+// judge believes whom the policy names that visits go by.
+func (t *Terminal) judge() incident.Judge {
+	p := t.plugged().parts
+	return incident.Judge{Policy: p.Policy, Terminal: p.Terminal, Now: p.Now()}
 }
 
 // opened is a terminal that is plugged together for one policy.
@@ -132,7 +142,8 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		return nil, ErrUnsigned
 	}
 	p.Software = cmp.Or(p.Software, "honnind")
-	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal}, p.Centre, firstDelay, longestDelay)
+	notices := &follower{journal: p.Journal, terminal: p.Terminal, log: p.Log}
+	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal, notices.receipt}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
 	law, err := newLaw(p, l)
 	if err != nil {
@@ -142,7 +153,8 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		law.breaks(err)
 	}
 	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
-		policies: p.Policies, said: map[string]string{}}
+		policies: p.Policies, said: map[string]string{}, notices: notices}
+	notices.ledger, notices.judge = l, t.judge
 	t.clock = func(ctx context.Context, most time.Duration) error { return p.Centre.Agreeing(most, p.Now).Ready(ctx) }
 	t.open, err = t.plug(ctx, p)
 	return t, err
@@ -188,6 +200,9 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 	if n := found.Number(); n > 0 {
 		p.Log.WithFields(logrus.Fields{"void": len(found.Void), "unsure": len(found.Unsure), "printed": len(found.Printed),
 			"failed": len(found.Failed)}).Warn("settled what the last run left open")
+	}
+	if err := l.unsaid(); err != nil {
+		return nil, err
 	}
 	till := newTill(p.Payment, l)
 	if err := till.recover(ctx); err != nil {

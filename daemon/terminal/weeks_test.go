@@ -53,7 +53,7 @@ func newFar(t *testing.T) *far {
 	t.Helper()
 	f := &far{conns: make(chan net.Conn), ca: made(t, nil, 5*365*24*time.Hour)}
 	own := made(t, f.ca, 5*365*24*time.Hour)
-	f.Server = server.New(server.Config{Receipts: own, Person: own, Lifetime: 15 * time.Minute, Poll: time.Second, Now: time.Now})
+	f.Server = server.New(server.Config{Receipts: own, Taker: own, Closer: own, Lifetime: 15 * time.Minute, Poll: time.Second, Now: time.Now})
 	h := f.HTTP(pki.TLS(own), pki.Pool(f.ca))
 	h.Handler = http.HandlerFunc(f.serve)
 	go func() { _ = h.ServeTLS(f, "", "") }()
@@ -155,7 +155,7 @@ func (f *far) start(t *testing.T, path string, certificate *sign.Pair, pause tim
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- centre.NewDeliverer(outbox{j, farTerminal}, c, firstDelay, pause).Run(ctx) }()
+	go func() { ended <- centre.NewDeliverer(outbox{j, farTerminal, taken}, c, firstDelay, pause).Run(ctx) }()
 	return run{j, c, func() {
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {

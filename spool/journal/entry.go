@@ -14,27 +14,30 @@ type Kind string
 
 // The kinds of entry.
 const (
-	Started     Kind = "started"      // the daemon started
-	VisitBegun  Kind = "visit-begun"  // a card lies on the reader and a visit got its number
-	VisitEnded  Kind = "visit-ended"  // the visit is over
-	Held        Kind = "held"         // money is held for a transaction
-	Kept        Kind = "kept"         // held money is kept
-	Returned    Kind = "returned"     // held money is given back
-	Accepted    Kind = "accepted"     // a document passed the check; nothing was sent
-	Sending     Kind = "sending"      // intent: the next thing that happens is the first byte
-	Handed      Kind = "handed"       // the printer acknowledged the whole document; Job is its name for it
-	Out         Kind = "out"          // at a counter: every sheet is known to be out, and nobody has confirmed the name yet
-	WrongCode   Kind = "wrong-code"   // at a counter: what was typed is no code; Staff where the id is somebody's
-	Ended       Kind = "ended"        // the one outcome of a transaction
-	Incident    Kind = "incident"     // somebody must look
-	Latched     Kind = "latched"      // a municipality's service stopped on this terminal
-	Unlatched   Kind = "unlatched"    // a named member of staff opened it again
-	StaffNeeded Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
-	StaffReady  Kind = "staff-ready"  // staff said so
-	Delivered   Kind = "delivered"    // the centre has entry Of
-	Undelivered Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
-	Late        Kind = "late"         // something arrived for a dead transaction, and was destroyed
-	SelfTest    Kind = "self-test"    // the terminal's check was put to the test; Reason is "passed", or "failed" with the case in Where
+	Started      Kind = "started"      // the daemon started
+	VisitBegun   Kind = "visit-begun"  // a card lies on the reader and a visit got its number
+	VisitEnded   Kind = "visit-ended"  // the visit is over
+	Held         Kind = "held"         // money is held for a transaction
+	Kept         Kind = "kept"         // held money is kept
+	Returned     Kind = "returned"     // held money is given back
+	Accepted     Kind = "accepted"     // a document passed the check; nothing was sent
+	Sending      Kind = "sending"      // intent: the next thing that happens is the first byte
+	Handed       Kind = "handed"       // the printer acknowledged the whole document; Job is its name for it
+	Out          Kind = "out"          // at a counter: every sheet is known to be out, and nobody has confirmed the name yet
+	WrongCode    Kind = "wrong-code"   // at a counter: what was typed is no code; Staff where the id is somebody's
+	Ended        Kind = "ended"        // the one outcome of a transaction
+	Incident     Kind = "incident"     // somebody must look
+	Latched      Kind = "latched"      // a municipality's service stopped on this terminal
+	Unlatched    Kind = "unlatched"    // a named member of staff opened it again
+	StaffNeeded  Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
+	StaffReady   Kind = "staff-ready"  // staff said so
+	Delivered    Kind = "delivered"    // the centre has entry Of
+	Undelivered  Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
+	Acknowledged Kind = "acknowledged" // a person took on the incident that is entry Of
+	Closed       Kind = "closed"       // a person closed it, with a cause; nothing else ever does
+	Disbelieved  Kind = "disbelieved"  // what the centre gave for entry Of, an incident, is no receipt or state: Reason
+	Late         Kind = "late"         // something arrived for a dead transaction, and was destroyed
+	SelfTest     Kind = "self-test"    // the terminal's check was put to the test; Reason is "passed", or "failed" with the case in Where
 
 	PolicyApplied Kind = "policy-applied" // Policy is in force from here on: each is of a higher version
 	PolicyLeast   Kind = "policy-least"   // the centre wants no visit below version Least: each is higher
@@ -43,7 +46,7 @@ const (
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched, Unlatched,
-		StaffNeeded, StaffReady, Delivered, Undelivered, Late, SelfTest, PolicyApplied, PolicyLeast}
+		StaffNeeded, StaffReady, Delivered, Undelivered, Acknowledged, Closed, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
@@ -64,11 +67,13 @@ type Entry struct {
 	Also         []reason.Code         `json:"also,omitzero"`
 	Where        string                `json:"where,omitzero"` // of an incident: state and event of the visit, and one word of ours; of a self-test: the case
 	Impressions  int                   `json:"impressions,omitzero"`
-	Of           int                   `json:"of,omitzero"`       // impressions that were asked for
+	Of           int                   `json:"of,omitzero"`       // impressions that were asked for; the entry that this one is about
 	Job          string                `json:"job,omitzero"`      // the printer's own name for the job
 	Evidence     string                `json:"evidence,omitzero"` // of an outcome on paper: what it rests on
 	Yen          int                   `json:"yen,omitzero"`      // money held, kept or returned
-	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, never a name
+	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, or of the person who acknowledged or closed; never a name
+	Proof        protocol.Digest       `json:"proof,omitzero"`    // SHA-256 of what the centre gave: an incident's signed receipt or state
+	Signed       protocol.Time         `json:"signed,omitzero"`   // when a person acknowledged or closed, by the person's own clock
 	Policy       protocol.PolicyRef    `json:"policy,omitzero"`   // applied; of an outcome, which the journal sets itself: the one in force
 	Least        uint64                `json:"least,omitzero"`    // the lowest version of a policy with which a visit may begin
 	Prev         protocol.Digest       `json:"prev"`              // SHA-256 of the entry before, as stored

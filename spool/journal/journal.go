@@ -13,7 +13,7 @@
 //
 // Projections: beside the entries stand small buckets, kept in the same transaction so that no restart has to read
 // the whole journal: transactions left open, money held, latched municipalities, whether staff are needed, the
-// outbox of outcomes that the centre has not acknowledged. They follow from the entries and from nothing else.
+// outbox of outcomes that the centre has not acknowledged, incidents that nobody has closed ([Journal.Incidents]). They follow from the entries and from nothing else.
 // [Open] proves that they do: it replays the live entries on what stood when the last older one was sealed, and
 // refuses a file in which anything differs (a write that the disk lost, a hand that took a latch away).
 //
@@ -60,19 +60,20 @@ var ErrState = errors.New("journal: entry contradicts the journal")
 // advice is what to do about [ErrDamaged].
 const advice = ": keep the file as evidence and call a technician; a terminal does not begin a new journal by itself"
 
-const version = "honnin-journal/2"
+const version = "honnin-journal/3"
 
 var (
-	metaBucket    = []byte("meta")
-	entriesBucket = []byte("entries") // sequence → entry: the live ones
-	sealedBucket  = []byte("sealed")  // last sequence → some older entries, see seal
-	openBucket    = []byte("open")    // transaction → last entry (accepted or sending)
-	moneyBucket   = []byte("money")   // transaction → the "held" entry
-	latchBucket   = []byte("latches") // municipality → the "latched" entry
-	outboxBucket  = []byte("outbox")  // sequence → the "ended" or "incident" entry
-	doneBucket    = []byte("done")    // transaction → its outcome: it ends once
-	stateBucket   = []byte("state")   // the number of the last visit; the "staff-needed" entry; what is known of policies
-	buckets       = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket}
+	metaBucket     = []byte("meta")
+	entriesBucket  = []byte("entries")   // sequence → entry: the live ones
+	sealedBucket   = []byte("sealed")    // last sequence → some older entries, see seal
+	openBucket     = []byte("open")      // transaction → last entry (accepted or sending)
+	moneyBucket    = []byte("money")     // transaction → the "held" entry
+	latchBucket    = []byte("latches")   // municipality → the "latched" entry
+	outboxBucket   = []byte("outbox")    // sequence → the "ended" or "incident" entry
+	doneBucket     = []byte("done")      // transaction → its outcome: it ends once
+	incidentBucket = []byte("incidents") // sequence → where an incident stands, see standingIncident; gone once it is closed
+	stateBucket    = []byte("state")     // the number of the last visit; the "staff-needed" entry; what is known of policies
+	buckets        = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket, incidentBucket}
 
 	versionKey = []byte("version")
 	visitKey   = []byte("visit")
@@ -119,15 +120,19 @@ func Open(path string, now func() time.Time) (*Journal, error) {
 // Close closes the file.
 func (j *Journal) Close() error { return j.db.Close() }
 
-// Record appends e (its Seq, At and Prev are set here) and brings the projections up to date; it returns when
-// all of it is on the disk. A transaction is accepted only while there is room for all that has to be said of it.
-func (j *Journal) Record(e Entry) (Entry, error) {
+// Record appends e (its Seq, At and Prev are set here), and what has to be written with it or not at all, and brings the
+// projections up to date; it returns e when all of it is on the disk, in one bbolt transaction. A document is accepted only
+// while there is room for all that has to be said of it.
+func (j *Journal) Record(e Entry, with ...Entry) (Entry, error) {
 	room := int64(0)
 	if e.Kind == Accepted {
 		room = transactionRoom
 	}
 	err := j.update(room, func(tx *bolt.Tx) (err error) {
 		e, err = appendEntry(tx, e, j.now())
+		for i := 0; err == nil && i < len(with); i++ {
+			_, err = appendEntry(tx, with[i], j.now())
+		}
 		return err
 	})
 	if err != nil {

@@ -17,11 +17,11 @@ type shelf interface {
 }
 
 // shelves are all projections.
-type shelves struct{ open, money, latches, outbox, done, state shelf }
+type shelves struct{ open, money, latches, outbox, done, state, incidents shelf }
 
 func inFile(tx *bolt.Tx) shelves {
 	return shelves{tx.Bucket(openBucket), tx.Bucket(moneyBucket), tx.Bucket(latchBucket), tx.Bucket(outboxBucket),
-		tx.Bucket(doneBucket), tx.Bucket(stateBucket)}
+		tx.Bucket(doneBucket), tx.Bucket(stateBucket), tx.Bucket(incidentBucket)}
 }
 
 // project brings the projections in step with a new entry, or refuses the entry (and with it the whole bbolt
@@ -49,9 +49,11 @@ func project(s shelves, e Entry, stored []byte) error {
 	case Unlatched:
 		return s.latches.Delete([]byte(e.Municipality))
 	case Incident:
-		return s.outbox.Put(key(e.Seq), stored)
+		return s.raiseIncident(e, stored)
 	case Delivered, Undelivered:
-		return remove(s.outbox, key(uint64(e.Of)))
+		return s.deliver(e)
+	case Acknowledged, Closed, Disbelieved:
+		return s.moveIncident(e)
 	case StaffNeeded:
 		return s.state.Put(staffKey, stored)
 	case StaffReady:

@@ -29,18 +29,18 @@ func (s sums) Put(k, v []byte) error {
 
 // standing is what follows from all entries up to seq, whose last has the digest head.
 type standing struct {
-	seq                                       uint64
-	head                                      protocol.Digest
-	open, money, latches, outbox, done, state heap
+	seq                                                  uint64
+	head                                                 protocol.Digest
+	open, money, latches, outbox, done, state, incidents heap
 }
 
 func (s *standing) shelves() shelves {
-	return shelves{s.open, s.money, s.latches, sums{s.outbox}, s.done, s.state}
+	return shelves{s.open, s.money, s.latches, sums{s.outbox}, s.done, s.state, s.incidents}
 }
 
 // heaps are those that are kept at a seal; transactions that ended need not be, the file's own list is for ever.
 func (s *standing) heaps() []*heap {
-	return []*heap{&s.open, &s.money, &s.latches, &s.outbox, &s.state}
+	return []*heap{&s.open, &s.money, &s.latches, &s.outbox, &s.state, &s.incidents}
 }
 
 // follow takes the next entry as it is stored, if it is the next.
@@ -57,7 +57,7 @@ func (s *standing) follow(seq uint64, stored []byte) error {
 }
 
 func newStanding() *standing {
-	return &standing{open: heap{}, money: heap{}, latches: heap{}, outbox: heap{}, done: heap{}, state: heap{}}
+	return &standing{open: heap{}, money: heap{}, latches: heap{}, outbox: heap{}, done: heap{}, state: heap{}, incidents: heap{}}
 }
 
 // encode writes seq, head, and every item as the number of its heap, key and value, both after their lengths.
@@ -143,7 +143,7 @@ func (s *standing) agrees(tx *bolt.Tx) error {
 	if s.seq > 0 && !bytes.Equal(head, s.head[:]) || s.seq == 0 && head != nil || tx.Bucket(entriesBucket).Sequence() != s.seq {
 		return fmt.Errorf("journal: cut after entry %d", s.seq)
 	}
-	for i, name := range [][]byte{openBucket, moneyBucket, latchBucket, outboxBucket, stateBucket} {
+	for i, name := range [][]byte{openBucket, moneyBucket, latchBucket, outboxBucket, stateBucket, incidentBucket} {
 		if !same(tx.Bucket(name), *s.heaps()[i], i == 3) {
 			return fmt.Errorf("journal: %s is not what follows from the entries", name)
 		}

@@ -21,6 +21,8 @@ func says(t testing.TB, j *Journal) string {
 		l, err := list()
 		fmt.Fprintln(&b, l, err)
 	}
+	standing, err := j.Incidents(0, 0)
+	fmt.Fprintln(&b, standing, err)
 	why, err := j.StaffNeeded()
 	n, head, broken := j.Verify()
 	if err != nil || broken != nil {

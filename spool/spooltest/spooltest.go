@@ -196,18 +196,23 @@ type Memory struct {
 	entries []journal.Entry
 }
 
-// Record keeps e.
-func (m *Memory) Record(e journal.Entry) (journal.Entry, error) {
-	if m.Fail != nil {
-		if err := m.Fail(e); err != nil {
-			return journal.Entry{}, err
+// Record keeps e and what goes with it.
+func (m *Memory) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
+	all := append([]journal.Entry{e}, with...)
+	for _, e := range all {
+		if m.Fail != nil {
+			if err := m.Fail(e); err != nil {
+				return journal.Entry{}, err
+			}
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e.Seq = uint64(len(m.entries) + 1)
-	m.entries = append(m.entries, e)
-	return e, nil
+	for i := range all {
+		all[i].Seq = uint64(len(m.entries) + 1)
+		m.entries = append(m.entries, all[i])
+	}
+	return all[0], nil
 }
 
 // Unfinished returns nothing: a Memory is always new.

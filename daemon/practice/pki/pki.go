@@ -2,7 +2,7 @@
 //
 // Every party has its own: each municipality an issuing CA and a signer, a register CA and a register's signer, of
 // different algorithms; the card authority two generations of one name, RSA and ECDSA, as in the field; the centre
-// a TLS CA, a TLS certificate, a signer of receipts and one of a person who closes incidents; each person a card.
+// a TLS CA, a TLS certificate, a signer of receipts and those of two persons who acknowledge and close incidents; each person a card.
 // All CAs bear the practice marker, so that a production terminal refuses them.
 //
 // They are one file of PEM blocks in the state directory, mode 0600, replaced as a whole (written, synced,
@@ -45,8 +45,9 @@ type Keys struct {
 	TLSCA    *sign.Pair
 	Centre   *sign.Pair   // TLS, for 127.0.0.1 and localhost
 	Receipts *sign.Pair   // signs receipts, and the state of incidents that nobody has touched
-	Person   *sign.Pair   // signs what a person decides of an incident
-	CentreCA *sign.Pair   // above Receipts and Person
+	Taker    *sign.Pair   // of a person who acknowledges incidents
+	Closer   *sign.Pair   // of one who closes them, too
+	CentreCA *sign.Pair   // above Receipts, Taker and Closer
 	CardCAs  []*sign.Pair // by generation, the first is 1
 	Towns    map[protocol.Municipality]Town
 	Cards    map[string][]*sign.Pair // by person; the first is in the person's hand, others were before
@@ -86,7 +87,8 @@ const (
 	centre   = "tls/centre"
 	centreCA = "centre/ca"
 	receipts = "centre/receipts"
-	person   = "centre/person"
+	taker    = "centre/taker"
+	closer   = "centre/closer"
 )
 
 func authority(name string, key people.KeyKind) item {
@@ -113,7 +115,8 @@ func plan() []item {
 	p := []item{
 		authority(tlsCA, people.P256), authority(centreCA, people.P256),
 		{name: centre, key: people.P256, under: tlsCA, make: (*sign.Pair).NewCard, adjust: func(t *sign.Template) { t.Adjust = forServer }},
-		signer(receipts, people.P256, centreCA, CentreCode), signer(person, people.P256, centreCA, CentreCode),
+		signer(receipts, people.P256, centreCA, CentreCode), signer(taker, people.P256, centreCA, CentreCode),
+		signer(closer, people.P256, centreCA, CentreCode),
 	}
 	for i, key := range []people.KeyKind{people.RSA2048, people.P256} {
 		ca := authority(cardCA(i+1), key)
@@ -199,7 +202,7 @@ func newKey(k people.KeyKind) (crypto.Signer, error) {
 }
 
 func assemble(have map[string]*sign.Pair) *Keys {
-	k := &Keys{TLSCA: have[tlsCA], Centre: have[centre], Receipts: have[receipts], Person: have[person], CentreCA: have[centreCA],
+	k := &Keys{TLSCA: have[tlsCA], Centre: have[centre], Receipts: have[receipts], Taker: have[taker], Closer: have[closer], CentreCA: have[centreCA],
 		CardCAs: []*sign.Pair{have[cardCA(1)], have[cardCA(2)]}, Towns: map[protocol.Municipality]Town{}, Cards: map[string][]*sign.Pair{}}
 	for _, t := range people.Towns() {
 		c := string(t.Code)

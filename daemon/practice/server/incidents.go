@@ -3,8 +3,10 @@ package server
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"honnin/config/protocol"
+	"honnin/config/trust"
 	"honnin/config/trust/sign"
 )
 
@@ -63,11 +65,8 @@ func (s *Server) receive(k incidentKey, code string, event protocol.Digest) ([]b
 }
 
 func (s *Server) stateOf(k incidentKey, state, cause string) ([]byte, error) {
-	by := s.Person
-	if state == protocol.IncidentOpen {
-		by = s.Receipts
-	}
-	return s.sign(by, protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: state, Cause: cause, At: protocol.At(s.Now())})
+	by := map[string]*sign.Pair{protocol.IncidentOpen: s.Receipts, protocol.IncidentAcknowledged: s.Taker, protocol.IncidentClosed: s.Closer}
+	return s.sign(by[state], protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: state, Cause: cause, At: protocol.At(s.Now())})
 }
 
 func (s *Server) sign(by *sign.Pair, v any) ([]byte, error) {
@@ -83,6 +82,11 @@ func (s *Server) incidentState(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
 	}
+	if s.Brought != nil {
+		for _, signed := range s.Brought(id) {
+			_ = s.Bring(signed) // what is not fit, or is there already, moves nothing
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incidents[incidentKey{protocol.SourcePrefix + string(c.terminal), id}]
@@ -92,22 +96,43 @@ func (s *Server) incidentState(c *call) (answer, error) {
 	return answer{status: http.StatusOK, media: mediaCMS, body: i.signed}, nil
 }
 
-// Move has the practice world's person acknowledge an incident, or close it with a cause.
+// Move has the practice world's persons acknowledge an incident, or close it with a cause.
 func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state, cause string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	k := incidentKey{protocol.SourcePrefix + string(terminal), id}
-	i := s.incidents[k]
-	if i == nil || i.state == protocol.IncidentClosed || state == protocol.IncidentOpen || (state == protocol.IncidentClosed) == (cause == "") {
+	if state == protocol.IncidentOpen || (state == protocol.IncidentClosed) == (cause == "") {
 		return ErrIncident
 	}
 	signed, err := s.stateOf(k, state, cause)
 	if err != nil {
 		return err
 	}
+	return s.move(k, state, signed)
+}
+
+// Bring takes what a person signed elsewhere. The terminal judges it once more.
+func (s *Server) Bring(signed []byte) error {
+	content, by, _, err := trust.VerifyAttached(signed)
+	if err != nil {
+		return ErrIncident
+	}
+	state, err := protocol.ParseIncidentState(content)
+	closer := by.Equal(s.Closer.Certificate)
+	if err != nil || state.State == protocol.IncidentOpen || !closer && (state.State == protocol.IncidentClosed || !by.Equal(s.Taker.Certificate)) {
+		return ErrIncident
+	}
+	return s.move(incidentKey{state.Source, state.Incident}, state.State, signed)
+}
+
+func (s *Server) move(k incidentKey, state string, signed []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.incidents[k]
+	if i == nil || i.state == protocol.IncidentClosed || i.state == state {
+		return ErrIncident
+	}
 	i.state, i.signed = state, signed
 	if state == protocol.IncidentClosed && i.code == protocol.IncidentJournalRewound {
-		s.heads.forget(terminal)
+		s.heads.forget(protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)))
 	}
 	return nil
 }

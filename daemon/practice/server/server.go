@@ -41,11 +41,12 @@ type Config struct {
 	Municipalities []Municipality
 	CardAnchors    []*x509.Certificate
 	CardStatus     func(fingerprint protocol.Digest) people.Status
-	Receipts       *sign.Pair               // signs receipts and open states
-	Person         *sign.Pair               // signs acknowledged and closed states
-	Open           func(now time.Time) bool // whether it is within hours
-	Lifetime       time.Duration            // of a transaction up to the commit
-	Poll           time.Duration            // how long a request for a package is held
+	Receipts       *sign.Pair                         // signs receipts and open states
+	Taker, Closer  *sign.Pair                         // of the persons who acknowledge and close
+	Brought        func(protocol.IncidentID) [][]byte // what they signed elsewhere; may be nil
+	Open           func(now time.Time) bool           // whether it is within hours
+	Lifetime       time.Duration                      // of a transaction up to the commit
+	Poll           time.Duration                      // how long a request for a package is held
 	Now            func() time.Time
 	Trace          func(route string, status int) // may be nil
 }

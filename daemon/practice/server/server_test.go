@@ -57,7 +57,7 @@ func open(t *testing.T) *desk {
 	d := &desk{card: card}
 	d.issue = func(issuer.Order) (issuer.Package, error) { return issuer.Package{Bytes: []byte("package")}, nil }
 	d.inForce = func(register.Question) ([]byte, error) { return []byte("answer"), nil }
-	d.Server = New(Config{CardAnchors: []*x509.Certificate{ca.Certificate}, Receipts: card, Person: card, Now: time.Now,
+	d.Server = New(Config{CardAnchors: []*x509.Certificate{ca.Certificate}, Receipts: card, Taker: card, Closer: card, Now: time.Now,
 		CardStatus: func(protocol.Digest) people.Status { return d.status }, Open: func(time.Time) bool { return true },
 		Lifetime: 15 * time.Minute, Poll: 20 * time.Second,
 		Municipalities: []Municipality{{Town: people.Towns()[0], Primary: primary,

@@ -5,6 +5,8 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -12,8 +14,58 @@ import (
 )
 
 // closeInherited closes what the parent left open by mistake, or a C library in it that knows nothing of
-// close-on-exec: pcscd's socket must not come along. The runtime has opened nothing yet when it is called.
-func closeInherited() error { return unix.CloseRange(3, math.MaxUint32, 0) }
+// close-on-exec: pcscd's socket must not come along. Only the runtime's own poller stays, which it opens as soon as
+// any package opens a file while it is initialised.
+func closeInherited() error {
+	all, err := needless()
+	if err != nil { // without /proc nobody can say which they are
+		return unix.CloseRange(3, math.MaxUint32, 0)
+	}
+	for _, fd := range all {
+		if err := unix.Close(fd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// needless are the descriptors above standard error, but for a poller of this very process: one that came through
+// execve cannot bear close-on-exec (execve(2)). Nothing is opened through the runtime here.
+func needless() (all []int, err error) {
+	dir, err := unix.Open("/proc/self/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	var names []string
+	for buf := make([]byte, 4096); ; {
+		n, err := unix.ReadDirent(dir, buf)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+	for _, name := range names {
+		fd, err := strconv.Atoi(name)
+		if err != nil {
+			return nil, err
+		}
+		if fd > 2 && fd != dir && !isPoller(fd) {
+			all = append(all, fd)
+		}
+	}
+	return all, nil
+}
+
+func isPoller(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	to := make([]byte, 32)
+	n, lost := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), to)
+	return err == nil && lost == nil && flags&unix.FD_CLOEXEC != 0 && slices.Contains([]string{"anon_inode:[eventpoll]", "anon_inode:[eventfd]"}, string(to[:n]))
+}
 
 // confine gives up this process's rights, one after the other. The limits are a condition; the rest is as much
 // as the kernel grants. Descriptors 0 to 2 stay open and no other can be opened, which alone keeps files and

@@ -1,0 +1,144 @@
+package terminal
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/protocol"
+	"honnin/daemon/centre"
+	"honnin/spool/incident"
+	"honnin/spool/journal"
+)
+
+// Bounds of one heartbeat's questions about incidents.
+const (
+	askedPerBeat  = 8   // at the centre
+	lookedPerBeat = 256 // in the journal
+)
+
+// follower follows this terminal's incidents: it believes receipts and states that are signed by those whom the policy in force
+// names, and has the journal know. What is not believed is journalled too, each kind once for an incident.
+type follower struct {
+	journal  Journal
+	ledger   *ledger
+	terminal protocol.Terminal
+	judge    func() incident.Judge
+	log      logrus.FieldLogger
+
+	next uint64 // the position after which the next beat looks; of the goroutine that keeps up
+}
+
+// states is what the follower needs of the centre; [*centre.Client] is it.
+type states interface {
+	IncidentState(context.Context, protocol.IncidentID) ([]byte, error)
+}
+
+// receipt returns the digest of the receipt for the incident that is the entry at a position: zero where the policy names nobody
+// who signs them, and an error where it does and this is none of theirs. Then the incident is not delivered.
+func (n *follower) receipt(position uint64, der []byte) (protocol.Digest, error) {
+	judge := n.judge()
+	if !judge.Checks() {
+		return protocol.Digest{}, nil
+	}
+	all, err := n.journal.Incidents(position-1, 1)
+	if err != nil || len(all) == 0 || all[0].Position != position { // closed already, by a person: nothing hangs on a receipt
+		return protocol.Digest{}, err
+	}
+	known, err := n.known(all[0])
+	if err != nil {
+		return protocol.Digest{}, err
+	}
+	proof, err := judge.Receipt(known, der)
+	return proof, n.doubted(all[0], der, err)
+}
+
+// follow asks the centre where some of the open incidents stand: those that it has, oldest first, one page after the other. Each is
+// asked about once before any is asked about again.
+func (n *follower) follow(ctx context.Context, c states) error {
+	page, err := n.journal.Incidents(n.next, lookedPerBeat)
+	if err != nil {
+		return err
+	}
+	asked, failed := 0, error(nil)
+	for _, s := range page {
+		if asked >= askedPerBeat {
+			return failed
+		}
+		if n.next = s.Position; s.Delivered == 0 {
+			continue
+		}
+		asked++
+		if err := n.ask(ctx, c, s); errors.Is(err, centre.ErrUnreachable) {
+			return err
+		} else if err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	if len(page) < lookedPerBeat {
+		n.next = 0
+	}
+	return failed
+}
+
+func (n *follower) ask(ctx context.Context, c states, s journal.Standing) error {
+	der, err := c.IncidentState(ctx, protocol.NameIncident(n.terminal, s.JournalHead))
+	if err != nil {
+		return err
+	}
+	return n.take(s, der)
+}
+
+// take judges a state, and journals what it moves.
+func (n *follower) take(s journal.Standing, der []byte) error {
+	known, err := n.known(s)
+	if err != nil {
+		return err
+	}
+	m, err := n.judge().State(known, der)
+	if err != nil {
+		return n.doubted(s, der, err)
+	}
+	kind, moves := map[string]journal.Kind{protocol.IncidentAcknowledged: journal.Acknowledged, protocol.IncidentClosed: journal.Closed}[m.To]
+	if !moves {
+		return nil
+	}
+	n.log.WithFields(logrus.Fields{"incident": known.ID, "by": m.By}).Infof("an incident is %s", m.To)
+	return n.ledger.record(journal.Entry{Kind: kind, Of: int(s.Position), Staff: m.By, Signed: m.At, Proof: m.Proof})
+}
+
+// known is what the journal has of an open incident.
+func (n *follower) known(s journal.Standing) (k incident.Known, err error) {
+	e, err := n.journal.At(s.Position)
+	if err != nil {
+		return k, err
+	}
+	event := eventOf(n.terminal, e, s.JournalHead)
+	text, err := protocol.EncodeBody(event)
+	if err != nil {
+		return k, err
+	}
+	k = incident.Known{ID: event.ID, Event: protocol.Fingerprint(text), Municipality: e.Municipality, Raised: e.At.Time}
+	if s.Acknowledged == 0 {
+		return k, nil
+	}
+	taken, err := n.journal.At(s.Acknowledged)
+	k.Acknowledged, k.Proof = taken.Signed.Time, taken.Proof
+	return k, err
+}
+
+// doubted journals what was not believed, the first time of each kind, and returns it.
+func (n *follower) doubted(s journal.Standing, der []byte, err error) error {
+	var d incident.Doubt
+	if !errors.As(err, &d) {
+		return err
+	}
+	n.log.WithFields(logrus.Fields{"incident": protocol.NameIncident(n.terminal, s.JournalHead), "why": string(d)}).Error("what the centre gave for an incident is not believed")
+	if slices.Contains(s.Disbelieved, string(d)) {
+		return err
+	}
+	return errors.Join(err, n.ledger.record(journal.Entry{Kind: journal.Disbelieved, Of: int(s.Position), Reason: string(d), Proof: sha256.Sum256(der)}))
+}

@@ -1,0 +1,60 @@
+package terminal
+
+import (
+	"time"
+
+	"honnin/config/policy"
+	"honnin/daemon/session"
+)
+
+// Status is how a terminal is, for whoever watches over it from outside. Asking disturbs nothing: it is what was found last.
+type Status struct {
+	InService     bool
+	Why           string          // a word for why it is out of service
+	Ready         map[string]bool // "printer" and "reader", as far as the last look asked them
+	Policy        uint64          // version in force; 0: none
+	PolicyExpires time.Time       // zero: no policy
+	KeysExpire    time.Time       // the first of the terminal's certificates; zero: not known
+	SelfTest      string          // the opening day of the self-test, if the last one passed; "2026-11-22", or ""
+	Counts        session.Counts  // of what was dropped since the policy came into force
+}
+
+// Status returns how the terminal is.
+func (t *Terminal) Status() Status {
+	p := t.plugged()
+	s := Status{SelfTest: p.gate.passed(), Counts: p.Counts(), Ready: p.noticed.asked()}
+	s.InService, s.Why = p.noticed.service()
+	if t.law.judge() != nil { // the screen may not know yet
+		s.InService, s.Why = false, "policy"
+	}
+	if in := t.law.inForce(); in != nil {
+		s.Policy, s.PolicyExpires = in.Head.Version, in.Head.Expires
+	}
+	if p.parts.KeysExpire != nil {
+		s.KeysExpire = p.parts.KeysExpire()
+	}
+	return s
+}
+
+// Policy is the policy in force.
+func (t *Terminal) Policy() *policy.Policy { return t.plugged().parts.Policy }
+
+// asked says what the session's last look found of the devices. It asks staff's latch and the journal first, then the printer,
+// then what the centre and the gate say, and last the reader, and stops at the first that is missing.
+func (n *noticed) asked() map[string]bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.out == "" && n.shown:
+		return map[string]bool{"printer": true, "reader": true}
+	case n.last[0] != session.Unready.String() || n.last[1] == "staff" || n.last[1] == "journal":
+		return nil
+	}
+	switch n.last[1] {
+	case "reader":
+		return map[string]bool{"printer": true, "reader": false}
+	case "centre", "clock", "policy", "closed", "selftest", "selftest-failed":
+		return map[string]bool{"printer": true}
+	}
+	return map[string]bool{"printer": false}
+}

@@ -215,7 +215,7 @@ func (f *fieldwork) lay(dir string, version int) {
 // long has so much in a policy's place that it is read for a while.
 func (f *fieldwork) long(dir string) {
 	f.Helper()
-	f.put(dir+"/policy.toml", bytes.Repeat([]byte("# 見本\n"), 100_000))
+	f.put(dir+"/policy.toml", bytes.Repeat([]byte("# 見本\n"), 600_000))
 }
 
 // good is a stick with all policies so far in numbered directories, and what else is on people's sticks: it is read and not changed,

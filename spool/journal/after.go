@@ -1,14 +1,41 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
 )
 
+// chunk is how many entries are read at a time: while somebody reads, a writer cannot make the file larger, and uses no page
+// again.
+const chunk = 4096
+
 // After calls f with every entry behind a position, oldest first, while f wants more. Whoever follows the journal keeps the
-// position of the last entry and comes back: what it costs depends on what is new, not on what has happened.
+// position of the last entry and comes back: what it costs depends on what is new, not on what has happened. Between two
+// chunks of it writers come to their turn; f sees what they write, too.
 func (j *Journal) After(position uint64, f func(Entry) (more bool, err error)) error {
+	for read, more := chunk, true; more && read == chunk; {
+		read = 0
+		err := j.some(position, func(e Entry) (err error) {
+			if more, err = f(e); err != nil || !more {
+				return cmp.Or(err, errEnough)
+			}
+			position, read = e.Seq, read+1
+			if read == chunk {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && err != errEnough {
+			return err
+		}
+	}
+	return nil
+}
+
+// some calls f with the entries behind a position until f returns an error, in one look at the file.
+func (j *Journal) some(position uint64, f func(Entry) error) error {
 	tell := func(seq uint64, stored []byte) error {
 		if seq <= position {
 			return nil
@@ -17,13 +44,9 @@ func (j *Journal) After(position uint64, f func(Entry) (more bool, err error)) e
 		if err != nil {
 			return err
 		}
-		more, err := f(e)
-		if err == nil && !more {
-			err = errEnough
-		}
-		return err
+		return f(e)
 	}
-	err := j.db.View(func(tx *bolt.Tx) error {
+	return j.db.View(func(tx *bolt.Tx) error {
 		if err := sealedAfter(tx, position, tell); err != nil {
 			return err
 		}
@@ -35,10 +58,6 @@ func (j *Journal) After(position uint64, f func(Entry) (more bool, err error)) e
 		}
 		return nil
 	})
-	if err == errEnough {
-		return nil
-	}
-	return err
 }
 
 // sealedAfter begins with the seal that holds the entry behind a position.

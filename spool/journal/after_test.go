@@ -45,3 +45,27 @@ func TestAfter(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAfterInChunks: however much there is to read, no look at the file is longer than a chunk, so that a writer waits no longer.
+func TestAfterInChunks(t *testing.T) {
+	j, _ := open(t)
+	j.db.NoSync = true
+	grow(t, j, chunk/3) // of nine entries each
+	head, err := j.Head()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, last := j.db.Stats().TxN, uint64(0)
+	if err := j.After(0, func(e Entry) (bool, error) {
+		if e.Seq != last+1 {
+			t.Fatalf("entry %d behind entry %d", e.Seq, last)
+		}
+		last = e.Seq
+		return true, nil
+	}); err != nil || last != head.Position || last < 2*chunk {
+		t.Fatal(last, head.Position, err)
+	}
+	if looks := j.db.Stats().TxN - before; looks != int(last/chunk)+1 {
+		t.Errorf("%d entries in %d looks", last, looks)
+	}
+}

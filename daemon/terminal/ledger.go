@@ -71,7 +71,8 @@ func (l *ledger) Shut(_ context.Context, i session.Incident, why string) error {
 }
 
 // unsaid raises the incident of a document that was on its way to paper when the power went: staff are called for it, and the
-// session that would have said so is gone. It comes after the queue has given every transaction its outcome.
+// session that would have said so is gone. It comes after the queue has given every transaction its outcome. Only an incident since
+// the document went to paper says anything of it, and not one about money.
 func (l *ledger) unsaid() error {
 	call, err := l.journal.StaffCall()
 	if err != nil || call.Transaction.IsZero() {
@@ -83,7 +84,9 @@ func (l *ledger) unsaid() error {
 		case e.Kind == journal.VisitBegun && e.Visit == call.Visit:
 			return errEnough
 		case e.Transaction != call.Transaction:
-		case e.Kind == journal.Incident:
+		case e.Kind == journal.Sending:
+			return errEnough
+		case e.Kind == journal.Incident && e.Reason != protocol.IncidentFee && e.Reason != string(session.IncidentMoney):
 			said = true
 			return errEnough
 		case e.Kind == journal.Ended:
@@ -142,6 +145,7 @@ type latches struct {
 
 	mu      sync.Mutex
 	closed  map[protocol.Municipality]bool
+	written map[protocol.Municipality]bool // closed, and the journal has it
 	defects map[protocol.Municipality][]time.Time
 }
 
@@ -149,16 +153,16 @@ var _ session.Latches = (*latches)(nil)
 
 func newLatches(l *ledger, limit int, within time.Duration, now func() time.Time) (*latches, error) {
 	ls := &latches{ledger: l, limit: limit, within: within, now: now,
-		closed: map[protocol.Municipality]bool{}, defects: map[protocol.Municipality][]time.Time{}}
+		closed: map[protocol.Municipality]bool{}, written: map[protocol.Municipality]bool{}, defects: map[protocol.Municipality][]time.Time{}}
 	standing, err := l.journal.Latches()
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range standing {
-		ls.closed[e.Municipality] = true
+		ls.closed[e.Municipality], ls.written[e.Municipality] = true, true
 	}
 	return ls, l.journal.Since(protocol.At(now().Add(-within)), func(e journal.Entry) error {
-		if e.Kind == journal.Ended && e.Outcome == protocol.Refused && reason.Code(e.Reason).Class() == reason.Defective {
+		if e.Kind == journal.Incident && e.Municipality != "" && reason.Code(e.Reason).Class() == reason.Defective {
 			ls.defects[e.Municipality] = append(ls.defects[e.Municipality], e.At.Time)
 		}
 		return nil
@@ -178,14 +182,19 @@ func (ls *latches) Refused(_ context.Context, i session.Incident, raise bool) er
 	if raise {
 		what = append(what, incidentOf(i))
 	}
-	if m := i.Municipality; m != "" && !ls.closed[m] && ls.follows(m, i.Code) {
+	m := i.Municipality
+	if m != "" && !ls.written[m] && (ls.closed[m] || ls.follows(m, i.Code)) {
 		ls.closed[m] = true // in memory first: a journal that cannot be written must not leave the service open
 		what = append(what, journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: i.Transaction, Reason: string(i.Code)})
 	}
 	if len(what) == 0 {
 		return nil
 	}
-	return ls.ledger.record(what[0], what[1:]...)
+	err := ls.ledger.record(what[0], what[1:]...)
+	if err == nil {
+		ls.written[m] = ls.closed[m]
+	}
+	return err
 }
 
 func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {
@@ -222,6 +231,7 @@ func (ls *latches) reopen(staff string) error {
 			return err
 		}
 		delete(ls.closed, m)
+		delete(ls.written, m)
 		delete(ls.defects, m)
 	}
 	return nil

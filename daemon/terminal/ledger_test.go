@@ -118,6 +118,24 @@ func TestDefectsAddUpWithinTheirTimeOnly(t *testing.T) {
 	}
 }
 
+// TestDefectsCountThoughThePowerGoes: a refusal that the journal has counts, whether or not its transaction came to its end.
+func TestDefectsCountThoughThePowerGoes(t *testing.T) {
+	m := newMemory(t)
+	for n := range 3 {
+		ls := m.latches(t)
+		if ls.Closed(city) {
+			t.Fatal("closed by", n)
+		}
+		if err := ls.Refused(t.Context(), session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: protocol.NewTransaction()}, true); err != nil {
+			t.Fatal(err)
+		}
+		m.restart(t)
+	}
+	if !m.latches(t).Closed(city) {
+		t.Error("three defects in an hour, each with a power cut, left the service open")
+	}
+}
+
 // box is a till that says what moved.
 type box struct {
 	moves []string
@@ -322,6 +340,9 @@ func TestShutAtOnce(t *testing.T) {
 	if n, _, err := m.j.Verify(); n != len(kinds) || err != nil {
 		t.Errorf("%d entries, %v", n, err)
 	}
+	if err := broken.Refused(ctx, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, true); err != nil || !m.latches(t).Closed("991023") {
+		t.Errorf("closed in memory, and not in the journal: %v", err)
+	}
 }
 
 // TestUnsaidAfterARestart: staff were called for paper, and the power went before the visit could say why. It is said once,
@@ -329,14 +350,16 @@ func TestShutAtOnce(t *testing.T) {
 func TestUnsaidAfterARestart(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  journal.Entry
-		said bool
+		said session.IncidentKind // since it went to paper
 		want session.IncidentKind
 	}{
-		"unsure":             {journal.Entry{Outcome: protocol.Unsure, Reason: "restart-while-printing"}, false, session.IncidentUnsure},
-		"printed, proved so": {journal.Entry{Outcome: protocol.Printed}, false, session.IncidentPaperLeft},
-		"failed":             {journal.Entry{Outcome: protocol.Failed, Reason: "restart-while-printing"}, false, session.IncidentSpoiled},
-		"nobody read it":     {journal.Entry{Outcome: protocol.Unsure, Reason: "unconfirmed"}, false, session.IncidentUnconfirmed},
-		"it was said":        {journal.Entry{Outcome: protocol.Unsure}, true, session.IncidentFault},
+		"unsure":             {journal.Entry{Outcome: protocol.Unsure, Reason: "restart-while-printing"}, "", session.IncidentUnsure},
+		"printed, proved so": {journal.Entry{Outcome: protocol.Printed}, "", session.IncidentPaperLeft},
+		"failed":             {journal.Entry{Outcome: protocol.Failed, Reason: "restart-while-printing"}, "", session.IncidentSpoiled},
+		"nobody read it":     {journal.Entry{Outcome: protocol.Unsure, Reason: "unconfirmed"}, "", session.IncidentUnconfirmed},
+		"it was said":        {journal.Entry{Outcome: protocol.Unsure}, session.IncidentSpoiled, session.IncidentSpoiled},
+		"a fault on the way": {journal.Entry{Outcome: protocol.Unsure}, session.IncidentFault, session.IncidentFault},
+		"only of the money":  {journal.Entry{Outcome: protocol.Printed}, session.IncidentMoney, session.IncidentPaperLeft},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, tx := newMemory(t), protocol.NewTransaction()
@@ -345,6 +368,9 @@ func TestUnsaidAfterARestart(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := journal.Entry{Visit: visit, Transaction: tx, Municipality: city, Document: protocol.Digest{1}}
+			if err := m.l.record(journal.Entry{Kind: journal.Incident, Transaction: tx, Reason: protocol.IncidentFee}); err != nil { // of an offer
+				t.Fatal(err)
+			}
 			for _, k := range []journal.Kind{journal.Accepted, journal.Sending, journal.Handed, journal.StaffNeeded} {
 				e := at
 				e.Kind, e.Reason = k, "x"
@@ -352,18 +378,22 @@ func TestUnsaidAfterARestart(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if c.said {
-				err = m.l.Incident(t.Context(), session.Incident{Kind: session.IncidentFault, Transaction: tx})
+			if c.said != "" {
+				err = m.l.Incident(t.Context(), session.Incident{Kind: c.said, Transaction: tx})
 			}
 			c.end.Kind, c.end.Visit, c.end.Transaction, c.end.Municipality, c.end.Document = journal.Ended, visit, tx, city, at.Document
 			if err := errors.Join(err, m.l.record(c.end), m.l.unsaid(), m.l.unsaid()); err != nil {
 				t.Fatal(err)
 			}
 			open, err := m.j.Incidents(0, 0)
-			if err != nil || len(open) != 1 {
+			want := 2 // of the fee, and of the paper
+			if c.said != "" && c.said != c.want {
+				want++
+			}
+			if err != nil || len(open) != want {
 				t.Fatalf("%d incidents, %v", len(open), err)
 			}
-			if e, err := m.j.At(open[0].Position); err != nil || e.Reason != string(c.want) || e.Transaction != tx {
+			if e, err := m.j.At(open[want-1].Position); err != nil || e.Reason != string(c.want) || e.Transaction != tx {
 				t.Errorf("%+v %v", e, err)
 			}
 		})

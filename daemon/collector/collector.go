@@ -7,8 +7,8 @@
 // At least once, and in order. Syslog has no receipts. What there is: whoever gets a close_notify must answer it with its own
 // (RFC 5425, section 4.4), and can answer it only after it has read everything before. So each delivery is one connection,
 // ended by us, and counts as made when the answer is there and the connection has ended in order with nothing of ours unread.
-// A collector that is being shut down says the same word unasked; so it is asked only after a second of silence behind the last
-// message. Whatever else happens, a reset, an end without that word, the delivery is made again from its beginning: the same
+// A collector that is being shut down says the same word unasked; so it is asked only when its kernel has taken all messages and
+// a second of silence has followed. One that says it later than that, and throws away what it has not read, is believed. Whatever else happens, a reset, an end without that word, the delivery is made again from its beginning: the same
 // messages, with the same ids. What a collector loses after it has answered is its own loss, and what it throws away in that
 // very moment cannot be seen from here: the centre's signed receipts, not this, say that an incident was heard.
 //
@@ -64,7 +64,7 @@ type Options struct {
 	Look     time.Duration // between two looks into journal and policy; 0: 5 s
 	Longest  time.Duration // between two attempts; 0: 5 min
 	Patience time.Duration // for a collector to take a message, or to confirm; 0: 60 s
-	Settle   time.Duration // between the last message and the question for the confirmation; 0: 1 s
+	Settle   time.Duration // between the arrival of the last message and the question for the confirmation; 0: 1 s
 }
 
 // Collectors tells all of them. It is safe for concurrent use.

@@ -8,10 +8,7 @@ import (
 	"honnin/spool/journal"
 )
 
-const (
-	most  = 256  // messages in a delivery
-	chunk = 4096 // entries that are read at a time: a reader keeps the journal's file from using its pages again
-)
+const most = 256 // messages in a delivery
 
 // follower tells one collector.
 type follower struct {
@@ -63,7 +60,7 @@ func (f *follower) step(ctx context.Context) (more bool, err error) {
 	if f.owed {
 		return true, f.keep()
 	}
-	told, end, err := f.gather()
+	told, end, err := f.gather(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -91,22 +88,18 @@ func (f *follower) keep() error {
 }
 
 // gather reads the incidents of the next delivery, and up to where it goes.
-func (f *follower) gather() (told []storm.Alike[journal.Entry], end protocol.JournalHead, err error) {
+func (f *follower) gather(ctx context.Context) (told []storm.Alike[journal.Entry], end protocol.JournalHead, err error) {
 	s := storm.New[kind, journal.Entry](f.size)
 	last := journal.Entry{Seq: f.at.Position}
-	for full, read := false, chunk; !full && read == chunk; {
-		read = 0
-		err := f.Journal.After(last.Seq, func(e journal.Entry) (bool, error) {
-			if full = e.Kind == journal.Incident && !s.Add(kindOf(e), e); full {
-				return false, nil
-			}
-			read++
-			last = e
-			return read < chunk, nil
-		})
-		if err != nil {
-			return nil, f.at, err
+	err = f.Journal.After(last.Seq, func(e journal.Entry) (more bool, err error) {
+		if e.Kind == journal.Incident && !s.Add(kindOf(e), e) {
+			return false, nil
 		}
+		last = e
+		return true, ctx.Err()
+	})
+	if err != nil {
+		return nil, f.at, err
 	}
 	if last.Seq == f.at.Position {
 		return nil, f.at, nil

@@ -1,8 +1,11 @@
 package collector
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"io"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,6 +42,18 @@ func (s stormy) After(position uint64, f func(journal.Entry) (bool, error)) erro
 }
 
 func (s stormy) Holds(protocol.JournalHead) (bool, error) { return true, nil }
+
+// TestStopWhileReading: a terminal that stops does not first read a long journal to its end.
+func TestStopWhileReading(t *testing.T) {
+	o := newWorld(t).options()
+	o.Journal = stormy{math.MaxUint64 - 1, 0} // all alike: one message, and no end
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	f := follower{Options: o, size: most}
+	if _, _, err := f.gather(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
 
 // heard is a collector in this process that keeps what it was told in connections that it has confirmed.
 type heard struct {

@@ -21,7 +21,7 @@ type link struct {
 	to          policy.Collector
 	certificate func() (tls.Certificate, error) // this terminal's own
 	patience    time.Duration                   // for the connection, for each message, and for the confirmation
-	settle      time.Duration                   // between the last message and the question for the confirmation
+	settle      time.Duration                   // between the arrival of the last message and the question for the confirmation
 }
 
 // errOwn: this terminal has nothing to show.
@@ -59,8 +59,11 @@ func (l link) send(ctx context.Context, messages [][]byte) error {
 }
 
 // quiet gives a collector that refuses us, or is being shut down, the time to say so before it is asked: its farewell is the very
-// word that confirms.
+// word that confirms. The time begins when its kernel has all of ours: what was said before that is here by then.
 func (l link) quiet(conn *tls.Conn) error {
+	if err := l.taken(conn.NetConn().(*wire)); err != nil {
+		return refusal(conn, err)
+	}
 	_ = conn.SetReadDeadline(time.Now().Add(l.settle))
 	switch n, err := conn.Read(make([]byte, 1)); {
 	case n > 0:

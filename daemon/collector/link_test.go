@@ -137,7 +137,7 @@ func TestSilence(t *testing.T) {
 }
 
 // TestFarewell: a collector that is shut down says the very word that confirms, before or after the messages have arrived, but
-// without having read them: that is never taken for a receipt, however the two cross each other.
+// without having read them: within the settle time that is never taken for a receipt.
 func TestFarewell(t *testing.T) {
 	w := newWorld(t)
 	for name, serve := range map[string]func(net.Conn, *tls.Conn){
@@ -156,5 +156,22 @@ func TestFarewell(t *testing.T) {
 				t.Fatalf("%s: told, at attempt %d", name, n)
 			}
 		}
+	}
+}
+
+// TestLateFarewell: the settle time begins when the collector's kernel has everything, however long that takes. This one takes
+// nothing for longer than that, says farewell, and throws away the rest before it ends in order.
+func TestLateFarewell(t *testing.T) {
+	w := newWorld(t)
+	const settle = 300 * time.Millisecond
+	l := link{w.names(w.server(w.asCollector(), func(raw net.Conn, c *tls.Conn) {
+		_ = c.Handshake()
+		<-time.After(3 * settle)
+		_ = c.CloseWrite()
+		raw.SetReadDeadline(time.Now().Add(2 * settle))
+		_, _ = io.Copy(io.Discard, raw)
+	})), w.options().Certificate, 20 * time.Second, settle}
+	if err := l.send(t.Context(), [][]byte{make([]byte, 1<<20)}); err == nil {
+		t.Error("told")
 	}
 }

@@ -35,7 +35,7 @@ func Pack(brought []signed.Bundle) ([]byte, error) {
 	for i, b := range brought {
 		dir := ""
 		if len(brought) > 1 {
-			dir = fmt.Sprintf("%d/", i+1)
+			dir = fmt.Sprintf("%02d/", i+1) // they are read in the order of their names
 		}
 		err := add(dir+textFile, b.Text)
 		for _, s := range b.Signatures {

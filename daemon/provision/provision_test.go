@@ -71,7 +71,7 @@ func stick(t *testing.T, bundles ...signed.Bundle) string {
 	for i, b := range bundles {
 		to := dir
 		if len(bundles) > 1 {
-			to = filepath.Join(dir, string(rune('1'+i)))
+			to = filepath.Join(dir, strconv.Itoa(i+1))
 		}
 		if err := os.MkdirAll(to, 0o700); err != nil {
 			t.Fatal(err)

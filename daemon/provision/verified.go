@@ -2,6 +2,7 @@ package provision
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"hash"
 	"io"
@@ -42,10 +43,13 @@ func (s Slot) Ref() protocol.PolicyRef {
 	return protocol.PolicyRef{Version: s.Head.Version, Digest: s.Digest}
 }
 
-// chain is over the sums from the first slot to one of them: under one root, that alone says whether the last is authentic.
+// chain is over the versions and sums from the first slot to one of them: under one root, that alone says whether the last is authentic,
+// and in its place.
 type chain = sum
 
-func then(c chain, files sum) chain { return sha256.Sum256(append(c[:], files[:]...)) }
+func then(c chain, version uint64, files sum) chain {
+	return sha256.Sum256(append(binary.BigEndian.AppendUint64(c[:], version), files[:]...))
+}
 
 // walked are the slots of a store, up to one of them.
 type walked struct {
@@ -61,7 +65,7 @@ func (s *Store) start() walked {
 
 // next goes on to a slot, and stays where it is if that does not verify.
 func (s *Store) next(w *walked, k stored) error {
-	c := then(w.chain, k.files)
+	c := then(w.chain, k.version, k.files)
 	var slot Slot
 	seen := false
 	if last := s.verified.Load(); last != nil {
@@ -72,7 +76,7 @@ func (s *Store) next(w *walked, k stored) error {
 		if err != nil {
 			return err
 		}
-		c, slot = then(w.chain, files), SlotOf(p)
+		c, slot = then(w.chain, k.version, files), SlotOf(p)
 		slot.by = w.keys
 	}
 	w.seen[c] = slot

@@ -56,6 +56,12 @@ func TestLookingAgain(t *testing.T) {
 			}
 		}
 	}
+	if err := os.Rename(m.slot(12), m.slot(13)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Due(); err == nil {
+		t.Error("a slot under another version was not noticed")
+	}
 }
 
 // TestExchangedMeanwhile: what is exchanged between the look and the reading of the whole is not taken for what was looked at.

@@ -90,9 +90,20 @@ func holder(b []byte) (pid int, is bool) {
 	return pid, err == nil && pid > 0
 }
 
+// release removes it, unless another program has its own there by now.
 func (l *lockFile) release() error {
-	if l.path == "" {
+	if l.path == "" || !ours(l.path) {
 		return nil
 	}
 	return os.Remove(l.path)
+}
+
+// ours reports whether a lock file names this process.
+func ours(path string) bool {
+	if st, err := os.Lstat(path); err != nil || !st.Mode().IsRegular() || st.Size() > maxLock {
+		return false
+	}
+	b, err := os.ReadFile(path)
+	pid, is := holder(b)
+	return err == nil && is && pid == os.Getpid()
 }

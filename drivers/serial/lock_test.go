@@ -97,6 +97,33 @@ func TestLockOfTheDead(t *testing.T) {
 	}
 }
 
+// TestLockOfAnother: who took our lock file for a dead one's, and has its own there, keeps it.
+func TestLockOfAnother(t *testing.T) {
+	p, locks := serialtest.New(t), t.TempDir()
+	lock := lockPath(locks, p.Device)
+	for name, there := range map[string]string{"another's": fmt.Sprintf("%10d\n", os.Getppid()), "none": ""} {
+		l, err := Open(Options{Device: p.Device, Baud: 9600, LockDir: locks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(lock); err != nil {
+			t.Fatal(err)
+		}
+		if there != "" {
+			if err := os.WriteFile(lock, []byte(there), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if b, _ := os.ReadFile(lock); string(b) != there {
+			t.Errorf("%s: %q is left", name, b)
+		}
+		_ = os.Remove(lock)
+	}
+}
+
 // TestOtherPrograms: Debian's picocom and minicom, as they come, do not get a line that is ours.
 func TestOtherPrograms(t *testing.T) {
 	for _, c := range []struct {

@@ -24,6 +24,12 @@ type waiting struct {
 	at   time.Time
 }
 
+// standing is an incident that nobody has closed.
+type standing struct {
+	word    string
+	receipt bool // of the centre
+}
+
 type refusal struct{ code, class string }
 
 // books follow the journal: at each look they read what is new, and no more. What they count began with the process; what they
@@ -34,12 +40,11 @@ type books struct {
 	mu      sync.Mutex
 	begun   bool
 	at      uint64 // the last entry that was read
-	from    uint64 // the last of before this process's first look
 	visits  uint64
 	ended   map[protocol.Outcome]uint64
 	refused map[refusal]uint64
 	raised  map[string]uint64
-	open    map[uint64]string // by position: the word
+	open    map[uint64]standing // by position
 	outbox  map[uint64]waiting
 }
 
@@ -56,28 +61,45 @@ func (b *books) look() error {
 	})
 }
 
-// begin learns what was open before. It reads from the oldest incident on that nobody has closed, for their words.
+// begin learns what was open before.
 func (b *books) begin() error {
 	head, err := b.journal.Head()
 	if err != nil {
 		return err
 	}
 	b.ended, b.refused, b.raised = map[protocol.Outcome]uint64{}, map[refusal]uint64{}, map[string]uint64{}
-	b.open, b.outbox = map[uint64]string{}, map[uint64]waiting{}
-	standing, err := b.journal.Incidents(0, 0)
-	if err != nil {
+	b.open, b.outbox = map[uint64]standing{}, map[uint64]waiting{}
+	b.at = head.Position
+	if err := b.learn(); err != nil {
 		return err
-	}
-	b.at, b.from = head.Position, head.Position
-	for _, s := range standing {
-		b.open[s.Position] = ""
-		b.at = min(b.at, s.Position-1)
 	}
 	out, err := b.journal.Outbox()
 	for _, e := range out {
 		b.await(e)
 	}
 	b.begun = err == nil
+	return err
+}
+
+// near is how far behind an open incident the next one may be to be read in one go with it.
+const near = 1024
+
+// learn reads the words of what is open, and little else.
+func (b *books) learn() error {
+	all, err := b.journal.Incidents(0, 0)
+	for err == nil && len(all) > 0 {
+		before := len(all)
+		err = b.journal.After(all[0].Position-1, func(e journal.Entry) (more bool, err error) {
+			if e.Seq == all[0].Position {
+				b.open[e.Seq] = standing{e.Reason, all[0].Delivered > 0}
+				all = all[1:]
+			}
+			return len(all) > 0 && all[0].Position-e.Seq <= near, nil
+		})
+		if err == nil && len(all) == before {
+			err = journal.ErrNoEntry
+		}
+	}
 	return err
 }
 
@@ -91,12 +113,6 @@ func (b *books) await(e journal.Entry) {
 
 func (b *books) follow(e journal.Entry) {
 	b.at = e.Seq
-	if e.Seq <= b.from { // only the words of what is open
-		if _, open := b.open[e.Seq]; open {
-			b.open[e.Seq] = e.Reason
-		}
-		return
-	}
 	switch e.Kind {
 	case journal.VisitBegun:
 		b.visits++
@@ -106,11 +122,15 @@ func (b *books) follow(e journal.Entry) {
 	case journal.Incident:
 		b.await(e)
 		b.raised[e.Reason]++
-		b.open[e.Seq] = e.Reason
+		b.open[e.Seq] = standing{word: e.Reason}
 	case journal.Closed:
 		delete(b.open, uint64(e.Of))
 	case journal.Delivered, journal.Undelivered:
 		delete(b.outbox, uint64(e.Of))
+		if s, open := b.open[uint64(e.Of)]; open {
+			s.receipt = e.Kind == journal.Delivered
+			b.open[uint64(e.Of)] = s
+		}
 	}
 }
 

@@ -121,7 +121,7 @@ func TestScrape(t *testing.T) {
 	text := scraped(t, h)
 	holds(t, text, `honnin_visits_total 1`, `honnin_transactions_total{outcome="refused"} 2`, `honnin_refusals_total{class="defective",reason="tag-missing"} 2`,
 		`honnin_incidents_total{word="tag-missing"} 2`, `honnin_incidents_total{word="other"} 1`, `honnin_incidents_open{word="tag-missing"} 2`,
-		`honnin_incidents_open{word="money"} 0`, `honnin_incidents_open{word="subject-mismatch"} 1`, `honnin_incidents_undelivered{word="subject-mismatch"} 0`,
+		`honnin_incidents_open{word="money"} 0`, `honnin_incidents_open{word="subject-mismatch"} 1`, `honnin_incidents_undelivered{word="subject-mismatch"} 1`,
 		`honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 6`, `honnin_service_stopped{municipality="141003"} 1`, `honnin_staff_needed 1`,
 		`honnin_in_service 0`, `honnin_out_of_service{why="media-needed"} 1`, `honnin_part_ready{part="printer"} 0`, `honnin_self_test_day_timestamp_seconds 0`)
 	for _, not := range []string{"架空", `part="reader"`, "honnin_keys_remaining_seconds ", "honnin_policy_remaining_seconds "} {
@@ -129,11 +129,64 @@ func TestScrape(t *testing.T) {
 			t.Errorf("%q is in it", not)
 		}
 	}
+	restarted := scraped(t, must[http.Handler](t)(Handler(w.sources)))
+	holds(t, restarted, `honnin_incidents_open{word="tag-missing"} 2`, `honnin_incidents_open{word="other"} 1`, `honnin_incidents_undelivered{word="subject-mismatch"} 1`,
+		`honnin_incidents_undelivered{word="money"} 1`, `honnin_incidents_total{word="tag-missing"} 0`, `honnin_outbox_entries 6`)
 	empty := newWorld(t)
 	empty.sources.Now = time.Now // one that goes on while it is asked
 	holds(t, scraped(t, must[http.Handler](t)(Handler(empty.sources))), `honnin_outbox_entries 0`, `honnin_outbox_oldest_age_seconds 0`)
 	if again := scraped(t, h); again != text {
 		t.Error("the same question has another answer")
+	}
+}
+
+// long is a journal of a million entries, all incidents, of which few are open.
+type long struct {
+	Journal
+	open []uint64
+	read int
+}
+
+const million = 1_000_000
+
+func (l *long) Head() (protocol.JournalHead, error) {
+	return protocol.JournalHead{Position: million}, nil
+}
+
+func (l *long) Incidents(uint64, int) (out []journal.Standing, err error) {
+	for _, at := range l.open {
+		out = append(out, journal.Standing{JournalHead: protocol.JournalHead{Position: at}, Delivered: at + 1})
+	}
+	return out, nil
+}
+
+func (l *long) After(position uint64, f func(journal.Entry) (bool, error)) error {
+	for position++; position <= million; position++ {
+		l.read++
+		e := journal.Entry{Seq: position, Kind: journal.Incident, Reason: "money"}
+		if position > million/2 {
+			e.Reason = "unsure"
+		}
+		if more, err := f(e); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestFirstScrapeReadsLittle: what is open is read where it stands, and not all that has happened since.
+func TestFirstScrapeReadsLittle(t *testing.T) {
+	w := newWorld(t)
+	l := &long{Journal: w.journal, open: []uint64{1, 2, 3 * near, million/2 + 1, million}}
+	w.sources.Journal = l
+	holds(t, scraped(t, must[http.Handler](t)(Handler(w.sources))), `honnin_incidents_open{word="money"} 3`, `honnin_incidents_open{word="unsure"} 2`,
+		`honnin_incidents_undelivered{word="money"} 0`, `honnin_incidents_total{word="money"} 0`)
+	if l.read < len(l.open) || l.read > near {
+		t.Errorf("%d entries were read", l.read)
+	}
+	l.open = []uint64{5, million + 1} // which this journal does not have
+	if code, _ := ask(t, must[http.Handler](t)(Handler(w.sources)), "GET", "/metrics"); code != 500 {
+		t.Error(code)
 	}
 }
 

@@ -34,7 +34,7 @@ func series() [][3]string {
 		{"honnin_dropped_total", "what", "Events that were dropped since the policy came into force."},
 		{"honnin_incidents_total", "word", "Incidents that were raised."},
 		{"honnin_incidents_open", "word", "Incidents that no named person has closed."},
-		{"honnin_incidents_undelivered", "word", "Incidents that the centre does not have."},
+		{"honnin_incidents_undelivered", "word", "Incidents for which the centre has given no receipt."},
 		{"honnin_outbox_entries", "", "Outcomes and incidents that the centre does not have."},
 		{"honnin_outbox_oldest_age_seconds", "", "How long the oldest of them waits; 0 without any."},
 		{"honnin_service_stopped", "municipality", "1 for a municipality whose service refusals have stopped here."},
@@ -177,8 +177,11 @@ func (s samples) books() error {
 	for w, n := range b.raised {
 		raised[s.word(w)] += n
 	}
-	for _, w := range b.open {
-		open[s.word(w)]++
+	for at, is := range b.open {
+		open[s.word(is.word)]++
+		if _, waits := b.outbox[at]; !waits && !is.receipt {
+			late[s.word(is.word)]++
+		}
 	}
 	now := s.Now()
 	oldest := now

@@ -22,14 +22,17 @@ type Item struct {
 // Settlement is how the centre took an item.
 type Settlement struct {
 	Receipt []byte // of an incident: CMS, unverified
-	Problem string // the word of a final refusal; "" when delivered
+	Problem string // of an outcome: the word of a final refusal; "" when delivered
 }
+
+// ErrReceipt is what [Outbox.Settle] returns under for a receipt that is not believed, or that nobody can judge now.
+var ErrReceipt = errors.New("centre: the receipt is not believed")
 
 // Outbox is the store that the journal implements: items in the order in which they came to be, each kept until it
 // is settled. Settle has to be durable before it returns; an item whose settlement was lost is delivered again.
 type Outbox interface {
-	// Next returns the oldest item that is not settled, or false when there is none.
-	Next(ctx context.Context) (Item, bool, error)
+	// Next returns the oldest item after a key that is not settled, or false when there is none.
+	Next(ctx context.Context, after uint64) (Item, bool, error)
 	Settle(ctx context.Context, key uint64, s Settlement) error
 }
 
@@ -40,15 +43,25 @@ type Deliveries interface {
 }
 
 // Deliverer brings what the outbox holds to the centre, one item at a time, oldest first, each at least once. It
-// tries for ever: what the centre cannot take now waits, with everything behind it. Only a final refusal (a
-// problem that another attempt cannot mend) settles an item undelivered, with its word, so that the store can
+// tries for ever: what the centre cannot take now waits, with everything behind it. Only a final refusal of an outcome (a
+// problem that another attempt cannot mend) settles it undelivered, with its word, so that the store can
 // make it seen by a person.
+//
+// An incident is never given up: nobody signs a refusal. One that the centre refuses, or for which it gives no receipt that is
+// believed, is passed over, and what is behind it goes on. Those that were passed over are tried again together, after a pause of
+// their own, which allows for one a second however many they are.
 type Deliverer struct {
 	outbox Outbox
 	to     Deliveries
 	wake   chan struct{}
 	first  time.Duration
 	most   time.Duration
+
+	// Of Run.
+	after  uint64    // the key up to which this round has come
+	passed int       // so many were passed over in it
+	rounds int       // that ended so, one after the other
+	again  time.Time // when the next begins
 
 	mu         sync.Mutex
 	signatures map[protocol.Transaction][]byte
@@ -99,24 +112,61 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	}
 }
 
-// step delivers the oldest item and reports whether there may be more.
+// step delivers the next item and reports whether there may be more.
 func (d *Deliverer) step(ctx context.Context) (more bool, err error) {
-	item, ok, err := d.outbox.Next(ctx)
-	if err != nil || !ok {
+	if d.passed > 0 && !time.Now().Before(d.again) {
+		d.after, d.passed = 0, 0
+	}
+	item, ok, err := d.outbox.Next(ctx, d.after)
+	if err != nil {
 		return false, err
 	}
+	if !ok {
+		if d.passed == 0 {
+			d.after, d.rounds = 0, 0
+		}
+		return false, nil
+	}
+	err = d.bring(ctx, item)
+	if item.Event != nil && refuses(err) {
+		d.pass(item)
+		err = nil
+	}
+	return err == nil, err
+}
+
+// bring delivers an item and settles it.
+func (d *Deliverer) bring(ctx context.Context, item Item) error {
 	receipt, err := d.deliver(ctx, item)
 	s := Settlement{Receipt: receipt}
 	if err != nil {
-		if s.Problem = final(err); s.Problem == "" {
-			return false, err
+		if s.Problem = final(err); item.Event != nil || s.Problem == "" {
+			return err
 		}
 	}
 	if err := d.outbox.Settle(ctx, item.Key, s); err != nil {
-		return false, err
+		return err
 	}
 	d.forget(item)
-	return true, nil
+	return nil
+}
+
+// refuses reports whether an error is about one item: the centre was there, and said no, or nothing to be believed.
+func refuses(err error) bool {
+	var p *Problem
+	return errors.As(err, &p) || errors.Is(err, ErrCancelled) || errors.Is(err, ErrAnswer) || errors.Is(err, ErrReceipt)
+}
+
+// pass goes on after an incident that was refused. The first of a round begins its pause.
+func (d *Deliverer) pass(item Item) {
+	if d.passed == 0 {
+		d.rounds++
+		d.again = time.Now().Add(d.backOff(d.rounds))
+	}
+	d.after, d.passed = item.Key, d.passed+1
+	if least := time.Now().Add(time.Duration(d.passed) * d.first); d.again.Before(least) {
+		d.again = least
+	}
 }
 
 var errEmptyItem = &Problem{Word: "empty-item", Status: 400}
@@ -174,6 +224,8 @@ func (d *Deliverer) wait(ctx context.Context, failures int) error {
 	pause := d.most
 	if failures > 0 {
 		pause = d.backOff(failures)
+	} else if d.passed > 0 {
+		pause = min(pause, time.Until(d.again))
 	}
 	t := time.NewTimer(pause)
 	defer t.Stop()

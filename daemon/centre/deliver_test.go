@@ -3,6 +3,7 @@ package centre_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ type outbox struct {
 	settled []centre.Settlement
 	keys    []uint64
 	failing int
+	doubts  map[uint64]bool // receipts for these are not believed
 }
 
 var errDisk = errors.New("disk")
@@ -32,21 +34,30 @@ func (o *outbox) fails() error {
 	return nil
 }
 
-func (o *outbox) Next(context.Context) (centre.Item, bool, error) {
-	if len(o.items) == 0 {
+func (o *outbox) find(more func(key uint64) bool) int {
+	return slices.IndexFunc(o.items, func(i centre.Item) bool { return more(i.Key) })
+}
+
+func (o *outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error) {
+	i := o.find(func(key uint64) bool { return key > after })
+	if i < 0 {
 		return centre.Item{}, false, o.fails()
 	}
-	return o.items[0], true, o.fails()
+	return o.items[i], true, o.fails()
 }
 
 func (o *outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error {
 	if err := o.fails(); err != nil {
 		return err
 	}
-	if len(o.items) == 0 || o.items[0].Key != key {
-		panic("settled out of order")
+	i := o.find(func(have uint64) bool { return have == key })
+	if i < 0 || o.items[i].Event != nil && s.Problem != "" {
+		panic("settled twice, or given up")
 	}
-	o.items, o.settled, o.keys = o.items[1:], append(o.settled, s), append(o.keys, key)
+	if o.doubts[key] {
+		return fmt.Errorf("%w: by nobody", centre.ErrReceipt)
+	}
+	o.items, o.settled, o.keys = slices.Delete(o.items, i, i+1), append(o.settled, s), append(o.keys, key)
 	return nil
 }
 
@@ -56,6 +67,7 @@ type taker struct {
 	outcomes   []protocol.Transaction
 	signatures [][]byte
 	events     []protocol.IncidentID
+	refuses    map[protocol.IncidentID]error
 }
 
 func (c *taker) next() (err error) {
@@ -72,6 +84,9 @@ func (c *taker) Outcome(_ context.Context, t protocol.Transaction, o protocol.Ou
 
 func (c *taker) Incident(_ context.Context, e protocol.Event) ([]byte, error) {
 	c.events = append(c.events, e.ID)
+	if err := c.refuses[e.ID]; err != nil {
+		return nil, err
+	}
 	return []byte("receipt"), c.next()
 }
 
@@ -131,6 +146,77 @@ func TestFinalRefusalIsSettledWithItsWord(t *testing.T) {
 		}
 		if !slices.Equal(words, []string{"unknown", "cancelled", "empty-item", ""}) {
 			t.Error(words)
+		}
+	})
+}
+
+func raised(n byte) centre.Item {
+	e := event
+	e.ID = protocol.IncidentID(fmt.Sprint("i-", n))
+	return centre.Item{Key: uint64(n), Event: &e}
+}
+
+// TestIncidentsAreNeverGivenUp: whatever the centre says to one, or gives for it, what is behind goes on at once, and it is brought
+// again after pauses that grow, for ever; and it is delivered when the centre has come to its senses.
+func TestIncidentsAreNeverGivenUp(t *testing.T) {
+	for name, no := range map[string]error{
+		"refused for ever": &centre.Problem{Word: protocol.ProblemConflict, Status: 409}, "unknown": &centre.Problem{Word: protocol.ProblemUnknown, Status: 404},
+		"gone": centre.ErrCancelled, "not now": &centre.Problem{Word: "busy", Status: 503}, "nonsense": centre.ErrAnswer, "not believed": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &outbox{items: []centre.Item{raised(1), outcome(2), raised(3), outcome(4)}, doubts: map[uint64]bool{1: no == nil}}
+				c := &taker{refuses: map[protocol.IncidentID]error{"i-1": no}}
+				d := centre.NewDeliverer(o, c, time.Second, time.Minute)
+				ctx, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- d.Run(ctx) }()
+				synctest.Wait()
+				if !slices.Equal(o.keys, []uint64{2, 3, 4}) {
+					t.Errorf("settled at once: %v", o.keys)
+				}
+				for n := range byte(100) { // what comes does not have it brought more often
+					o.items = append(o.items, outcome(n+10))
+					d.Wake()
+					synctest.Wait()
+				}
+				if len(o.items) != 1 || len(c.events) != 2 {
+					t.Errorf("%d wait, %d events sent", len(o.items), len(c.events))
+				}
+				before := len(c.events)
+				d.Wake() // after what was just read
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if n := len(c.events) - before; n < 60 || n > 140 {
+					t.Errorf("brought %d times in an hour", n)
+				}
+				c.refuses, o.doubts = nil, nil
+				d.Wake()
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if len(o.items) != 0 || o.keys[len(o.keys)-1] != 1 {
+					t.Errorf("not delivered in the end: %v", o.keys)
+				}
+				stop()
+				<-ended
+			})
+		})
+	}
+}
+
+// TestManyRefusedIncidents: they are passed over however many they are, and cost the centre one call a second at most in the long run.
+func TestManyRefusedIncidents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 200
+		o, c := &outbox{}, &taker{refuses: map[protocol.IncidentID]error{}}
+		for i := range byte(n) {
+			item := raised(i + 1)
+			o.items, c.refuses[item.Event.ID] = append(o.items, item), centre.ErrAnswer
+		}
+		o.items = append(o.items, outcome(n+1))
+		deliver(t, o, c, time.Hour)
+		if !slices.Equal(o.keys, []uint64{n + 1}) || len(c.events) < 10*n || len(c.events) > 3600+2*n {
+			t.Error(o.keys, len(c.events))
 		}
 	})
 }

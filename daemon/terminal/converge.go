@@ -50,8 +50,8 @@ func (t *Terminal) converge(ctx context.Context) {
 		case <-t.fresh:
 			beat.Reset(0)
 		case <-beat.C:
-			t.say("the centre", t.beat(ctx))
-			t.say("incidents", t.notices.follow(ctx, t.client))
+			t.say("policies: the centre", t.beat(ctx))
+			t.say("where incidents stand", t.notices.follow(ctx, t.client))
 			beat.Reset(t.pause())
 		}
 	}
@@ -64,14 +64,14 @@ func (t *Terminal) pause() time.Duration {
 	return every - rand.N(every/4)
 }
 
-// say tells the log what is wrong with the policies, each time something else is.
+// say tells the log what is wrong with something, each time something else is.
 func (t *Terminal) say(with string, err error) {
 	now := ""
 	if err != nil {
 		now = err.Error()
 	}
 	if t.said[with] != now && now != "" {
-		t.log.WithField("why", now).Warnf("policies: %s", with)
+		t.log.WithField("why", now).Warn(with)
 	}
 	t.said[with] = now
 }
@@ -81,12 +81,12 @@ func (t *Terminal) look(ctx context.Context) {
 	t.keeping.Lock()
 	due, err := t.due(ctx)
 	t.keeping.Unlock()
-	t.say("the store", err)
+	t.say("policies: the store", err)
 	p := t.plugged()
 	err = t.law.judge()
 	serves, _ := p.noticed.service() // not what the last look found: since then it may have opened
 	ends := err != nil && serves
-	t.say("the policy in force", err)
+	t.say("policies: the policy in force", err)
 	t.warn()
 	if due || ends {
 		p.Yield()
@@ -236,7 +236,7 @@ func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
 	highest, err := t.highest()
-	if t.say("the store", err); highest > h.Policy.Version {
+	if t.say("policies: the store", err); highest > h.Policy.Version {
 		h.Waiting = highest
 	}
 	return h, nil

@@ -237,7 +237,7 @@ func TestMoneyThatDoesNotMove(t *testing.T) {
 	if err := newTill(b, m.l).recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if e, _, ok, err := m.j.Oldest(); err != nil || !ok || e.Kind != journal.Incident || e.Transaction != tx || e.Reason != string(session.IncidentMoney) {
+	if e, _, ok, err := m.j.Oldest(0); err != nil || !ok || e.Kind != journal.Incident || e.Transaction != tx || e.Reason != string(session.IncidentMoney) {
 		t.Errorf("in the outbox: %+v %v %v", e, ok, err)
 	}
 }
@@ -258,11 +258,11 @@ func TestOutboxKeepsTheOrderAndTheWords(t *testing.T) {
 		m.l.Incident(ctx, session.Incident{Kind: session.IncidentFault})); err != nil {
 		t.Fatal(err)
 	}
-	first, ok, err := box.Next(ctx)
+	first, ok, err := box.Next(ctx, 0)
 	if !ok || err != nil || first.Event == nil || first.Event.Data.Code != "subject-mismatch" || first.Event.Data.Class != "mixed-up" {
 		t.Fatalf("%+v %v", first, err)
 	}
-	if again, _, _ := box.Next(ctx); again.Key != first.Key {
+	if again, _, _ := box.Next(ctx, 0); again.Key != first.Key {
 		t.Error("taken away before it was settled")
 	}
 	settle := func(key uint64, s centre.Settlement) {
@@ -272,12 +272,12 @@ func TestOutboxKeepsTheOrderAndTheWords(t *testing.T) {
 		}
 	}
 	settle(first.Key, centre.Settlement{})
-	second, _, _ := box.Next(ctx)
+	second, _, _ := box.Next(ctx, 0)
 	if second.Report == nil || second.Report.Outcome != protocol.Refused || second.Report.Reason != "subject-mismatch" || second.Transaction != tx || second.Report.ReleaseSignature != nil {
 		t.Fatalf("%+v", second)
 	}
 	settle(second.Key, centre.Settlement{Problem: "conflict"})
-	third, _, _ := box.Next(ctx)
+	third, _, _ := box.Next(ctx, 0)
 	if third.Event == nil || third.Event.Data.Code != "fault" || third.Event.Data.Class != "fault" {
 		t.Fatalf("%+v", third)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/sirupsen/logrus"
@@ -21,12 +22,14 @@ const (
 )
 
 // follower follows this terminal's incidents: it believes receipts and states that are signed by those whom the policy in force
-// names, and has the journal know. What is not believed is journalled too, each kind once for an incident.
+// names, and has the journal know. What is not believed is journalled too, and logged, each kind once for an incident. While the
+// law lets no visit begin under that policy (expired, or below the centre's least), nobody whom it names is believed: neither
+// persons nor the centre. Incidents stay as they are, and those that wait for a receipt are brought again.
 type follower struct {
 	journal  Journal
 	ledger   *ledger
 	terminal protocol.Terminal
-	judge    func() incident.Judge
+	judge    func() (incident.Judge, error) // an error: the policy names nobody who counts now
 	log      logrus.FieldLogger
 
 	next uint64 // the position after which the next beat looks; of the goroutine that keeps up
@@ -38,9 +41,12 @@ type states interface {
 }
 
 // receipt returns the digest of the receipt for the incident that is the entry at a position: zero where the policy names nobody
-// who signs them, and an error where it does and this is none of theirs. Then the incident is not delivered.
+// who signs them, and an error under [centre.ErrReceipt] where it does and this is none of theirs. Then the incident is not delivered.
 func (n *follower) receipt(position uint64, der []byte) (protocol.Digest, error) {
-	judge := n.judge()
+	judge, err := n.judge()
+	if err != nil {
+		return protocol.Digest{}, fmt.Errorf("%w: %w", centre.ErrReceipt, err)
+	}
 	if !judge.Checks() {
 		return protocol.Digest{}, nil
 	}
@@ -53,12 +59,19 @@ func (n *follower) receipt(position uint64, der []byte) (protocol.Digest, error)
 		return protocol.Digest{}, err
 	}
 	proof, err := judge.Receipt(known, der)
-	return proof, n.doubted(all[0], der, err)
+	if err != nil {
+		return protocol.Digest{}, fmt.Errorf("%w: %w", centre.ErrReceipt, n.doubted(all[0], der, err))
+	}
+	return proof, nil
 }
 
 // follow asks the centre where some of the open incidents stand: those that it has, oldest first, one page after the other. Each is
-// asked about once before any is asked about again.
+// asked about once before any is asked about again. An answer that is not believed is no error here: it was said already.
 func (n *follower) follow(ctx context.Context, c states) error {
+	judge, err := n.judge()
+	if err != nil { // which is said by the law itself
+		return nil
+	}
 	page, err := n.journal.Incidents(n.next, lookedPerBeat)
 	if err != nil {
 		return err
@@ -72,9 +85,11 @@ func (n *follower) follow(ctx context.Context, c states) error {
 			continue
 		}
 		asked++
-		if err := n.ask(ctx, c, s); errors.Is(err, centre.ErrUnreachable) {
+		err := n.ask(ctx, c, judge, s)
+		if errors.Is(err, centre.ErrUnreachable) {
 			return err
-		} else if err != nil {
+		}
+		if _, said := err.(incident.Doubt); !said {
 			failed = errors.Join(failed, err)
 		}
 	}
@@ -84,21 +99,21 @@ func (n *follower) follow(ctx context.Context, c states) error {
 	return failed
 }
 
-func (n *follower) ask(ctx context.Context, c states, s journal.Standing) error {
+func (n *follower) ask(ctx context.Context, c states, judge incident.Judge, s journal.Standing) error {
 	der, err := c.IncidentState(ctx, protocol.NameIncident(n.terminal, s.JournalHead))
 	if err != nil {
 		return err
 	}
-	return n.take(s, der)
+	return n.take(judge, s, der)
 }
 
 // take judges a state, and journals what it moves.
-func (n *follower) take(s journal.Standing, der []byte) error {
+func (n *follower) take(judge incident.Judge, s journal.Standing, der []byte) error {
 	known, err := n.known(s)
 	if err != nil {
 		return err
 	}
-	m, err := n.judge().State(known, der)
+	m, err := judge.State(known, der)
 	if err != nil {
 		return n.doubted(s, der, err)
 	}
@@ -130,15 +145,15 @@ func (n *follower) known(s journal.Standing) (k incident.Known, err error) {
 	return k, err
 }
 
-// doubted journals what was not believed, the first time of each kind, and returns it.
+// doubted journals and logs what was not believed, the first time of each kind, and returns it.
 func (n *follower) doubted(s journal.Standing, der []byte, err error) error {
 	var d incident.Doubt
-	if !errors.As(err, &d) {
+	if !errors.As(err, &d) || slices.Contains(s.Disbelieved, string(d)) {
 		return err
 	}
 	n.log.WithFields(logrus.Fields{"incident": protocol.NameIncident(n.terminal, s.JournalHead), "why": string(d)}).Error("what the centre gave for an incident is not believed")
-	if slices.Contains(s.Disbelieved, string(d)) {
-		return err
+	if failed := n.ledger.record(journal.Entry{Kind: journal.Disbelieved, Of: int(s.Position), Reason: string(d), Proof: sha256.Sum256(der)}); failed != nil {
+		return errors.Join(err, failed)
 	}
-	return errors.Join(err, n.ledger.record(journal.Entry{Kind: journal.Disbelieved, Of: int(s.Position), Reason: string(d), Proof: sha256.Sum256(der)}))
+	return err
 }

@@ -33,7 +33,9 @@ type desk struct {
 	answers map[protocol.IncidentID][]byte
 	asked   []protocol.IncidentID
 	down    error
+	law     error // why no visit begins
 	now     time.Time
+	hook    *logtest.Hook
 }
 
 func (d *desk) IncidentState(_ context.Context, id protocol.IncidentID) ([]byte, error) {
@@ -50,9 +52,12 @@ func newDesk(t *testing.T) *desk {
 	d.key("stranger")
 	p, err := policy.Parse([]byte(text), nil)
 	d.must(err)
-	log, _ := logtest.NewNullLogger()
+	log, hook := logtest.NewNullLogger()
+	d.hook = hook
 	d.f = &follower{journal: d.j, ledger: d.l, terminal: "TEST-0001", log: log.WithFields(logrus.Fields{}),
-		judge: func() incident.Judge { return incident.Judge{Policy: p, Terminal: "TEST-0001", Now: d.now} }}
+		judge: func() (incident.Judge, error) {
+			return incident.Judge{Policy: p, Terminal: "TEST-0001", Now: d.now}, d.law
+		}}
 	d.box = outbox{d.j, "TEST-0001", d.f.receipt}
 	return d
 }
@@ -84,7 +89,7 @@ func (d *desk) signed(by string, v any) []byte {
 func (d *desk) raise() (protocol.IncidentID, uint64) {
 	d.Helper()
 	d.must(d.l.record(journal.Entry{Kind: journal.Incident, Reason: "subject-mismatch", Municipality: city}))
-	item, ok, err := d.box.Next(d.Context())
+	item, ok, err := d.box.Next(d.Context(), 0)
 	if !ok || err != nil {
 		d.Fatal(ok, err)
 	}
@@ -181,27 +186,29 @@ func TestAskedInTurn(t *testing.T) {
 	}
 }
 
-// TestHostileCentre: what is signed by nobody who may moves nothing, and is in the journal once for each kind, whatever the
-// centre goes on saying.
+// TestHostileCentre: what is signed by nobody who may moves nothing, and is in the journal and in the log once for each kind,
+// whatever the centre goes on saying.
 func TestHostileCentre(t *testing.T) {
 	d := newDesk(t)
 	id, _ := d.raise()
 	for range 5 {
 		d.says(id, protocol.IncidentClosed, "stranger")
-		if err := d.f.follow(t.Context(), d); !errors.Is(err, incident.StateStranger) {
-			t.Fatal(err)
-		}
+		d.must(d.f.follow(t.Context(), d))
 		d.says(id, protocol.IncidentClosed, "taker")
-		if err := d.f.follow(t.Context(), d); !errors.Is(err, incident.StateRole) {
-			t.Fatal(err)
-		}
+		d.must(d.f.follow(t.Context(), d))
 		d.answers[id] = []byte("closed, believe me")
-		if err := d.f.follow(t.Context(), d); !errors.Is(err, incident.StateUnsigned) {
-			t.Fatal(err)
-		}
+		d.must(d.f.follow(t.Context(), d))
 	}
-	if n, left := d.entries(journal.Disbelieved), d.open(); len(n) != 3 || len(left) != 1 || len(left[0].Disbelieved) != 3 {
-		t.Errorf("%+v, %+v", n, left)
+	var words []string
+	for _, e := range d.entries(journal.Disbelieved) {
+		words = append(words, e.Reason)
+	}
+	want := []string{string(incident.StateStranger), string(incident.StateRole), string(incident.StateUnsigned)}
+	if left := d.open(); !slices.Equal(words, want) || len(left) != 1 || !slices.Equal(left[0].Disbelieved, want) {
+		t.Errorf("%q, %+v", words, left)
+	}
+	if n := len(d.hook.AllEntries()); n != len(want) {
+		t.Errorf("%d lines in the log", n)
 	}
 	d.says(id, protocol.IncidentClosed, "closer")
 	if err := d.f.follow(t.Context(), d); err != nil || len(d.open()) != 0 {
@@ -209,29 +216,57 @@ func TestHostileCentre(t *testing.T) {
 	}
 }
 
+// TestNobodyCountsUnderAPolicyThatIsRefused: neither those who close nor the centre that signs receipts, until a policy is in
+// force under which visits begin.
+func TestNobodyCountsUnderAPolicyThatIsRefused(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	id, _ := d.raise()
+	d.says(id, protocol.IncidentClosed, "closer")
+	d.must(d.l.record(journal.Entry{Kind: journal.Incident, Reason: "fault"}))
+	item, _, err := d.box.Next(ctx, 0)
+	d.must(err)
+	good := centre.Settlement{Receipt: d.receipt("centre", *item.Event)}
+	d.law = errors.New("the policy has expired")
+	d.must(d.f.follow(ctx, d))
+	if err := d.box.Settle(ctx, item.Key, good); !errors.Is(err, centre.ErrReceipt) || !errors.Is(err, d.law) {
+		t.Errorf("a receipt: %v", err)
+	}
+	if left := d.open(); len(left) != 2 || left[1].Delivered != 0 || len(d.entries(journal.Disbelieved)) != 0 {
+		t.Errorf("%+v", left)
+	}
+	d.law = nil
+	d.must(errors.Join(d.f.follow(ctx, d), d.box.Settle(ctx, item.Key, good)))
+	if left := d.open(); len(left) != 1 || left[0].Delivered == 0 {
+		t.Errorf("and then under another policy: %+v", left)
+	}
+}
+
 // TestDeliveredByReceipt: an incident is delivered when the centre has signed for its very event, and not before.
 func TestDeliveredByReceipt(t *testing.T) {
 	d, ctx := newDesk(t), t.Context()
 	d.must(d.l.record(journal.Entry{Kind: journal.Incident, Reason: "fault"}))
-	item, _, err := d.box.Next(ctx)
+	item, _, err := d.box.Next(ctx, 0)
 	d.must(err)
 	other := *item.Event
 	other.ID += "1"
-	for why, bad := range map[incident.Doubt][]byte{incident.ReceiptForeign: d.receipt("closer", *item.Event), incident.ReceiptOther: d.receipt("centre", other), incident.ReceiptUnsigned: {1}} {
+	for why, bad := range map[incident.Doubt][]byte{incident.ReceiptForeign: d.receipt("closer", *item.Event), incident.ReceiptOther: d.receipt("centre", other), incident.ReceiptUnsigned: nil} {
 		for range 2 {
-			if err := d.box.Settle(ctx, item.Key, centre.Settlement{Receipt: bad}); !errors.Is(err, why) {
+			if err := d.box.Settle(ctx, item.Key, centre.Settlement{Receipt: bad}); !errors.Is(err, why) || !errors.Is(err, centre.ErrReceipt) {
 				t.Errorf("%s: %v", why, err)
 			}
 		}
 	}
+	if err := d.box.Settle(ctx, item.Key, centre.Settlement{Problem: "unknown"}); !errors.Is(err, errKept) {
+		t.Errorf("given up for a word that nobody signed: %v", err)
+	}
 	if left := d.open(); len(left) != 1 || left[0].Delivered != 0 || len(left[0].Disbelieved) != 3 || len(d.entries(journal.Disbelieved)) != 3 {
 		t.Fatalf("%+v", left)
 	}
-	if again, ok, err := d.box.Next(ctx); !ok || err != nil || again.Key != item.Key {
+	if again, ok, err := d.box.Next(ctx, 0); !ok || err != nil || again.Key != item.Key {
 		t.Error("it was taken out of the outbox", err)
 	}
 	d.must(d.box.Settle(ctx, item.Key, centre.Settlement{Receipt: d.receipt("centre", *item.Event)}))
-	if _, ok, _ := d.box.Next(ctx); ok || d.open()[0].Delivered == 0 || d.entries(journal.Delivered)[0].Proof == (protocol.Digest{}) {
+	if _, ok, _ := d.box.Next(ctx, 0); ok || d.open()[0].Delivered == 0 || d.entries(journal.Delivered)[0].Proof == (protocol.Digest{}) {
 		t.Error("not delivered, or without its proof")
 	}
 }

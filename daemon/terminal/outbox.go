@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -18,8 +19,8 @@ type outbox struct {
 
 var _ centre.Outbox = outbox{}
 
-func (o outbox) Next(context.Context) (centre.Item, bool, error) {
-	e, head, ok, err := o.journal.Oldest()
+func (o outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error) {
+	e, head, ok, err := o.journal.Oldest(after)
 	if err != nil || !ok {
 		return centre.Item{}, false, err
 	}
@@ -33,15 +34,25 @@ func (o outbox) Next(context.Context) (centre.Item, bool, error) {
 	return item, true, nil
 }
 
-func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) (err error) {
+// errKept is returned for an incident that nobody gave a receipt for: what is given up is never an incident.
+var errKept = errors.New("terminal: an incident is never given up")
+
+// Settle journals how the centre took an entry. Of an incident only a receipt is a settlement, and it has to be believed.
+func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error {
+	of, err := o.journal.At(key)
+	if err != nil {
+		return err
+	}
 	e := journal.Entry{Kind: journal.Delivered, Of: int(key)}
 	switch {
-	case s.Problem != "": // the centre will never take it
-		e.Kind, e.Reason = journal.Undelivered, s.Problem
-	case s.Receipt != nil:
+	case of.Kind == journal.Incident && s.Problem != "":
+		return errKept
+	case of.Kind == journal.Incident:
 		if e.Proof, err = o.receipt(key, s.Receipt); err != nil {
 			return err
 		}
+	case s.Problem != "": // the centre will never take it
+		e.Kind, e.Reason = journal.Undelivered, s.Problem
 	}
 	_, err = o.journal.Record(e)
 	return err

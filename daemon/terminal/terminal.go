@@ -68,7 +68,7 @@ type Parts struct {
 type Journal interface {
 	spool.Journal
 	BeginVisit() (visit uint64, err error)
-	Oldest() (e journal.Entry, head protocol.JournalHead, ok bool, err error)
+	Oldest(after uint64) (e journal.Entry, head protocol.JournalHead, ok bool, err error)
 	Unsettled() ([]journal.Entry, error)
 	Latches() ([]journal.Entry, error)
 	StaffNeeded() (why string, err error)
@@ -107,10 +107,10 @@ type Terminal struct {
 	warned  time.Time
 }
 
-// judge believes whom the policy names that visits go by.
-func (t *Terminal) judge() incident.Judge {
+// judge believes whom the policy names that visits go by, while the law lets visits begin under it.
+func (t *Terminal) judge() (incident.Judge, error) {
 	p := t.plugged().parts
-	return incident.Judge{Policy: p.Policy, Terminal: p.Terminal, Now: p.Now()}
+	return incident.Judge{Policy: p.Policy, Terminal: p.Terminal, Now: p.Now()}, t.law.judge()
 }
 
 // opened is a terminal that is plugged together for one policy.
@@ -289,7 +289,7 @@ func (t *Terminal) StaffNeeded() (string, error) { return t.journal.StaffNeeded(
 
 // Delivered reports whether the centre has everything.
 func (t *Terminal) Delivered() (bool, error) {
-	_, _, waiting, err := t.journal.Oldest()
+	_, _, waiting, err := t.journal.Oldest(0)
 	return !waiting, err
 }
 

@@ -20,7 +20,7 @@ func lived(t *testing.T, terminal byte) (all []Entry, heads []protocol.JournalHe
 		for _, e := range aVisit(tx, protocol.Transaction{terminal, 9, i})[:6] {
 			must(t, j, e)
 		}
-		_, head, ok, err := j.Oldest()
+		_, head, ok, err := j.Oldest(0)
 		if err != nil || !ok {
 			t.Fatal(err)
 		}

@@ -71,7 +71,7 @@ var (
 	latchBucket    = []byte("latches")   // municipality → the "latched" entry
 	outboxBucket   = []byte("outbox")    // sequence → the "ended" or "incident" entry
 	doneBucket     = []byte("done")      // transaction → its outcome: it ends once
-	incidentBucket = []byte("incidents") // sequence → where an incident stands, see standingIncident; gone once it is closed
+	incidentBucket = []byte("incidents") // sequence → where an incident stands, see Standing; gone once it is closed
 	stateBucket    = []byte("state")     // the number of the last visit; the "staff-needed" entry; what is known of policies
 	buckets        = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket, incidentBucket}
 

@@ -116,10 +116,10 @@ func (j *Journal) Latches() ([]Entry, error) { return j.list(latchBucket) }
 // Outbox returns the outcomes and incidents that the centre has not acknowledged, in order.
 func (j *Journal) Outbox() ([]Entry, error) { return j.list(outboxBucket) }
 
-// Oldest returns the oldest entry of the outbox and its place in the chain, or false.
-func (j *Journal) Oldest() (e Entry, head protocol.JournalHead, ok bool, err error) {
+// Oldest returns the oldest entry of the outbox after a position and its place in the chain, or false.
+func (j *Journal) Oldest(after uint64) (e Entry, head protocol.JournalHead, ok bool, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
-		_, v := tx.Bucket(outboxBucket).Cursor().First()
+		_, v := tx.Bucket(outboxBucket).Cursor().Seek(key(after + 1))
 		if ok = v != nil; ok {
 			e, err = decode(v)
 			head = protocol.JournalHead{Position: e.Seq, Head: digest(v)}

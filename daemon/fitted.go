@@ -11,12 +11,14 @@ import (
 	"honnin/config/policy"
 	"honnin/config/site"
 	"honnin/daemon/terminal"
+	"honnin/drivers/attached"
 	"honnin/drivers/card"
 	"honnin/spool"
 )
 
 // fitted are the devices of a terminal that runs.
 type fitted struct {
+	bus     attached.Bus
 	site    site.Site
 	log     logrus.FieldLogger
 	devices policy.Devices // as the policy has them
@@ -65,12 +67,12 @@ func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
 }
 
 func (f *fitted) open(p terminal.Parts) (terminal.Parts, error) {
-	device, err := printerOf(f.site, p.Policy, f.log)
+	device, err := printerOf(f.bus, f.site, p.Policy, f.log)
 	if err != nil {
 		return p, err
 	}
 	f.devices, f.printer = p.Policy.Devices(), device
-	p.Printer, p.Reader = device, openReader(f.site.Reader, f.devices.USB...)
+	p.Printer, p.Reader = device, openReader(f.bus, f.site.Reader, f.devices.USB...)
 	return p, nil
 }
 

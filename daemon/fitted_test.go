@@ -11,6 +11,9 @@ import (
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/site"
 	"honnin/daemon/terminal"
+	"honnin/drivers/attached/attachedtest"
+	"honnin/drivers/card/ccid/ccidtest"
+	"honnin/drivers/printer/usbprint/printertest"
 )
 
 // closing is a printer that counts how often it was closed.
@@ -70,5 +73,45 @@ func TestFitted(t *testing.T) {
 	}
 	if err := f.centre(); err != nil {
 		t.Errorf("the centre: %v", err)
+	}
+}
+
+// TestPins: of what is plugged in, nothing is touched but what the policy names.
+func TestPins(t *testing.T) {
+	const reader, printer = "1209:0002", "1209:0003"
+	for devices, want := range map[string]map[string]bool{
+		"":                                       {reader: true, printer: true},
+		"usb = [\"1209:0002\"]\n":                {reader: true, printer: false},
+		"usb = [\"1209:0003\"]\n":                {reader: false, printer: true},
+		"usb = [\"054c:0dc9\"]\n":                {reader: false, printer: false},
+		"usb = [\"1209:0003\", \"1209:0002\"]\n": {reader: true, printer: true},
+	} {
+		o := signedtest.New(t, time.Now())
+		o.Body += "[devices]\nprinters = [\"usb\"]\n" + devices
+		p, err := policy.Parse(o.Text(signedtest.Head{}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bus := attachedtest.New(t, ccidtest.New(ccidtest.Model{Vendor: 0x1209, ID: 2, Level: ccidtest.TPDU}), printertest.New(printertest.Model{Vendor: 0x1209, ID: 3, Over: 1}, nil))
+		f := &fitted{bus: bus, log: newLog(t.Output(), true), site: site.Site{Reader: "usb"}}
+		f.site.Printer.Address = "usb"
+		parts, err := f.open(terminal.Parts{Policy: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parts.Reader.Present(t.Context()); err == nil {
+			t.Error("there is no such reader")
+		}
+		if is, _ := parts.Printer.Ready(t.Context()); is.Ready {
+			t.Error("there is no such printer")
+		}
+		for id, want := range want {
+			if bus.Tried(id) != want {
+				t.Errorf("%q: %s touched: %v", devices, id, !want)
+			}
+		}
+		if err := closePrinter(parts.Printer); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/daemon/practice/scenario"
+	"honnin/drivers/attached"
 	"honnin/drivers/printer"
 )
 
@@ -89,7 +90,7 @@ func practiceCommand() *cobra.Command {
 
 // check refuses what cannot be done, and fills in what was left out.
 func (f *practiceFlags) check() error {
-	real := openReader(f.reader) != nil
+	real := openReader(attached.System(), f.reader) != nil
 	switch {
 	case f.reader != "virtual" && f.reader != virtualKeys && !real:
 		return usage("--reader must be virtual, virtual:keys, pcsc, usb, pcsc:NAME or usb:NAME, not %q", f.reader)

@@ -29,11 +29,11 @@ func allowedBy(d policy.Devices, c protocol.Channel) printerOptions {
 }
 
 // openPrinter opens a real printer. It is to be closed with [closePrinter].
-func openPrinter(a printer.Address, o printerOptions, log logrus.FieldLogger) (spool.Printer, error) {
+func openPrinter(bus attached.Bus, a printer.Address, o printerOptions, log logrus.FieldLogger) (spool.Printer, error) {
 	if a.Kind != printer.USB {
 		return ipp.New(a, o.ipp)
 	}
-	p, err := usbprint.Open(attached.Only(attached.System(), o.allowed), a.USB, usbprint.Options{Direct: o.direct})
+	p, err := usbprint.Open(attached.Only(bus, o.allowed), a.USB, usbprint.Options{Direct: o.direct})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
+	"honnin/drivers/attached"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/usbprint"
 	"honnin/spool"
@@ -23,7 +24,7 @@ func TestOpenPrinter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := openPrinter(a, printerOptions{}, logrus.New())
+		p, err := openPrinter(attached.System(), a, printerOptions{}, logrus.New())
 		if got := fmt.Sprintf("%T", p); err != nil || got != want {
 			t.Errorf("%s: %s, %v", address, got, err)
 		}
@@ -79,7 +80,7 @@ func TestPrinterTrouble(t *testing.T) {
 
 func closedPrinter(t *testing.T) *usbprint.Printer {
 	t.Helper()
-	p, err := openPrinter(printer.Address{Kind: printer.USB}, printerOptions{}, logrus.New())
+	p, err := openPrinter(attached.System(), printer.Address{Kind: printer.USB}, printerOptions{}, logrus.New())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,13 +14,13 @@ import (
 // are several. It returns nil for any other word. Nothing is asked of the reader yet.
 //
 // Over USB no device is used but those of the given vendors and products; without any, all may be.
-func openReader(word string, allowed ...string) terminal.Reader {
+func openReader(bus attached.Bus, word string, allowed ...string) terminal.Reader {
 	kind, name, _ := strings.Cut(word, ":")
 	switch kind {
 	case "pcsc":
 		return pcsc.New(name)
 	case "usb":
-		return ccid.New(attached.Only(attached.System(), allowed), name)
+		return ccid.New(attached.Only(bus, allowed), name)
 	}
 	return nil
 }

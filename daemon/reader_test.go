@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"testing"
+
+	"honnin/drivers/attached"
 )
 
 func TestOpenReader(t *testing.T) {
@@ -10,7 +12,7 @@ func TestOpenReader(t *testing.T) {
 		"pcsc": "*pcsc.Reader", "pcsc:Sony": "*pcsc.Reader", "usb": "*ccid.Reader", "usb:054c:0dc9": "*ccid.Reader", "usb:1-2": "*ccid.Reader",
 		"": "<nil>", "virtual": "<nil>", "usbip": "<nil>", "USB": "<nil>",
 	} {
-		if got := fmt.Sprintf("%T", openReader(word)); got != want {
+		if got := fmt.Sprintf("%T", openReader(attached.System(), word)); got != want {
 			t.Errorf("%q: %s, want %s", word, got, want)
 		}
 	}

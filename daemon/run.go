@@ -22,6 +22,7 @@ import (
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
+	"honnin/drivers/attached"
 	"honnin/drivers/card/pcsc"
 	"honnin/drivers/printer"
 	"honnin/spool"
@@ -82,7 +83,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err != nil {
 		return err
 	}
-	devices := &fitted{site: s, log: log}
+	devices := &fitted{bus: attached.System(), site: s, log: log}
 	parts, err := configured(s, p, own, devices.centre, log)
 	if err != nil {
 		return err
@@ -204,7 +205,7 @@ func software() string {
 }
 
 // printerOf opens the site's printer.
-func printerOf(s site.Site, p *policy.Policy, log logrus.FieldLogger) (spool.Printer, error) {
+func printerOf(bus attached.Bus, s site.Site, p *policy.Policy, log logrus.FieldLogger) (spool.Printer, error) {
 	a, err := printer.Parse(s.Printer.Address)
 	if err != nil {
 		return nil, fmt.Errorf("site.toml: printer.address: %w", err)
@@ -215,7 +216,7 @@ func printerOf(s site.Site, p *policy.Policy, log logrus.FieldLogger) (spool.Pri
 			return nil, err
 		}
 	}
-	return openPrinter(a, o, log)
+	return openPrinter(bus, a, o, log)
 }
 
 func poolOf(path string) (*x509.CertPool, error) {

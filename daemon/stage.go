@@ -22,6 +22,7 @@ import (
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
+	"honnin/drivers/attached"
 	"honnin/drivers/card/virtual"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/file"
@@ -165,7 +166,7 @@ func (p *place) close() error {
 const keysPatience = 30 * time.Second
 
 func (s *stage) devices(p *place) error {
-	if p.reader = openReader(s.flags.reader); p.reader == nil {
+	if p.reader = openReader(attached.System(), s.flags.reader); p.reader == nil {
 		if p.virtual = virtual.NewReader(); s.flags.reader == virtualKeys {
 			p.virtual = virtual.NewReaderWithKeys(keysPatience)
 		}
@@ -200,7 +201,7 @@ func (s *stage) realPrinter(a printer.Address, c protocol.Channel) (spool.Printe
 		s.log.WithField("certificate", d.String()).Info("the printer's certificate is pinned for this run")
 		o.ipp.Pin = &d
 	}
-	return openPrinter(a, o, s.log)
+	return openPrinter(attached.System(), a, o, s.log)
 }
 
 func certificateAt(a printer.Address) (protocol.Digest, error) {

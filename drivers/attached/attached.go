@@ -63,11 +63,14 @@ var protocols = map[uint8]string{1: "unidirectional", 2: "bidirectional", 4: "ip
 // Rules is the name of the file of udev rules that errors speak of.
 const Rules = usb.Rules
 
-// System is this machine's USB, for the drivers.
-func System() usb.Bus { return usb.System() }
+// Bus is all USB of a machine, for whoever only hands it on to the drivers.
+type Bus = usb.Bus
+
+// System is this machine's USB.
+func System() Bus { return usb.System() }
 
 // Only is a bus of which nothing is used but devices of these vendors and products ("054c:0dc9"); without any, all.
-func Only(bus usb.Bus, ids []string) usb.Bus {
+func Only(bus Bus, ids []string) Bus {
 	if len(ids) == 0 {
 		return bus
 	}

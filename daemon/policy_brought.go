@@ -100,6 +100,9 @@ func (f *fieldFlags) brought(ctx context.Context, out io.Writer, do doing) error
 	bundles, passed, unread := f.read()
 	if errors.Is(unread, provision.ErrSilent) { // no result is signed: the key is the daemon's user's
 		say(out, "%s", answerLine(provision.Answer{Terminal: s.Terminal}, unread))
+		if f.result != "" || f.back {
+			say(out, "  結果ファイルは書かれていません。 No result file was written.")
+		}
 		return &exitError{code: exitRefused}
 	}
 	return f.came(s, bundles, unread, out, do, func() {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -48,27 +47,16 @@ func (o outward) begin(ctx context.Context, t *terminal.Terminal) (end func(), e
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	if o.site.Metrics != "" {
-		l, h, err := o.listen(o.sources(t, c, catalogue))
+		h, err := metrics.Handler(o.sources(t, c, catalogue))
 		if err != nil {
 			stop()
 			return nil, err
 		}
-		running.Go(func() { serveMetrics(ctx, l, h) })
+		listen := func() (net.Listener, error) { return net.Listen("tcp", o.site.Metrics) }
+		running.Go(func() { answerScrapes(ctx, listen, h, o.log) })
 	}
 	running.Go(func() { c.Run(ctx) })
 	return func() { stop(); running.Wait() }, nil
-}
-
-func (o outward) listen(s metrics.Sources) (net.Listener, http.Handler, error) {
-	h, err := metrics.Handler(s)
-	if err != nil {
-		return nil, nil, err
-	}
-	l, err := net.Listen("tcp", o.site.Metrics)
-	if err != nil {
-		return nil, nil, fmt.Errorf("site.toml: metrics: this machine cannot listen there: %w", err)
-	}
-	return l, h, nil
 }
 
 func (o outward) sources(t *terminal.Terminal, c *collector.Collectors, catalogue incident.Catalogue) metrics.Sources {
@@ -86,12 +74,40 @@ func (o outward) sources(t *terminal.Terminal, c *collector.Collectors, catalogu
 // maxScrapers is how many connections are served at a time; others wait.
 const maxScrapers = 8
 
-func serveMetrics(ctx context.Context, l net.Listener, h http.Handler) {
+// answerScrapes serves the metrics until ctx ends. An address that another program holds, or that this machine has not got yet, keeps
+// nobody from a certificate: it is tried again, after at most a minute.
+func answerScrapes(ctx context.Context, listen func() (net.Listener, error), h http.Handler, log logrus.FieldLogger) {
+	failing := false
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		l, err := listen()
+		if err == nil {
+			failing = false
+			log.WithField("address", l.Addr().String()).Info("metrics: this machine answers")
+			err = serveMetrics(ctx, l, h)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if !failing {
+			log.WithError(err).Warn("metrics: this machine cannot listen there; it goes on trying")
+		}
+		failing = true
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// serveMetrics returns why it ended; l is closed then.
+func serveMetrics(ctx context.Context, l net.Listener, h http.Handler) error {
 	s := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: log.New(io.Discard, "", 0)}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
-	_ = s.Serve(&few{Listener: l, free: make(chan struct{}, maxScrapers)}) // until it is closed
+	defer s.Close()
+	return s.Serve(&few{Listener: l, free: make(chan struct{}, maxScrapers)})
 }
 
 // few is a listener with at most so many connections.

@@ -104,6 +104,7 @@ type noticed struct {
 	Visit        uint64                `json:"visit,omitzero"`
 	Position     uint64                `json:"position"` // in the terminal's journal
 	Delivered    protocol.Time         `json:"delivered,omitzero"`
+	Refused      string                `json:"refused,omitzero"` // the centre's word; an earlier version of this program gave the incident up for it
 	Taken        *moved                `json:"acknowledged,omitzero"`
 	Closed       *moved                `json:"closed,omitzero"`
 	Disbelieved  []string              `json:"disbelieved,omitzero"` // what the centre gave and the terminal did not believe
@@ -229,6 +230,8 @@ func (n *noticed) follow(e journal.Entry) {
 	switch e.Kind {
 	case journal.Delivered:
 		n.Delivered = e.At
+	case journal.Undelivered:
+		n.Refused = e.Reason
 	case journal.Acknowledged:
 		n.State, n.Taken = protocol.IncidentAcknowledged, by
 	case journal.Closed:
@@ -281,9 +284,12 @@ func (n noticed) facts() string {
 	if !n.Transaction.IsZero() {
 		lines = append(lines, fmt.Sprintf("transaction %s, document %s %s", n.Transaction, n.Document, strings.Join(n.Also, " ")))
 	}
-	if n.Delivered.IsZero() {
+	switch {
+	case n.Refused != "":
+		lines = append(lines, "the centre never took it ("+n.Refused+"): tell it by other means")
+	case n.Delivered.IsZero():
 		lines = append(lines, "the centre has not got it yet")
-	} else {
+	default:
 		lines = append(lines, "the centre has it since "+when(n.Delivered))
 	}
 	for _, step := range []struct {

@@ -124,7 +124,8 @@ func TestIncidentFromPaperToClosing(t *testing.T) {
 	}
 }
 
-// TestIncidentListOfMany: the gravest first, then the oldest, over terminals; a journal that is not whole is listed and said.
+// TestIncidentListOfMany: the gravest first, then the oldest, over terminals; a journal that is not whole is listed and said, and
+// so is an incident that was given up.
 func TestIncidentListOfMany(t *testing.T) {
 	home, now := t.TempDir(), time.Now().Add(-time.Hour)
 	write := func(name string, words ...string) string {
@@ -142,6 +143,21 @@ func TestIncidentListOfMany(t *testing.T) {
 			t.Fatal(err)
 		}
 		return path
+	}
+	given := write("TEST-C", "money")
+	j, err := journal.Open(given, time.Now)
+	if err == nil {
+		_, err = j.Record(journal.Entry{Kind: journal.Undelivered, Of: 1, Reason: "unknown"})
+	}
+	if err := errors.Join(err, j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	lost := incidentsListed(t, "--journal", given)
+	if len(lost) != 1 || lost[0].Refused != "unknown" || !lost[0].Delivered.IsZero() || lost[0].State != protocol.IncidentOpen {
+		t.Fatalf("%+v", lost)
+	}
+	if said, code := honnindSays(t, "incident", "show", string(lost[0].ID), "--journal", given); code != exitOK || !strings.Contains(said, "never took it (unknown)") {
+		t.Errorf("%d: %s", code, said)
 	}
 	a := write("TEST-A", "fee-differs", "unsure", "tag-mismatch")
 	b := write("TEST-B", "subject-mismatch", "never-heard-of", "pdf-font")

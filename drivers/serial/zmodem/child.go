@@ -29,6 +29,7 @@ type child struct {
 	lock *os.File      // held while the directory is used
 	uid  int           // the child's; -1: ours
 	over chan struct{} // closed when rz has said ZFIN; nil: sz
+	rz   sought        // whether one began to take the file of sz
 	said clipped
 }
 
@@ -38,7 +39,7 @@ func newChild(line Line, parent string) (c *child, err error) {
 		parent = os.TempDir()
 	}
 	sweep(parent)
-	c = &child{line: line, uid: -1}
+	c = &child{line: line, uid: -1, rz: sought{what: zrpos}}
 	for range 3 { // another's sweep may take one that is not locked yet
 		if c.dir, err = os.MkdirTemp(parent, ownForm); err != nil {
 			break
@@ -88,6 +89,28 @@ func (c *child) remove() error {
 	return nil
 }
 
+// gaveUp is the status with which rz and sz of lrzsz 0.12.21 end where nobody is at the other end: rz after 161 s, sz after 30 s.
+// They end so for other reasons, too.
+const gaveUp = 128
+
+// again is the pause before a program that gave up is started anew.
+const again = 500 * time.Millisecond
+
+// patient is run, again and again while the program gives up on nobody.
+func (c *child) patient(ctx context.Context, cancel context.CancelCauseFunc, nobody func() bool, most int64, program string, args ...string) error {
+	for {
+		err := c.run(ctx, cancel, most, program, args...)
+		if status := (*exec.ExitError)(nil); !errors.As(err, &status) || status.ExitCode() != gaveUp || !nobody() {
+			return err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // run runs a program between its pipes and the line, until it ends or ctx does. cancel gets why the line ended it. most is the
 // largest file.
 func (c *child) run(ctx context.Context, cancel context.CancelCauseFunc, most int64, program string, args ...string) error {
@@ -97,6 +120,7 @@ func (c *child) run(ctx context.Context, cancel context.CancelCauseFunc, most in
 		return ErrProgram
 	}
 	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], args...)...)
+	c.said = clipped{}
 	cmd.Dir, cmd.Env, cmd.Stderr = c.dir, []string{"LC_ALL=C"}, &c.said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if c.uid >= 0 {
@@ -156,6 +180,7 @@ func (c *child) inward(ctx context.Context, cancel context.CancelCauseFunc, to i
 			cancel(ErrTooLarge)
 			return
 		}
+		c.rz.in(b[:n])
 		if !c.isOver() {
 			last = append(last[:0], b[:n]...)
 		} else if last = append(last, b[:n]...); !bytes.Contains(last, lastWord) && !bytes.Contains(last, zfin) {
@@ -180,14 +205,12 @@ func (c *child) isOver() bool {
 
 // outward copies from the child to the line, until the child closes its end.
 func (c *child) outward(ctx context.Context, cancel context.CancelCauseFunc, from io.Reader) {
-	var tail []byte
+	end := sought{what: zfin}
 	for b := make([]byte, 4096); ; {
 		n, err := from.Read(b)
-		tail = append(tail, b[:n]...)
-		if c.over != nil && !c.isOver() && bytes.Contains(tail, zfin) {
+		if end.in(b[:n]) && c.over != nil && !c.isOver() {
 			close(c.over)
 		}
-		tail = append(tail[:0], tail[max(0, len(tail)-len(zfin)):]...)
 		if n > 0 {
 			if _, err := c.line.WriteContext(ctx, b[:n]); err != nil && ctx.Err() == nil {
 				cancel(cut(err))
@@ -204,6 +227,23 @@ func (c *child) outward(ctx context.Context, cancel context.CancelCauseFunc, fro
 var zfin, lastWord = []byte("**\x18B0800000000022d"), []byte("OO")
 
 const grace = time.Second
+
+// zrpos is how a receiver asks for a file that is offered (frame type ZRPOS of the same document): the beginning of the hex header.
+var zrpos = []byte("**\x18B09")
+
+// sought looks for something in what comes in pieces.
+type sought struct {
+	what, tail []byte
+	found      bool
+}
+
+// in reports whether it is in b, with what came before.
+func (s *sought) in(b []byte) bool {
+	s.tail = append(s.tail, b...)
+	s.found = s.found || bytes.Contains(s.tail, s.what)
+	s.tail = append(s.tail[:0], s.tail[max(0, len(s.tail)-len(s.what)):]...)
+	return s.found
+}
 
 // farewell says the sender's last word where that does not come: sz throws away what is not sent yet when it ends, at a
 // pseudoterminal its own last word as well. rz would wait 30 s for it, and answer whoever speaks next.

@@ -75,7 +75,8 @@ func Receive(ctx context.Context, line Line, l Limits) (f File, err error) {
 	defer cancel(nil)
 	watched := make(chan struct{})
 	go func() { defer close(watched); c.watch(ctx, cancel, l) }()
-	came := c.run(ctx, cancel, l.Bytes, "rz", "--zmodem", "--binary", "--quiet", "--restricted", "--protect", "--bufsize", "4096")
+	nobody := func() bool { files, _ := c.has(); return files == 0 && !c.isOver() }
+	came := c.patient(ctx, cancel, nobody, l.Bytes, "rz", "--zmodem", "--binary", "--quiet", "--restricted", "--protect", "--bufsize", "4096")
 	why := context.Cause(ctx)
 	cancel(nil)
 	<-watched
@@ -166,7 +167,7 @@ func (c *child) one(most int64) (f File, err error) {
 	return f, nil
 }
 
-// Send sends one file, until ctx is done. Errors are those above, or ctx's; then the receiver is told to stop.
+// Send sends one file; it waits for a receiver until ctx is done. Errors are those above, or ctx's; then the receiver is told to stop.
 func Send(ctx context.Context, line Line, f File, dir string) (err error) {
 	if !PlainName(f.Name) {
 		return ErrName
@@ -181,7 +182,8 @@ func Send(ctx context.Context, line Line, f File, dir string) (err error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	came := c.run(ctx, cancel, int64(len(f.Content)), "sz", "--zmodem", "--binary", "--quiet", "--", f.Name)
+	nobody := func() bool { return !c.rz.found }
+	came := c.patient(ctx, cancel, nobody, int64(len(f.Content)), "sz", "--zmodem", "--binary", "--quiet", "--", f.Name)
 	if why := context.Cause(ctx); why != nil {
 		c.tell()
 		return why

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -358,6 +359,88 @@ func TestNotSent(t *testing.T) {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
+	})
+}
+
+// givingUp puts a program of this name before the real one: it gives up on nobody so many times, and is the real one then. It
+// returns how often it was started.
+func (s *stand) givingUp(program string, times int) (started func() int) {
+	s.Helper()
+	real, err := exec.LookPath(program)
+	if err != nil {
+		s.Fatal(err)
+	}
+	dir, count := s.TempDir(), s.TempDir()
+	script := "#!/bin/sh\n"
+	for i := range times {
+		script += fmt.Sprintf("[ -e %[1]s/%[2]d ] || { : >%[1]s/%[2]d; exit %[3]d; }\n", count, i, gaveUp)
+	}
+	script += fmt.Sprintf(": >%s/%d; exec %s \"$@\"\n", count, times, real)
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755), os.Chmod(count, 0o777)); err != nil { // nobody's
+		s.Fatal(err)
+	}
+	s.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return func() int {
+		all, err := os.ReadDir(count)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return len(all)
+	}
+}
+
+// TestGivesUp: rz gives up after less time than a sender may take to begin, and sz on a receiver: both are started again until somebody
+// is there.
+func TestGivesUp(t *testing.T) {
+	t.Run("rz", func(t *testing.T) {
+		s := newStand(t)
+		started := s.givingUp("rz", 2)
+		want := s.file("pack.tar", 3000)
+		ended := s.technician(all, nil, "sz", "-q", "pack.tar")
+		if f, err := Receive(t.Context(), s.line, s.limits()); err != nil || !bytes.Equal(f.Content, want) || started() != 3 {
+			t.Errorf("%d bytes, %v, started %d times", len(f.Content), err, started())
+		}
+		if err := <-ended; err != nil {
+			t.Error("the sender:", err)
+		}
+	})
+	t.Run("sz", func(t *testing.T) {
+		s := newStand(t)
+		started := s.givingUp("sz", 2)
+		ended := s.technician(all, nil, "rz", "-q")
+		if err := Send(t.Context(), s.line, File{"result.p7m", []byte("x")}, s.dir); err != nil || started() != 3 {
+			t.Errorf("%v, started %d times", err, started())
+		}
+		if err := <-ended; err != nil {
+			t.Error("the receiver:", err)
+		}
+	})
+	t.Run("for ever", func(t *testing.T) {
+		s := newStand(t)
+		s.givingUp("rz", 100)
+		l := s.limits()
+		l.Start = short
+		if _, err := Receive(t.Context(), s.line, l); !errors.Is(err, ErrNotBegun) {
+			t.Error(err)
+		}
+		s.nothingLeft()
+	})
+	t.Run("a receiver that stops", func(t *testing.T) {
+		s := newStand(t)
+		bin := t.TempDir()
+		if err := os.WriteFile(filepath.Join(bin, "sz"), fmt.Appendf(nil, "#!/bin/sh\nread word\nexit %d\n", gaveUp), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+		if _, err := s.far.Write([]byte("**\x18B0900000000a87c\r\n\x11")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := Send(ctx, s.line, File{"result.p7m", []byte("x")}, s.dir); !errors.Is(err, ErrFailed) {
+			t.Error(err)
+		}
+		s.nothingLeft()
 	})
 }
 

@@ -58,9 +58,12 @@ func handOut(dir string, keys *pki.Keys) error {
 
 // brought reads what persons signed about an incident: files that begin with its name.
 func (w *World) brought(id protocol.IncidentID) (out [][]byte) {
+	if w.options.Incidents == "" {
+		return nil
+	}
 	for _, state := range []string{protocol.IncidentAcknowledged, protocol.IncidentClosed} {
 		b, err := os.ReadFile(filepath.Join(w.options.Incidents, StateFile(id, state)))
-		if err == nil && len(b) <= trust.MaxDetached && w.options.Incidents != "" {
+		if err == nil && len(b) <= trust.MaxDetached {
 			out = append(out, b)
 		}
 	}

@@ -36,7 +36,7 @@ func (t *Terminal) Status() Status {
 	return s
 }
 
-// Policy is the policy in force.
+// Policy is the policy that visits go by. Whether any may begin under it, [Terminal.Status] says.
 func (t *Terminal) Policy() *policy.Policy { return t.plugged().parts.Policy }
 
 // asked says what the session's last look found of the devices. It asks staff's latch and the journal first, then the printer,

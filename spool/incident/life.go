@@ -179,7 +179,7 @@ func (j Judge) follows(of Known, s protocol.IncidentState) Doubt {
 		return StateEarly
 	case of.Closed, s.State == protocol.IncidentAcknowledged && !of.Acknowledged.IsZero():
 		return StateBackwards
-	case s.At.Before(of.Raised.Add(-skew)), s.At.Before(of.Acknowledged):
+	case s.At.Before(of.Raised.Add(-skew)), s.At.Before(of.Acknowledged.Add(-skew)):
 		return StateReplayed
 	}
 	return NoDoubt

@@ -121,7 +121,11 @@ func TestLife(t *testing.T) {
 		t.Errorf("what is known already: %+v %v", m, err)
 	}
 	late := w.state(protocol.IncidentClosed)
-	late.At = protocol.At(w.known.Acknowledged)
+	late.At = protocol.At(w.known.Acknowledged.Add(-w.judge.Policy.ClockSkew() - time.Second))
+	if _, err := w.judge.State(w.known, w.signed("closer", late)); !errors.Is(err, StateReplayed) {
+		t.Errorf("closed before it was acknowledged: %v", err)
+	}
+	late.At = protocol.At(w.known.Acknowledged.Add(-w.judge.Policy.ClockSkew())) // by another person's clock
 	if m, err := w.judge.State(w.known, w.signed("closer", late)); err != nil || m.To != protocol.IncidentClosed {
 		t.Errorf("closed: %+v %v", m, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/trust"
@@ -25,7 +26,11 @@ type incident struct {
 	receipt []byte
 	state   string
 	signed  []byte // the state, signed
+	at      time.Time
 }
+
+// clockSkew is the practice policy's.
+const clockSkew = 5 * time.Minute
 
 func (s *Server) incident(c *call) (answer, error) {
 	e, err := protocol.ParseEvent(c.body)
@@ -60,7 +65,7 @@ func (s *Server) receive(k incidentKey, code string, event protocol.Digest) ([]b
 	if err != nil {
 		return nil, err
 	}
-	s.incidents[k] = &incident{event, code, receipt, protocol.IncidentOpen, signed}
+	s.incidents[k] = &incident{event, code, receipt, protocol.IncidentOpen, signed, s.Now()}
 	return receipt, nil
 }
 
@@ -106,10 +111,11 @@ func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state,
 	if err != nil {
 		return err
 	}
-	return s.move(k, state, signed)
+	return s.move(k, state, signed, s.Now())
 }
 
-// Bring takes what a person signed elsewhere. The terminal judges it once more.
+// Bring takes what a person signed elsewhere. The terminal judges it once more, and what it does not believe must not be the end
+// here: a later closing takes an earlier one's place, and one of a time to come is none.
 func (s *Server) Bring(signed []byte) error {
 	content, by, _, err := trust.VerifyAttached(signed)
 	if err != nil {
@@ -117,21 +123,25 @@ func (s *Server) Bring(signed []byte) error {
 	}
 	state, err := protocol.ParseIncidentState(content)
 	closer := by.Equal(s.Closer.Certificate)
-	if err != nil || state.State == protocol.IncidentOpen || !closer && (state.State == protocol.IncidentClosed || !by.Equal(s.Taker.Certificate)) {
+	if err != nil || state.At.After(s.Now().Add(clockSkew)) || state.State == protocol.IncidentOpen || !closer && (state.State == protocol.IncidentClosed || !by.Equal(s.Taker.Certificate)) {
 		return ErrIncident
 	}
-	return s.move(incidentKey{state.Source, state.Incident}, state.State, signed)
+	return s.move(incidentKey{state.Source, state.Incident}, state.State, signed, state.At.Time)
 }
 
-func (s *Server) move(k incidentKey, state string, signed []byte) error {
+func (s *Server) move(k incidentKey, state string, signed []byte, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incidents[k]
-	if i == nil || i.state == protocol.IncidentClosed || i.state == state {
+	if i == nil {
 		return ErrIncident
 	}
-	i.state, i.signed = state, signed
-	if state == protocol.IncidentClosed && i.code == protocol.IncidentJournalRewound {
+	was := i.state
+	if again := was == protocol.IncidentClosed && state == was && at.After(i.at); !again && (was == protocol.IncidentClosed || was == state) {
+		return ErrIncident
+	}
+	i.state, i.signed, i.at = state, signed, at
+	if state != was && state == protocol.IncidentClosed && i.code == protocol.IncidentJournalRewound {
 		s.heads.forget(protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)))
 	}
 	return nil

@@ -399,6 +399,41 @@ func TestHTTPServer(t *testing.T) {
 	}
 }
 
+// TestLaterClosing: a closing that the terminal will not believe is not the end; heads that came since the first are not forgotten.
+func TestLaterClosing(t *testing.T) {
+	d, k := open(t), incidentKey{protocol.SourcePrefix + string(terminal), "i-1"}
+	if _, err := d.receive(k, protocol.IncidentJournalRewound, protocol.Digest{1}); err != nil {
+		t.Fatal(err)
+	}
+	closing := func(at time.Time) []byte {
+		t.Helper()
+		b, err := d.sign(d.Closer, protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: protocol.IncidentClosed, Cause: "a disk", At: protocol.At(at)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	now := d.Now()
+	for i, c := range []struct {
+		at    time.Time
+		taken bool
+	}{{now.Add(time.Hour), false}, {now.Add(-48 * time.Hour), true}, {now.Add(-49 * time.Hour), false}, {now, true}, {now.Add(-time.Hour), false}} {
+		signed := closing(c.at)
+		if err := d.Bring(signed); (err == nil) != c.taken {
+			t.Errorf("%d: %v", i, err)
+		}
+		if got := d.ask(http.MethodGet, "/v1/incidents/i-1", nil).Body.Bytes(); bytes.Equal(got, signed) != c.taken {
+			t.Errorf("%d: the state is another", i)
+		}
+		if i == 1 && !d.heads.note(terminal, protocol.JournalHead{Position: 1, Head: protocol.Digest{1}}) {
+			t.Error("no head")
+		}
+	}
+	if len(d.Heads(terminal)) != 1 {
+		t.Error("the second closing forgot the heads since the first")
+	}
+}
+
 // What was gone through is put away: outcomes and incidents, and nothing before its outcome.
 func TestFile(t *testing.T) {
 	d := open(t)

@@ -21,8 +21,9 @@ type fitted struct {
 	bus     attached.Bus
 	site    site.Site
 	log     logrus.FieldLogger
-	devices policy.Devices // as the policy has them
-	printer spool.Printer  // nil: none is open
+	keyed   func(*policy.Policy) error // why a policy does not have the terminal's key
+	devices policy.Devices             // as the policy has them
+	printer spool.Printer              // nil: none is open
 
 	policy atomic.Pointer[policy.Policy] // in force
 }
@@ -41,7 +42,7 @@ func (f *fitted) centre() error {
 // a terminal takes the next one by itself only while it runs.
 func (f *fitted) start(p terminal.Parts) (terminal.Parts, error) {
 	f.policy.Store(p.Policy)
-	if p.Unfit = errors.Join(p.Unfit, permitted(f.site, p.Policy)); p.Unfit != nil {
+	if p.Unfit = f.suits(p.Policy); p.Unfit != nil {
 		p.Printer, p.Reader = absent{}, absent{}
 		return p, nil
 	}
@@ -52,7 +53,7 @@ func (f *fitted) start(p terminal.Parts) (terminal.Parts, error) {
 // else of devices, they are opened anew.
 func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
 	f.policy.Store(p.Policy)
-	if err := permitted(f.site, p.Policy); err != nil {
+	if err := f.suits(p.Policy); err != nil {
 		return p, err
 	}
 	if f.printer != nil && reflect.DeepEqual(f.devices, p.Policy.Devices()) {
@@ -64,6 +65,11 @@ func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
 		return p, err
 	}
 	return f.open(p)
+}
+
+// suits refuses a policy that this terminal may not run under.
+func (f *fitted) suits(p *policy.Policy) error {
+	return errors.Join(permitted(f.site, p), f.keyed(p))
 }
 
 func (f *fitted) open(p terminal.Parts) (terminal.Parts, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/site"
+	"honnin/daemon/identity"
 	"honnin/daemon/terminal"
 	"honnin/drivers/attached/attachedtest"
 	"honnin/drivers/card/ccid/ccidtest"
@@ -23,6 +25,8 @@ type closing struct {
 }
 
 func (c *closing) Close() error { c.closed++; return nil }
+
+func anyKey(*policy.Policy) error { return nil }
 
 // TestFitted: a printer that was closed for a policy whose own could not be opened is not gone on with, nor where the next policy
 // says of devices what the one before said; and one that does not suit the site leaves none, until another does.
@@ -41,7 +45,7 @@ func TestFitted(t *testing.T) {
 	s := site.Site{Reader: "pcsc"}
 	s.Printer.Address, s.Printer.CA = "ipps://127.0.0.1:1/ipp/print", filepath.Join(t.TempDir(), "ca.pem")
 	first := new(closing)
-	f := &fitted{site: s, log: logrus.New(), devices: plain.Policy.Devices(), printer: first}
+	f := &fitted{site: s, log: logrus.New(), keyed: anyKey, devices: plain.Policy.Devices(), printer: first}
 	plain.Printer, other.Printer, forbids.Printer = first, first, first
 
 	if p, err := f.fit(plain); err != nil || p.Printer != first || first.closed != 0 {
@@ -61,7 +65,7 @@ func TestFitted(t *testing.T) {
 		t.Errorf("not opened again: %v, %T", err, p.Printer)
 	}
 
-	f = &fitted{site: s, log: logrus.New()}
+	f = &fitted{site: s, log: logrus.New(), keyed: anyKey}
 	if p, err := f.start(forbids); err != nil || p.Unfit == nil || p.Printer != (absent{}) || p.Reader != (absent{}) {
 		t.Errorf("%v, %v, %T", err, p.Unfit, p.Printer)
 	}
@@ -112,6 +116,44 @@ func TestPins(t *testing.T) {
 		}
 		if err := closePrinter(parts.Printer); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestFittedKey: a policy whose anchors did not issue the terminal's certificate closes it, at the start and whenever it comes, and
+// the next that says the same does not open it.
+func TestFittedKey(t *testing.T) {
+	o, k := signedtest.New(t, time.Now()), newKeys(t)
+	certify(t, k, identity.TLS, o.Keys[0], time.Now().AddDate(0, 0, 1))
+	body := o.Body
+	says := func(anchor int, more string) terminal.Parts {
+		o.Body = body + more + "\n[terminal_keys]\nanchors = [\"\"\"\n" + signedtest.Armour(o.Keys[anchor].Certificate) + "\"\"\"]\n"
+		p, err := policy.Parse(o.Text(signedtest.Head{}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return terminal.Parts{Policy: p}
+	}
+	untrusted := func(err error) bool {
+		r := (*identity.Refusal)(nil)
+		return errors.As(err, &r) && r.Code == identity.Untrusted
+	}
+	s := site.Site{Reader: "pcsc"}
+	s.Printer.Address = "ipp://127.0.0.1:1/ipp/print"
+	for _, first := range []int{0, 1} {
+		f := &fitted{site: s, log: logrus.New(), keyed: trusted(k)}
+		p, err := f.start(says(first, ""))
+		if err != nil || untrusted(p.Unfit) != (first == 1) || (p.Printer == absent{}) != (first == 1) {
+			t.Errorf("anchor %d at the start: %v, %v, %T", first, err, p.Unfit, p.Printer)
+		}
+		for _, more := range []string{"# the same", "# and again"} {
+			if _, err := f.fit(says(1, more)); !untrusted(err) {
+				t.Errorf("anchor %d, then one that issued nothing: %v", first, err)
+			}
+		}
+		p.Policy = says(0, "").Policy
+		if p, err = f.fit(p); err != nil || p.Printer == (absent{}) {
+			t.Errorf("anchor %d, and the cure: %v, %T", first, err, p.Printer)
 		}
 	}
 }

@@ -83,16 +83,16 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	if err != nil {
 		return err
 	}
-	devices := &fitted{bus: attached.System(), site: s, log: log}
+	devices := &fitted{bus: attached.System(), site: s, log: log, keyed: trusted(own)}
 	parts, err := configured(s, p, own, devices.centre, log)
 	if err != nil {
 		return err
 	}
-	go watchKeys(ctx, own, p, log)
 	defer func() { err = errors.Join(err, closePrinter(devices.printer)) }()
 	if parts, err = devices.start(parts); err != nil {
 		return err
 	}
+	go watchKeys(ctx, own, devices.policy.Load, log)
 	parts.Journal, parts.Signed, parts.Policies, parts.Equip = j, inForce, store, devices.fit
 	parts.KeysExpire, parts.Software = firstEnd(own), software()
 	pool := inspect.NewPool(inspect.Options{})
@@ -152,11 +152,18 @@ func ownPcscd() error {
 	return nil
 }
 
-func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() error, log logrus.FieldLogger) (terminal.Parts, error) {
-	unfit := own.Good(identity.TLS, p.TerminalAnchors())
-	if r := (*identity.Refusal)(nil); !errors.As(unfit, &r) || r.Code != identity.Untrusted {
-		unfit = nil // whatever else is wrong with its keys, no policy mends
+// trusted tells whether a policy's anchors issued the certificate in force. Whatever else is wrong with it, no policy mends.
+func trusted(k *identity.Keys) func(*policy.Policy) error {
+	return func(p *policy.Policy) error {
+		err := k.Good(identity.TLS, p.TerminalAnchors())
+		if r := (*identity.Refusal)(nil); !errors.As(err, &r) || r.Code != identity.Untrusted {
+			return nil
+		}
+		return err
 	}
+}
+
+func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() error, log logrus.FieldLogger) (terminal.Parts, error) {
 	client, err := centreOf(s, own, may)
 	if err != nil {
 		return terminal.Parts{}, err
@@ -165,7 +172,7 @@ func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() er
 	if s.Payment == site.Attended {
 		payment = terminal.Attended{}
 	}
-	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Policy: p, Unfit: unfit,
+	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Policy: p,
 		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
 }
 

@@ -44,12 +44,12 @@ func keysEnd(k *identity.Keys, p *policy.Policy) (days int, soon bool, err error
 	return first.Days, time.Duration(first.Days)*24*time.Hour < p.TerminalWarning(), nil
 }
 
-// watchKeys warns now and every day while certificates are about to end, until ctx ends.
-func watchKeys(ctx context.Context, k *identity.Keys, p *policy.Policy, log logrus.FieldLogger) {
+// watchKeys warns now and every day while certificates are about to end by the policy in force, until ctx ends.
+func watchKeys(ctx context.Context, k *identity.Keys, inForce func() *policy.Policy, log logrus.FieldLogger) {
 	look := time.NewTicker(24 * time.Hour)
 	defer look.Stop()
 	for {
-		switch days, soon, err := keysEnd(k, p); {
+		switch days, soon, err := keysEnd(k, inForce()); {
 		case err != nil:
 			log.WithError(err).Warn("the terminal's keys cannot be looked at")
 		case soon:

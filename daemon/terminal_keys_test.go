@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"honnin/config/policy"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
 	"honnin/config/trust/sign"
@@ -113,52 +115,90 @@ func TestRequestsFollowNoLink(t *testing.T) {
 	}
 }
 
-// The log warns every day while a certificate is about to end, and not before.
+// The log warns every day while a certificate is about to end by the policy in force, and not before.
 func TestKeysWarn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := signedtest.New(t, time.Now())
-		o.Body += "\n[terminal_keys]\nwarning = \"72h\"\n"
-		p, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: time.Now().AddDate(1, 0, 0)})))
-		if err != nil {
-			t.Fatal(err)
+		body := o.Body
+		warning := func(before string) *policy.Policy {
+			o.Body = body + "\n[terminal_keys]\nwarning = \"" + before + "\"\n"
+			p, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: time.Now().AddDate(1, 0, 0)})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.Policy
 		}
+		var inForce atomic.Pointer[policy.Policy]
+		inForce.Store(warning("24h"))
 		ca, err := sign.NewCA(sign.Template{Name: "Terminals", NotBefore: time.Now(), NotAfter: time.Now().AddDate(1, 0, 0)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		k, err := identity.Open(identity.Options{Dir: filepath.Join(t.TempDir(), "keys"), Terminal: runTerminal, Now: time.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := keysEnd(k, p.Policy); err == nil {
+		k := newKeys(t)
+		if _, _, err := keysEnd(k, inForce.Load()); err == nil {
 			t.Error("no certificate, and no error")
 		}
-		request, err := k.Request(identity.Signing, identity.First)
-		if err != nil {
-			t.Fatal(err)
-		}
-		asked, err := identity.ParseRequest(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := identity.Issue(ca, asked, time.Now(), time.Now().AddDate(0, 0, 10).Add(time.Hour))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.Install(c, nil); err != nil {
-			t.Fatal(err)
-		}
+		certify(t, k, identity.Signing, ca, time.Now().AddDate(0, 0, 10).Add(time.Hour))
 		log, said := logtest.NewNullLogger()
-		go watchKeys(t.Context(), k, p.Policy, log)
+		go watchKeys(t.Context(), k, inForce.Load, log)
 		time.Sleep(7*24*time.Hour + time.Minute) // 3 days and an hour are left
 		if n := len(said.AllEntries()); n != 0 {
 			t.Errorf("%d warnings", n)
 		}
+		inForce.Store(warning("72h"))
 		time.Sleep(3 * 24 * time.Hour)
 		if n := len(said.AllEntries()); n != 3 || !strings.Contains(said.LastEntry().Message, "ends in 0 days") {
 			t.Errorf("%d warnings: %v", n, said.LastEntry())
 		}
 	})
+}
+
+func newKeys(t *testing.T) *identity.Keys {
+	t.Helper()
+	k, err := identity.Open(identity.Options{Dir: filepath.Join(t.TempDir(), "keys"), Terminal: runTerminal, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// certify has an authority issue a first certificate until then.
+func certify(t *testing.T, k *identity.Keys, u identity.Use, ca *sign.Pair, until time.Time) {
+	t.Helper()
+	request, err := k.Request(u, identity.First)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := identity.ParseRequest(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := identity.Issue(ca, asked, time.Now(), until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Install(c, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFirstEnd: the heartbeat's keys_expire is the end of the certificate that ends first, and unknown without any.
+func TestFirstEnd(t *testing.T) {
+	o, k := signedtest.New(t, time.Now()), newKeys(t)
+	end := firstEnd(k)
+	if at := end(); !at.IsZero() {
+		t.Errorf("no certificate ends at %s", at)
+	}
+	day := func(n int) time.Time { return time.Now().UTC().Truncate(time.Second).AddDate(0, 0, n) }
+	late, soon := day(2), day(1)
+	certify(t, k, identity.TLS, o.Keys[0], late)
+	if at := end(); !at.Equal(late) {
+		t.Errorf("one ends at %s, and not at %s", late, at)
+	}
+	certify(t, k, identity.Signing, o.Keys[0], soon)
+	if at := end(); !at.Equal(soon) {
+		t.Errorf("the first ends at %s, and not at %s", soon, at)
+	}
 }
 
 // TestResultsComeBack brings a policy on a stick that nobody mounted, has the terminal sign what came of it, and asks at the

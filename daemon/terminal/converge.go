@@ -146,7 +146,7 @@ func (t *Terminal) again() (bool, error) {
 func (t *Terminal) timely(ctx context.Context, due policy.Head) bool {
 	skew := t.law.inForce().ClockSkew()
 	if err := t.clock(ctx, max(skew, t.now().Sub(due.NotBefore)+skew)); errors.Is(err, centre.ErrClock) {
-		t.law.doubts(fmt.Errorf("version %d is due by this machine's clock, and not by the centre's: which of them is wrong?", due.Version))
+		t.law.doubts(fmt.Errorf("version %d is due by this machine's clock, and the centre's is another: which of them is wrong?", due.Version))
 		return false
 	}
 	t.law.doubts(nil)
@@ -362,17 +362,16 @@ func (t *Terminal) enforce(ctx context.Context, parts Parts) Parts {
 	return parts
 }
 
-// fit goes by the policy of parts, and fits the devices to it.
+// fit fits the devices to the policy of parts, and goes by it. One thing that fails keeps none of the others: what the policy forbids
+// has to end, and what closes the terminal has to be known.
 func (t *Terminal) fit(parts Parts) (Parts, error) {
+	var unfit error
+	if parts.Equip != nil {
+		parts, unfit = parts.Equip(parts)
+	}
 	slots, err := t.policies.History()
 	if err == nil {
 		err = t.law.adopt(parts.Signed, slots)
 	}
-	if err == nil {
-		err = staffed(parts)
-	}
-	if err == nil && parts.Equip != nil {
-		return parts.Equip(parts)
-	}
-	return parts, err
+	return parts, errors.Join(unfit, err, staffed(parts))
 }

@@ -8,6 +8,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/config/policy/signed/signedtest"
+	"honnin/config/protocol"
 	"honnin/daemon/provision"
 )
 
@@ -17,10 +18,11 @@ type cupboard struct {
 	due     bool
 	fresh   bool
 	err     error
+	unread  error // of its history
 	applied int
 }
 
-func (c *cupboard) History() ([]provision.Slot, error) { return slots(c.kept...), nil }
+func (c *cupboard) History() ([]provision.Slot, error) { return slots(c.kept...), c.unread }
 func (c *cupboard) Receive([]signed.Bundle, provision.Way) (provision.Answer, error) {
 	return provision.Answer{}, errors.ErrUnsupported
 }
@@ -38,15 +40,21 @@ func (c *cupboard) Apply() (*signed.Policy, bool, error) {
 }
 
 // TestHalfInForce: what could not be put in force, or only half of it could, closes the terminal; and opens it when it can, with
-// no other policy and no restart.
+// no other policy and no restart. Whatever fails, what the policy says of devices, and of whom this terminal may speak to, counts.
 func TestHalfInForce(t *testing.T) {
+	var equipped uint64
+	var bad error
 	start := func() (*bench, *Terminal, *cupboard, Parts) {
 		b := newBench(t)
 		v := versions(t, signedtest.Head{}, signedtest.Head{})
 		b.start(v[0])
 		c := &cupboard{kept: v, due: true, fresh: true}
 		at := &Terminal{law: b.law, now: func() time.Time { return b.now }, log: b.log, policies: c, clock: func(context.Context, time.Duration) error { return nil }}
-		return b, at, c, Parts{Signed: v[0], Policy: v[0].Policy}
+		equipped, bad = 0, nil
+		return b, at, c, Parts{Signed: v[0], Policy: v[0].Policy, Now: at.now, Equip: func(p Parts) (Parts, error) {
+			equipped = p.Signed.Head.Version
+			return p, bad
+		}}
 	}
 	for name, breakIt := range map[string]func(*bench, *cupboard, *Parts) (mend func()){
 		"the journal": func(b *bench, c *cupboard, _ *Parts) func() {
@@ -54,17 +62,24 @@ func TestHalfInForce(t *testing.T) {
 			b.law.ledger = &ledger{&refusing{Journal: b.journal, times: 1000}, func() {}}
 			return func() { b.law.ledger = good }
 		},
-		"the devices": func(_ *bench, _ *cupboard, p *Parts) func() {
-			bad := errors.New("no device")
-			p.Equip = func(p Parts) (Parts, error) { return p, bad }
+		"the devices": func(*bench, *cupboard, *Parts) func() {
+			bad = errors.New("no device")
 			return func() { bad = nil }
+		},
+		"the staff": func(_ *bench, _ *cupboard, p *Parts) func() {
+			p.Channel = protocol.Counter
+			return func() { p.Channel = protocol.Store }
+		},
+		"the store": func(_ *bench, c *cupboard, _ *Parts) func() {
+			c.unread = errors.New("no history")
+			return func() { c.unread = nil }
 		},
 	} {
 		b, at, c, parts := start()
 		mend := breakIt(b, c, &parts)
 		at.enforce(t.Context(), parts)
-		if b.judge() == nil {
-			t.Errorf("%s: open", name)
+		if b.judge() == nil || equipped != 2 {
+			t.Errorf("%s: open, or equipped for version %d", name, equipped)
 		}
 		c.due, c.fresh = false, false // the store has it in force
 		if at.enforce(t.Context(), parts); c.applied != 1 {

@@ -358,24 +358,3 @@ func TestEmptyNeighbour(t *testing.T) {
 		b.check(t)
 	})
 }
-
-// TestFullNeighbour: a card that is laid on another reader beside one that lies here is as good as an exchange, since nobody could
-// say whose visit it is: gone is told, which ends a visit, and then that a card is there.
-func TestFullNeighbour(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
-		b := newBench(t, ccidtest.Model{Level: ccidtest.TPDU})
-		other := ccidtest.New(ccidtest.Model{Level: ccidtest.ShortAPDU})
-		b.bus.Plug(pluggable(t, other))
-		b.device.Insert(0, contactWith(t))
-		w := watch(t, b.reader)
-		w.expect(t, "a card", 1100*time.Millisecond, true)
-		other.Insert(0, contactWith(t))
-		w.expect(t, "another one beside it", 50*time.Millisecond, false, true)
-		other.Remove(0)
-		w.expect(t, "it goes", 50*time.Millisecond, false, true)
-		b.device.Remove(0)
-		w.expect(t, "pulled", 50*time.Millisecond, false)
-		w.end()
-		b.check(t)
-	})
-}

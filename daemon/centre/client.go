@@ -104,6 +104,9 @@ type asking struct {
 func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a.may != nil {
 		if err := a.may(); err != nil {
+			if r.Body != nil {
+				_ = r.Body.Close() // as an http.RoundTripper has to
+			}
 			return nil, err
 		}
 	}

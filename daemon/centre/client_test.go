@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,6 +54,35 @@ func everyCall(t *testing.T, f func(t *testing.T, call func(context.Context, *ce
 		t.Run(name, func(t *testing.T) { f(t, call) })
 	}
 }
+
+// TestMayNot: where the centre may not be spoken to, no call connects, and each says why.
+func TestMayNot(t *testing.T) {
+	why := errors.New("another centre")
+	o := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("asked") }).config
+	o.May = func() error { return why }
+	o.Dial = func(context.Context, string, string) (net.Conn, error) { t.Error("connects"); return nil, why }
+	c := newClient(t, o)
+	everyCall(t, func(t *testing.T, call func(context.Context, *centre.Client) error) {
+		if err := call(t.Context(), c); !errors.Is(err, why) {
+			t.Error(err)
+		}
+	})
+	body := &closer{Reader: strings.NewReader("{}")}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://127.0.0.1:1", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := centre.Forbidding(why).RoundTrip(r); !errors.Is(err, why) || !body.closed {
+		t.Errorf("%v, closed: %t", err, body.closed)
+	}
+}
+
+type closer struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closer) Close() error { c.closed = true; return nil }
 
 func TestRequestsAreAsTheProtocolSays(t *testing.T) {
 	want := map[string]struct{ line, media string }{

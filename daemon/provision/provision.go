@@ -58,7 +58,8 @@ type Options struct {
 	Practice bool // policies with anchors of a practice world are taken, too
 }
 
-// Store is the policies of one terminal. Its methods are for one goroutine; other processes may use the same directory.
+// Store is the policies of one terminal. Several goroutines may call History, Due and Load; Use, Close, Receive and Apply are for one.
+// Other processes may use the same directory.
 type Store struct {
 	o    Options
 	disk durable.Disk

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"honnin/config/site"
 	"honnin/daemon/provision"
@@ -19,8 +21,9 @@ import (
 // A policy over the serial line: one file, to which a terminal gives the same answer as to a stick.
 
 const lineHelp = "\n\nWith --line, it waits for one file on a serial line, a pack (honnind policy pack), sent with ZMODEM: in minicom with\n" +
-	"Ctrl-A S, in picocom with Ctrl-A Ctrl-S, from a shell with sz PACK </dev/ttyUSB0 >/dev/ttyUSB0. The answer goes to the line, too.\n" +
-	"A line that is cut, or a sender who stops, leaves nothing behind. --line site takes the line of site.toml."
+	"Ctrl-A S, in picocom -b 115200 with Ctrl-A Ctrl-S, from a shell with stty -F /dev/ttyUSB0 115200 raw -echo and then\n" +
+	"sz PACK </dev/ttyUSB0 >/dev/ttyUSB0. The answer goes to the line, too. A line that is cut, or a sender who stops, leaves\n" +
+	"nothing behind. --line site takes the line of site.toml. It wants root, as --device does: so rz runs as nobody."
 
 // How long a line may take.
 const (
@@ -88,6 +91,9 @@ func (f *fieldFlags) overLine(ctx context.Context, s site.Site, out io.Writer, d
 	if err != nil {
 		return err
 	}
+	if err := apart(s); err != nil {
+		return err
+	}
 	line, err := serial.Open(o)
 	if errors.Is(err, serial.ErrBaud) {
 		return &exitError{exitUsage, err}
@@ -98,13 +104,14 @@ func (f *fieldFlags) overLine(ctx context.Context, s site.Site, out io.Writer, d
 	defer func() { _ = line.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, lineWhole)
 	defer cancel()
-	both := io.MultiWriter(out, &told{ctx, line})
+	both := io.MultiWriter(out, &told{ctx: ctx, line: line})
 	say(both, "端末 %s: ポリシーを送信してください。 Terminal %s: send the policy (sz).", s.Terminal, s.Terminal)
 	file, err := zmodem.Receive(ctx, line, zmodem.Limits{Bytes: provision.MaxPack, Start: f.wait, Stall: lineStall})
 	if err != nil {
 		say(both, "受信なし: 何も取り込んでいません。 Nothing came, and nothing was taken in: %v", err)
 		return &exitError{code: exitRefused}
 	}
+	both = io.MultiWriter(out, &told{ctx: ctx, line: line}) // somebody is there now
 	bundles, unread := provision.ReadPack(file.Content)
 	err = f.came(s, bundles, unread, both, do, func() {}, func(s site.Site, sealed []byte) error {
 		if !f.back {
@@ -118,6 +125,14 @@ func (f *fieldFlags) overLine(ctx context.Context, s site.Site, out io.Writer, d
 	return err
 }
 
+// apart refuses a line to who would run rz and sz, old C that reads what strangers send, as a user who can read the terminal's keys.
+func apart(s site.Site) error {
+	if os.Geteuid() == 0 || unix.Access(s.Keys, unix.R_OK) != nil {
+		return nil
+	}
+	return usage("--line wants root: then rz and sz run as nobody, and cannot read the terminal's keys")
+}
+
 func sendBack(ctx context.Context, line *serial.Line, s site.Site, sealed []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, lineResult)
 	defer cancel()
@@ -127,15 +142,23 @@ func sendBack(ctx context.Context, line *serial.Line, s site.Site, sealed []byte
 	return nil
 }
 
-// told writes words to a line, for whoever is there, and never fails: what is done does not wait for it.
+// told writes words to a line, for whoever is there, and never fails: what is done does not wait for it. A line that did not take
+// something in time gets no more.
 type told struct {
 	ctx  context.Context
-	line *serial.Line
+	mute bool
+	line interface {
+		WriteContext(ctx context.Context, p []byte) (int, error)
+	}
 }
 
 func (t *told) Write(p []byte) (int, error) {
+	if t.mute {
+		return len(p), nil
+	}
 	ctx, cancel := context.WithTimeout(t.ctx, lineWords)
 	defer cancel()
-	_, _ = t.line.WriteContext(ctx, bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")))
+	_, err := t.line.WriteContext(ctx, bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")))
+	t.mute = err != nil
 	return len(p), nil
 }

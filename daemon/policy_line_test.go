@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -238,12 +241,13 @@ func TestLineRefused(t *testing.T) {
 		"no line there": {"true", exitUsage, []string{"site.toml has no line"}, []string{"--line", "site"}},
 		"no line":       {"true", exitFailure, []string{"not a serial line"}, []string{"--line", "/dev/null"}},
 	} {
+		c.here, c.there, c.cut = serialtest.Two(t) // nothing of the case before is left on it
 		sent := c.technician(r.line)
 		c.wants(c.over(r.status, r.args...), r.words...)
 		if t.Failed() {
 			t.Fatal(name)
 		}
-		c.quiet(sent)
+		<-sent
 		if c.inStore() != before {
 			t.Fatal(name, "changed the store")
 		}
@@ -251,17 +255,52 @@ func TestLineRefused(t *testing.T) {
 	}
 }
 
-// quiet waits for a technician's program, and reads away what is left for it.
-func (c *cabled) quiet(ended <-chan error) {
-	c.Helper()
-	<-ended
-	far, err := os.OpenFile(c.there, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		c.Fatal(err)
+// TestLineOfTheDaemonsUser: who can read the terminal's keys, and is not root, cannot give rz another user: no line is opened.
+func TestLineOfTheDaemonsUser(t *testing.T) {
+	c := newCabled(t)
+	honnind := filepath.Join(c.config, "honnind")
+	if err := os.Link(built(t), honnind); err != nil {
+		t.Fatal(err)
 	}
-	defer far.Close()
-	_ = far.SetReadDeadline(time.Now())
-	_, _ = io.Copy(io.Discard, struct{ io.Reader }{far})
+	cmd := exec.CommandContext(t.Context(), honnind, "policy", "receive", "--config", c.config, "--line", c.here, "--wait", "300ms")
+	if os.Getuid() == 0 {
+		const nobody = 65534
+		for _, name := range []string{".", "site.toml", "keys"} {
+			if err := os.Chown(filepath.Join(c.config, name), nobody, nobody); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != exitUsage {
+		t.Errorf("exit %d", cmd.ProcessState.ExitCode())
+	}
+	c.wants(string(out), "--line wants root")
+}
+
+// deaf is a line that takes nothing.
+type deaf struct{ asked int }
+
+func (d *deaf) WriteContext(ctx context.Context, _ []byte) (int, error) {
+	d.asked++
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// TestLineTakesNothing: the technician at the terminal's own screen does not wait for each line again.
+func TestLineTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, d := time.Now(), &deaf{}
+		var screen strings.Builder
+		both := io.MultiWriter(&screen, &told{ctx: t.Context(), line: d})
+		for range 3 {
+			say(both, "a line")
+		}
+		if took := time.Since(begin); took != lineWords || d.asked != 1 || screen.String() != strings.Repeat("a line\n", 3) {
+			t.Errorf("%s for %d words: %q", took, d.asked, screen.String())
+		}
+	})
 }
 
 // TestLineHeldOrCut: a line that another program has is not taken; one that is cut in the middle leaves nothing.

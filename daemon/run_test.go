@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -332,6 +334,54 @@ func endsAfter(t *testing.T, c *exec.Cmd, said io.Reader, words ...string) {
 	}
 }
 
+// TestRunForbiddenCentre: not one connection is made to a centre that the policy in force does not name.
+func TestRunForbiddenCentre(t *testing.T) {
+	o := newOffice(t, "ipp://127.0.0.1:1/ipp/print")
+	if err := os.RemoveAll(filepath.Join(o.dir, "policy")); err != nil {
+		t.Fatal(err)
+	}
+	provide(t, o.dir, elsewhere(o))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, err := o.world.Access(runTerminal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(o.dir, "site.toml")
+	site, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, bytes.Replace(site, []byte(access.URL), []byte("https://"+l.Addr().String()), 1))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	came := make(chan int, 1)
+	go func() {
+		n := 0
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			n++
+			_ = c.Close()
+			cancel()
+		}
+		came <- n
+	}()
+	run := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
+	said, err := run.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	endsAfter(t, run, said, "policies: the centre", "the site's is none of them") // the first heartbeat was not sent
+	_ = l.Close()
+	if n := <-came; n > 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
 // TestRunUnfit: a terminal whose policy does not suit its site starts, out of service, and says why: it takes the next one.
 func TestRunUnfit(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -340,7 +390,7 @@ func TestRunUnfit(t *testing.T) {
 	}{
 		"printer":          {adding("[devices]\nprinters = [\"ipps\"]"), "the policy allows no printer"},
 		"reader":           {adding("[devices]\nreaders = [\"usb\"]"), "the policy allows no reader"},
-		"another centre":   {adding("[centre]\nurls = [\"https://another.example\"]"), "the site's is none of them"},
+		"another centre":   {elsewhere, "the site's is none of them"},
 		"practice anchors": {func(o *office) string { return o.world.Policy() }, "practice anchors"},
 		"keys of others": {func(o *office) string {
 			return o.policy + "\n[terminal_keys]\nanchors = [\"\"\"\n" + signedtest.Armour(signedtest.New(t, time.Now()).Keys[0].Certificate) + "\"\"\"]\n"
@@ -365,6 +415,11 @@ func TestRunUnfit(t *testing.T) {
 			endsAfter(t, run, said, "no visit begins before another policy", c.words)
 		})
 	}
+}
+
+// elsewhere names another centre than the office's.
+func elsewhere(o *office) string {
+	return strings.Replace(o.policy, "\n[centre]\n", "\n[centre]\nurls = [\"https://another.example\"]\n", 1)
 }
 
 func adding(text string) func(*office) string {

@@ -104,14 +104,16 @@ func TestCancelled(t *testing.T) {
 		"read":  func(ctx context.Context) error { _, err := l.ReadContext(ctx, make([]byte, 10)); return err },
 		"write": func(ctx context.Context) error { _, err := l.WriteContext(ctx, make([]byte, 1<<20)); return err },
 	} {
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 2)
-		go func() { done <- do(ctx) }()
-		go func() { done <- do(ctx) }() // this one waits for its turn, or the other
-		runtime.Gosched()
-		cancel()
-		if a, b := <-done, <-done; !errors.Is(a, context.Canceled) || !errors.Is(b, context.Canceled) {
-			t.Errorf("%s: %v, %v", name, a, b)
+		for range 100 {
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 2)
+			go func() { done <- do(ctx) }()
+			go func() { done <- do(ctx) }() // this one waits for its turn, or the other
+			begun(map[string]direction{"read": l.in, "write": l.out}[name])
+			cancel()
+			if a, b := <-done, <-done; !errors.Is(a, context.Canceled) || !errors.Is(b, context.Canceled) {
+				t.Fatalf("%s: %v, %v", name, a, b)
+			}
 		}
 		soon, stop := context.WithTimeout(t.Context(), time.Millisecond)
 		if err := do(soon); !errors.Is(err, context.DeadlineExceeded) {
@@ -135,6 +137,18 @@ func TestCancelled(t *testing.T) {
 	got := make([]byte, len(mark))
 	if _, err := io.ReadFull(l, got); err != nil || !bytes.Equal(got, mark) {
 		t.Errorf("%q %v", got, err)
+	}
+}
+
+// begun waits until somebody's turn has come in each direction, and gives it time to block.
+func begun(all ...direction) {
+	for _, d := range all {
+		for len(d.turn) > 0 {
+			runtime.Gosched()
+		}
+	}
+	for range 10 {
+		runtime.Gosched()
 	}
 }
 
@@ -204,7 +218,14 @@ func TestHangUp(t *testing.T) {
 // TestClose: whoever reads, writes or waits for a turn is let go, and the line can be opened again.
 func TestClose(t *testing.T) {
 	p, locks := serialtest.New(t), t.TempDir()
-	o := Options{Device: p.Device, Baud: 9600, LockDir: locks}
+	for range 50 {
+		letsGo(t, Options{Device: p.Device, Baud: 9600, LockDir: locks})
+	}
+}
+
+// letsGo closes a line on which four wait.
+func letsGo(t *testing.T, o Options) {
+	t.Helper()
 	l, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +240,7 @@ func TestClose(t *testing.T) {
 		go func() { _, err := l.Read(make([]byte, 1)); done <- err }()
 		go func() { _, err := l.Write(make([]byte, 1<<20)); done <- err }()
 	}
-	runtime.Gosched()
+	begun(l.in, l.out)
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
@@ -228,15 +249,8 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if left, _ := os.ReadDir(locks); len(left) > 0 {
+	if left, _ := os.ReadDir(o.LockDir); len(left) > 0 {
 		t.Errorf("left: %v", left)
-	}
-	again, err := Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -140,7 +140,8 @@ func TestEveryKindHasWords(t *testing.T) {
 }
 
 // TestOlderJournalIsNotTrusted: a terminal whose journal was put back from an older copy begins nothing: the centre knows of
-// more than it does. The incident arrives there although the old numbers were given before.
+// more than it does; so does one with a new journal. The incident arrives there although the old numbers were given before. When a
+// person has closed it, and staff have said their word, the terminal serves again.
 func TestOlderJournalIsNotTrusted(t *testing.T) {
 	first := newStand(t, t.TempDir(), nil)
 	file := filepath.Join(first.flags.state, "terminals", string(first.place.name), "journal.db")
@@ -158,21 +159,41 @@ func TestOlderJournalIsNotTrusted(t *testing.T) {
 	first.everythingDelivered()
 	access, err := first.world.Access(first.place.name)
 	first.must(err)
-	state := t.TempDir()
-	write(t, filepath.Join(state, "terminals", string(first.place.name), "journal.db"), older)
-	next := newStand(t, state, func(s *stand, _ *terminal.Parts) { s.line.lead(t, access.URL) })
-	if v := next.visit(next.wish("p06", protocol.ResidentRecord)); v.Ending != nil || next.sheets() != 0 {
-		t.Fatalf("it served: %+v", v.Ending)
-	}
-	why, err := next.StaffNeeded()
-	if why != protocol.IncidentJournalRewound || err != nil {
-		t.Errorf("staff are needed for %q %v", why, err)
-	}
-	next.everythingDelivered()
-	all := next.quitAndBalance()
-	lost := of(all, journal.Incident)
-	if len(lost) != 1 || lost[0].Reason != protocol.IncidentJournalRewound || len(of(all, journal.Undelivered)) != 0 {
-		t.Errorf("incidents: %+v", lost)
+	for name, had := range map[string][]byte{"an older copy": older, "a new one": nil} {
+		t.Run(name, func(t *testing.T) {
+			state := t.TempDir()
+			if had != nil {
+				write(t, filepath.Join(state, "terminals", string(first.place.name), "journal.db"), had)
+			}
+			next := newStand(t, state, func(s *stand, _ *terminal.Parts) { s.line.lead(t, access.URL) })
+			if v := next.visit(next.wish("p06", protocol.ResidentRecord)); v.Ending != nil || next.sheets() != 0 {
+				t.Fatalf("it served: %+v", v.Ending)
+			}
+			why, err := next.StaffNeeded()
+			if why != protocol.IncidentJournalRewound || err != nil {
+				t.Errorf("staff are needed for %q %v", why, err)
+			}
+			next.everythingDelivered()
+			open, err := next.place.journal.Incidents(0, 0)
+			if next.must(err); len(open) != 1 {
+				t.Fatalf("%d incidents", len(open))
+			}
+			next.must(first.world.MoveIncident(first.place.name, protocol.NameIncident(first.place.name, open[0].JournalHead), protocol.IncidentClosed, "the journal was made anew"))
+			next.must(next.wish("p06", protocol.ResidentRecord).Hands.Place())
+			next.await("a call for staff", func(v session.View) bool { return v.State == session.Unready && v.Word == "staff" })
+			next.place.virtual.Pull()
+			next.must(next.StaffReady(t.Context(), "s1"))
+			next.awaitState(session.Idle)
+			if v := next.visit(next.wish("p06", protocol.ResidentRecord)); v.Ending == nil || v.Ending.Outcome != protocol.Printed {
+				t.Errorf("it serves no more: %+v", v.Ending)
+			}
+			next.everythingDelivered()
+			all := next.quitAndBalance()
+			lost := of(all, journal.Incident)
+			if len(lost) != 1 || lost[0].Reason != protocol.IncidentJournalRewound || len(of(all, journal.Undelivered)) != 0 {
+				t.Errorf("incidents: %+v", lost)
+			}
+		})
 	}
 }
 

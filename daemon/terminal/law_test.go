@@ -102,10 +102,17 @@ func TestLawOfTime(t *testing.T) {
 	p := versions(t, signedtest.Head{Expires: b.now.Add(48 * time.Hour)})[0]
 	b.start(p)
 	b.expect("")
+	at := &Terminal{law: b.law, open: &opened{parts: Parts{Now: func() time.Time { return b.now }}}}
+	if _, err := at.judge(); err != nil {
+		t.Errorf("nobody is believed: %v", err)
+	}
 	b.now = b.now.Add(48*time.Hour - time.Second)
 	b.expect("")
 	b.now = b.now.Add(2 * time.Second)
 	b.expect(string(signed.Expired))
+	if _, err := at.judge(); !errors.Is(err, session.ErrPolicy) {
+		t.Errorf("those whom it names are believed still: %v", err)
+	}
 	b.start(p) // nor after a restart
 	b.expect(string(signed.Expired))
 	b.now = p.Head.NotBefore.Add(-time.Second) // a clock that was put back

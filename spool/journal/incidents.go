@@ -50,7 +50,7 @@ func (s shelves) raiseIncident(e Entry, stored []byte) error {
 	return s.incidents.Put(key(e.Seq), Standing{JournalHead: protocol.JournalHead{Head: digest(stored)}}.encode())
 }
 
-// deliver takes an entry out of the outbox. An incident that the centre will never take stays open all the same.
+// deliver takes an entry out of the outbox. Only an outcome is given up; an incident would stay open all the same.
 func (s shelves) deliver(e Entry) error {
 	of := key(uint64(e.Of))
 	if b := s.incidents.Get(of); b != nil && e.Kind == Delivered {

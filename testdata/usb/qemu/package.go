@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// Known tells whether apt's lists know packages that are to be fetched.
+// Known tells whether apt's lists say where packages are that are to be fetched. (apt-cache show is content with one of them, and
+// with one that is installed.)
 func Known(names ...string) error {
-	if err := exec.Command("apt-cache", append([]string{"show", "--no-all-versions"}, names...)...).Run(); err != nil {
+	if err := exec.Command("apt-get", append([]string{"download", "--print-uris", "-qq"}, names...)...).Run(); err != nil {
 		return fmt.Errorf("qemu: apt's lists lack one of %s (apt-get update): %w", strings.Join(names, ", "), err)
 	}
 	return nil

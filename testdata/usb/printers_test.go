@@ -98,7 +98,7 @@ func neverFinishes(t *testing.T) (wait func()) {
 	return func() {
 		t.Helper()
 		var said string
-		ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
+		ctx, stop := context.WithTimeout(t.Context(), longest)
 		defer stop()
 		await(t, "an end", func() bool {
 			said, err = m.Said(ctx, "endless")
@@ -110,10 +110,13 @@ func neverFinishes(t *testing.T) (wait func()) {
 	}
 }
 
+// longest bounds what goes on by itself.
+const longest = 4 * time.Minute
+
 // await waits, not for ever, until something is so.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(4 * time.Minute); !so(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(longest); !so(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("no sign of %s", what)
 		}

@@ -19,6 +19,7 @@ import (
 	"honnin/config/trust/sign"
 	"honnin/daemon/identity"
 	"honnin/daemon/provision"
+	"honnin/drivers/card/cardtest"
 	"honnin/testdata/usb/qemu"
 )
 
@@ -80,6 +81,7 @@ func newFieldwork(t *testing.T) *fieldwork {
 // kernel.
 func (f *fieldwork) sticks(t *testing.T) {
 	f.T = t
+	cardtest.Need(t, "mkfs.exfat")
 	f.run("FAT12", f.good("mkfs.vfat", 8<<20, "-F", "12", "-s", "8"))
 	f.run("FAT16", f.good("mkfs.vfat", 16<<20, "-F", "16"))
 	f.run("FAT32", f.good("mkfs.vfat", 40<<20, "-F", "32", "-s", "1"))
@@ -174,14 +176,16 @@ func (f *fieldwork) format(mkfs string, size int64, args ...string) (image strin
 	return image
 }
 
-// insert plugs a stick in, waits for its device, does something and pulls it.
+// insert plugs a stick in, waits for its device, does something and pulls it, whatever became of that.
 func (f *fieldwork) insert(image, device string, pace int, do func()) {
 	f.Helper()
 	must(f.T, f.machine.Insert(limit(f.T), "stick", image, pace))
+	defer func() {
+		must(f.T, f.machine.Pull(limit(f.T), "stick"))
+		awaitNoFile(f.T, whole)
+	}()
 	awaitFile(f.T, device)
 	do()
-	must(f.T, f.machine.Pull(limit(f.T), "stick"))
-	awaitNoFile(f.T, whole)
 }
 
 // mounted does something with a stick that the machine's own mount mounted.

@@ -1,6 +1,9 @@
-// Package usb_test is the proof of the USB drivers on a real kernel: honnind as it is shipped in a machine of its own (package
-// qemu), with QEMU's own reader and with the software devices of the drivers' tests (package redir) on its bus, and whole visits
-// through its touch screen; and the USB sticks that policies come on, with the file systems that this kernel has. "make test-usb" runs it.
+// Package usb_test is the proof of the USB drivers on a real kernel: honnind as it is shipped in two machines (package qemu), with
+// QEMU's own reader and with the software devices of the drivers' tests (package redir) on their buses, and whole visits through
+// the touch screen; and the USB sticks that policies come on, with the file systems that this kernel has. "make test-usb" runs it.
+// What a visit and a wait cost, beside pcscd, is printed by
+//
+//	go test -v -run 'TestFirstMachine/(readers|idle)' ./testdata/usb
 package usb_test
 
 import (
@@ -14,8 +17,8 @@ import (
 	"honnin/testdata/usb/qemu"
 )
 
-// TestFirstMachine: the devices themselves, each with the drivers of others first, and terminals with printers of which nobody knows
-// what became of a document.
+// TestFirstMachine: the devices themselves, with the drivers of others too, and terminals with printers of which nobody knows what
+// became of a document.
 func TestFirstMachine(t *testing.T) {
 	t.Parallel()
 	t.Run("devices", devices)

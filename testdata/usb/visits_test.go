@@ -159,7 +159,8 @@ func inAStore(t *testing.T) {
 	s.run("a printer in trouble", s.printerTrouble)
 }
 
-// seats plugs every reader in, and QEMU's own, which claims keys that it has not: the PIN is typed on the screen.
+// seats plugs every reader in, all at once, and QEMU's own, which claims keys that it has not: the PIN is typed on the screen. Alone
+// in a terminal is only the desk's (pcscdInTheWay); each is alone with the driver in readersBesidePCSCD, but for QEMU's.
 func seats(t *testing.T) (all []*desk) {
 	for n, m := range makes {
 		d := sit(t, m.bus, fmt.Sprintf("reader%d", n), m.model)

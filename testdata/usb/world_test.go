@@ -131,7 +131,7 @@ func (p *place) boot(dir string) (err error) {
 }
 
 // tools are what is needed here beside those of the machines: libccid and ipp-usb are fetched.
-var tools = []string{"pcscd", "mkfs.vfat", "mkfs.exfat", "mount", "umount"}
+var tools = []string{"pcscd", "mkfs.vfat", "mount", "umount"}
 
 // prepare makes what is in every machine.
 func prepare() (err error) {

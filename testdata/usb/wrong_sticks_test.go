@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,8 @@ func (b fat) size(n uint32) {
 	binary.LittleEndian.PutUint32(b[at+28:], n)
 }
 
-// damaged: sticks that are broken, or mean ill. Each is refused in one line, in time, and nothing of it is taken in.
+// damaged: sticks that are broken, or mean ill. Each is refused in one line, before patience ends, and nothing
+// of it is taken in.
 func (f *fieldwork) damaged() {
 	f.Helper()
 	next := f.has + 1
@@ -95,12 +97,18 @@ func (f *fieldwork) filled(fill func(dir string), mkfs string, size int64, args 
 // noise is the same each time.
 func noise(b []byte) { _, _ = rand.NewChaCha8([32]byte{7}).Read(b) }
 
+// refused is the one line in which a stick is refused.
 func (f *fieldwork) refused(device string) string {
 	f.Helper()
-	return f.honnind(3, "policy", "receive", "--config", config, "--device", device)
+	said := f.honnind(3, "policy", "receive", "--config", config, "--device", device)
+	if strings.Count(said, "\n") != 1 || !strings.HasSuffix(said, "\n") {
+		f.Errorf("not in one line:\n%s", said)
+	}
+	return said
 }
 
-// pulled: a stick that goes while it is read. The mount in which it is read allows nothing.
+// pulled: a stick that goes while the policy is read: what was read since the mount is more than its tables and its directory, which
+// are 100 sectors. The mount in which it is read allows nothing.
 func (f *fieldwork) pulled() {
 	image := f.TempDir() + "/stick"
 	must(f.T, os.WriteFile(image, f.filled(f.long, "mkfs.vfat", 8<<20, "-F", "16", "-s", "1"), 0o600))
@@ -121,16 +129,33 @@ func (f *fieldwork) pulled() {
 		if mount.Flags&nothing != nothing {
 			f.Errorf("it is mounted with %#x", mount.Flags)
 		}
+		had := f.sectors()
+		await(f.T, "what is behind the directory", func() bool { return f.sectors() >= had+256 })
 	})
 	f.wants(f.ended("pulled"), "不一致", "input/output error")
+}
+
+// sectors of the stick are read so far (Linux, Documentation/block/stat.rst: the third number).
+func (f *fieldwork) sectors() (n int) {
+	f.Helper()
+	b, err := f.machine.Read(limit(f.T), "/sys/block/sda/stat")
+	must(f.T, err)
+	fields := strings.Fields(string(b))
+	if len(fields) < 3 {
+		f.Fatalf("%q", b)
+	}
+	n, err = strconv.Atoi(fields[2])
+	must(f.T, err)
+	return n
 }
 
 const stNoSymFollow = 0x2000 // statfs(2)
 
 // start has a stick received beside the test.
-func (f *fieldwork) start(name string) {
+func (f *fieldwork) start(name string, more ...string) {
 	f.Helper()
-	must(f.T, f.machine.Start(limit(f.T), qemu.Command{Name: name, Args: []string{"/bin/honnind", "policy", "receive", "--config", config, "--device", part}}))
+	args := append([]string{"/bin/honnind", "policy", "receive", "--config", config, "--device", part}, more...)
+	must(f.T, f.machine.Start(limit(f.T), qemu.Command{Name: name, Args: args}))
 }
 
 // ended waits for the refusal, and returns it.
@@ -158,9 +183,9 @@ func (f *fieldwork) nearlyDead() (wait func()) {
 	awaitFile(f.T, part)
 	must(f.T, f.machine.Slow(limit(f.T), "stick", 8<<10))
 	began := time.Now()
-	f.start("slow")
+	f.start("slow", "--result", "/tmp")
 	return func() {
-		f.wants(f.ended("slow"), "不一致", "the stick did not answer within 1m0s")
+		f.wants(f.ended("slow"), "不一致", "the stick did not answer within 1m0s", "No result file was written")
 		f.Logf("the terminal gave it up after %.0f s at most", time.Since(began).Seconds())
 		must(f.T, f.machine.Pull(limit(f.T), "stick"))
 		awaitNoFile(f.T, whole)

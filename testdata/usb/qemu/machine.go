@@ -46,7 +46,7 @@ func Tools() []string {
 
 const (
 	memory     = "512"           // MiB
-	bootWithin = 5 * time.Minute // 10 s, but for a busy host
+	bootWithin = 2 * time.Minute // 10 s, but for a busy host
 )
 
 // Boot starts a machine and waits until its first process answers. It ends with ctx, or by [Machine.Kill].

@@ -39,8 +39,9 @@ type cost struct {
 
 // idle is of a wait.
 type idle struct {
-	Seconds, CPU float64
-	Wakeups      int64 // voluntary context switches
+	Whole        float64 // seconds from the beginning
+	Seconds, CPU float64 // without the while in which it gets used to the reader
+	Wakeups      int64   // voluntary context switches
 }
 
 const patience = 60 * time.Second
@@ -140,6 +141,7 @@ func wait(r reader, d time.Duration) (idle, error) {
 	const settle = 3 * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), settle+d)
 	defer cancel()
+	began := time.Now()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -152,7 +154,7 @@ func wait(r reader, d time.Duration) (idle, error) {
 	}
 	<-done
 	after, err := used()
-	return idle{d.Seconds(), after.CPU - before.CPU, after.Wakeups - before.Wakeups}, err
+	return idle{time.Since(began).Seconds(), d.Seconds(), after.CPU - before.CPU, after.Wakeups - before.Wakeups}, err
 }
 
 func used() (idle, error) {

@@ -288,7 +288,8 @@ func TestHostilePolicies(t *testing.T) {
 	s, m := newMeddled(t, nil)
 	first := s.place.signed.Head.Version
 	s.goesBy(first)
-	second := s.revise(200)
+	m.meddle("policies", says(http.StatusServiceUnavailable, "text/plain", "")) // or it would be taken in before anybody meddles
+	s.revise(200)
 	faults := maps.Clone(centreFaults)
 	delete(faults, "another hour") // no visit: the answer's clock is nothing to it
 	for name, change := range hostile(first) {
@@ -299,16 +300,21 @@ func TestHostilePolicies(t *testing.T) {
 			if _, lies := hostile(first)[name]; lies && call != strings.Fields(name)[0] {
 				continue
 			}
-			if _, lies := hostile(first)[name]; lies {
-				second = s.revise(200) // what was refused is asked for ever more seldom, until the centre has something else
-			}
 			asked := make(chan struct{}, 1000)
 			m.meddle(call, func(w http.ResponseWriter, r *http.Request, through http.Handler, kept *httptest.ResponseRecorder) {
 				asked <- struct{}{}
 				fault(w, r, through, kept)
 			})
-			<-asked
-			<-asked // and what came of the first is over
+			if _, lies := hostile(first)[name]; lies {
+				s.revise(200) // what was refused is asked for ever more seldom, until the centre has something else
+			}
+			for range len(asked) + 2 { // and what came of the first is over
+				select {
+				case <-asked:
+				case <-time.After(patience):
+					t.Fatalf("%s at %s: nobody asks any more", name, call)
+				}
+			}
 			if p, err := s.place.policies.History(); err != nil || len(p) != 1 {
 				t.Fatalf("%s at %s: %d policies, %v", name, call, len(p), err)
 			}
@@ -319,7 +325,7 @@ func TestHostilePolicies(t *testing.T) {
 	}
 	s.prints("p05")
 	m.meddle("", nil)
-	s.goesBy(second)
+	s.goesBy(s.revise(200))
 	s.wasNobodyButTheFee(t)
 }
 

@@ -283,7 +283,7 @@ func (t *Terminal) fetch(ctx context.Context, all []protocol.PolicyRef, above ui
 	switch errors.As(err, &r); {
 	case err == nil:
 		t.log.WithField("version", got.Last().Head.Version).Info("a policy came from the centre")
-	case r != nil && r.Code == signed.Unsigned:
+	case r != nil && (r.Code == signed.Unsigned || r.Code == signed.Gap && len(brought) > 1): // the one before may lack signatures
 		t.refused.refuse(all, t.now(), t.pause())
 	case r != nil && len(got.Added) == 0:
 		t.refused.refuse(all, t.now(), tryAgain)

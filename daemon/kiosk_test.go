@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/daemon/practice"
+	"honnin/daemon/practice/people"
 	"honnin/spool/journal"
 	"honnin/ui/touch/touchtest"
 )
@@ -93,8 +95,9 @@ func (p *practised) close() {
 func TestTouch(t *testing.T) {
 	p := practise(t, protocol.Store, "virtual")
 	panel, kiosk := p.panel, p.kiosk
+	town := people.Towns()[1]
 	t.Run("printed", func(t *testing.T) {
-		kiosk.WaitScreen("welcome")
+		costs(t, panel, kiosk, town, fmt.Sprintf("%d円", town.Fee(protocol.ResidentRecord)))
 		upToTheCheck(panel, kiosk)
 		kiosk.WaitScreen("take-card")
 		panel.Act("pull")
@@ -141,10 +144,36 @@ func TestTouch(t *testing.T) {
 		kiosk.Pictured("minimum.png")
 		panel.Shot("panel-policies")
 		panel.Scenario("policy-fee")
-		kiosk.WaitScreen("welcome")
+		costs(t, panel, kiosk, town, fmt.Sprintf("%d円", cheapFee))
 	})
 	p.close()
 	outcomes(t, p.state)
+}
+
+// costs looks what a town's resident record costs, where it is chosen and where it is confirmed; nobody buys it.
+func costs(t *testing.T, panel, kiosk *touchtest.Browser, town people.Town, want string) {
+	t.Helper()
+	says := func(what string) {
+		t.Helper()
+		if fee := touchtest.Eval[string](kiosk, `document.querySelector("`+what+`").textContent`); fee != want {
+			t.Errorf("%s says %q, want %q", what, fee, want)
+		}
+	}
+	kiosk.WaitScreen("welcome")
+	panel.Place("p05")
+	kiosk.WaitScreen("pin")
+	kiosk.EnterPIN("5678")
+	kiosk.WaitScreen("choose")
+	offer := fmt.Sprintf("%s-%s", town.Code, protocol.ResidentRecord)
+	says("[data-offer='" + offer + "'] small")
+	kiosk.Offer(offer)
+	says("[data-total]")
+	kiosk.Press("choose")
+	kiosk.WaitScreen("confirm")
+	says(".money dd")
+	panel.Act("pull")
+	kiosk.Press("done")
+	kiosk.WaitScreen("welcome")
 }
 
 // TestTouchAnIncident: Adachi's fault is put into the municipality's program from the panel. Visits follow, as at any other

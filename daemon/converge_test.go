@@ -24,7 +24,6 @@ import (
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
-	"honnin/ui/touch"
 )
 
 // kaku is the town whose fee is 250 yen.
@@ -129,37 +128,6 @@ func TestPolicyWhileItRuns(t *testing.T) {
 	}
 	if told := of(all, journal.Incident); len(told) != 2 || told[0].Reason != protocol.IncidentFee || told[1].Reason != protocol.IncidentFee {
 		t.Errorf("the centre's fee is another, and that is an incident for each policy: %+v", told)
-	}
-}
-
-// TestTheCentresMinimum: below it no visit begins, the one in hand ends as it would have, and a policy opens the terminal again.
-func TestTheCentresMinimum(t *testing.T) {
-	s := newStand(t, t.TempDir(), nil)
-	first := s.place.signed.Head.Version
-	s.goesBy(first)
-	s.hand.instead[session.PressChoose] = func() bool {
-		delete(s.hand.instead, session.PressChoose)
-		s.world.Demand(first + 1)
-		s.beats("being out of service", func(h protocol.Heartbeat) bool { return h.Why == "policy" })
-		return false
-	}
-	s.prints("p05")
-	v := s.await("out of service", closedByPolicy)
-	if terminal.Picture(v).Message != touch.MsgService {
-		t.Errorf("the screen says %q", terminal.Picture(v).Message)
-	}
-	s.world.Demand(0) // nobody signed that version: it is wanted for as long as the centre says so
-	s.goesBy(first)
-	s.world.Demand(first + 1)
-	s.await("out of service again", closedByPolicy)
-	if !strings.Contains(string(s.log.Bytes()), "wants a newer policy") {
-		t.Error("the log does not say which is wanted")
-	}
-	s.goesBy(s.revise(200))
-	s.prints("p05")
-	s.everythingDelivered()
-	if least := of(s.quitAndBalance(), journal.PolicyLeast); len(least) != 1 || least[0].Least != first+1 {
-		t.Errorf("%+v", least)
 	}
 }
 
@@ -389,7 +357,6 @@ func TestRefusedIsNotFetchedAgain(t *testing.T) {
 func hostile(first uint64) map[string]func(map[string]any) {
 	policies := func(m map[string]any) []any { return m["policies"].([]any) }
 	return map[string]func(map[string]any){
-		"heartbeats want too much":    func(m map[string]any) { m["least_policy"] = first + 100_000 },
 		"heartbeats want the world":   func(m map[string]any) { m["least_policy"] = json.Number("18446744073709551615") },
 		"heartbeats name twice":       func(m map[string]any) { m["policies"] = append(policies(m), policies(m)...) },
 		"heartbeats name many":        func(m map[string]any) { m["policies"] = slices.Repeat(policies(m), 100) },

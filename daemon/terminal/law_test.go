@@ -301,3 +301,22 @@ func TestLawOfTheCentreAlone(t *testing.T) {
 	}
 	b.expect("")
 }
+
+// TestExpiryWarning: staff hear of the end as long before as the policy itself says.
+func TestExpiryWarning(t *testing.T) {
+	b := newBench(t)
+	o := signedtest.New(t, b.now)
+	o.Body = "expiry_warning = \"48h\"\n" + o.Body
+	p, err := o.Root().Open(o.Bundle(o.Text(signedtest.Head{Expires: b.now.Add(72 * time.Hour)})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.start(p)
+	at := &Terminal{law: b.law, now: b.law.now}
+	for passed, want := range map[time.Duration]string{0: "", 23 * time.Hour: "", 25 * time.Hour: "expires in 1 days", 71 * time.Hour: "expires in 0 days"} {
+		b.now = p.Head.Expires.Add(passed - 72*time.Hour)
+		if said := at.Warning(); !strings.Contains(said, want) || (said == "") != (want == "") {
+			t.Errorf("after %s: %q, want %q", passed, said, want)
+		}
+	}
+}

@@ -43,7 +43,7 @@ deps-test:
 
 # make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
 test: deps-test build lint
-	go test -race -count=1 -timeout 9m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl ./testdata/usb/redir
+	go test -race -count=1 -timeout 15m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl ./testdata/usb/redir
 
 # make check: all that is slower.
 check: deps-check build

@@ -3,7 +3,7 @@
 // Everything waits on the page itself (a MutationObserver, or the node that is to be pressed), never on a clock;
 // only the whole test's deadline ends a wait. A missing Chromium skips the test, and fails it where CI=true.
 // Whatever the page complains of (an exception, a console error, a breach of the content policy) fails the test at
-// its end, unless the test takes it with [Browser.Complaints].
+// its end, unless the test takes it with [Browser.Complaints], or the page is not ours ([Browser.Foreign]).
 package touchtest
 
 import (
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,8 @@ type Browser struct {
 
 	mu         sync.Mutex
 	complaints []string
+	foreign    bool
+	news       chan struct{} // a complaint has come
 }
 
 // Start starts a Chromium with one empty tab of the given size in CSS pixels. It ends with the test.
@@ -62,14 +65,18 @@ func (b *Browser) Tab(tb testing.TB, width, height int) *Browser {
 
 func tab(tb testing.TB, ctx context.Context, width, height int) *Browser {
 	tb.Helper()
-	b := &Browser{tb: tb, ctx: ctx}
+	b := &Browser{tb: tb, ctx: ctx, news: make(chan struct{}, 1)}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(int64(width), int64(height), chromedp.EmulateTouch)); err != nil {
 		tb.Fatalf("chromium: %v", err)
 	}
 	said := chromedp.Console(ctx)
 	go b.listen(said)
 	tb.Cleanup(func() {
-		for _, c := range b.Complaints() {
+		all := b.Complaints()
+		if b.foreign {
+			return
+		}
+		for _, c := range all {
 			tb.Errorf("the page complains: %s", c)
 		}
 	})
@@ -109,6 +116,10 @@ func (b *Browser) listen(said iter.Seq2[chromedp.ConsoleMessage, error]) {
 			b.mu.Lock()
 			b.complaints = append(b.complaints, m.String())
 			b.mu.Unlock()
+			select {
+			case b.news <- struct{}{}:
+			default:
+			}
 		}
 	}
 }
@@ -129,6 +140,23 @@ func (b *Browser) Complaints() []string {
 	c := b.complaints
 	b.complaints = nil
 	return c
+}
+
+// Foreign says that the tab is for somebody else's page: its complaints fail no test.
+func (b *Browser) Foreign() { b.foreign = true }
+
+// WaitComplaint waits until the page has complained in these words.
+func (b *Browser) WaitComplaint(words string) {
+	b.tb.Helper()
+	late := time.NewTimer(Limit)
+	defer late.Stop()
+	for has := func(c string) bool { return strings.Contains(c, words) }; !slices.ContainsFunc(b.Complaints(), has); {
+		select {
+		case <-b.news:
+		case <-late.C:
+			b.tb.Fatalf("the page never complains of %q", words)
+		}
+	}
 }
 
 // Do runs actions, and fails the test if one fails.

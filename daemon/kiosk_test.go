@@ -141,6 +141,7 @@ func TestTouch(t *testing.T) {
 		kiosk.WaitScreen("welcome")
 		panel.Scenario("policy-minimum")
 		kiosk.WaitScreen("out-of-service")
+		kiosk.Wait(`document.getElementById("picture").innerText.includes("点検中です")`) // it says first that it prepares itself
 		kiosk.Pictured("minimum.png")
 		panel.Shot("panel-policies")
 		panel.Scenario("policy-fee")

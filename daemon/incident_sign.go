@@ -15,8 +15,9 @@ import (
 
 // moveFlags are the words of "honnind incident ack" and "close".
 type moveFlags struct {
-	key, certificate, cause, out string
-	closes                       bool
+	signingKey
+	cause, out string
+	closes     bool
 }
 
 func incidentSignCommand(closes bool) *cobra.Command {
@@ -35,8 +36,7 @@ func incidentSignCommand(closes bool) *cobra.Command {
 	c.Long = c.Short + ".\nIt writes a signed file, which whoever runs the centre takes there; the terminal believes it if its policy lists the key\n" +
 		"for this (person, roles acknowledge and close). In practice the centre finds it in the directory incidents of --state,\n" +
 		"and the keys of the practice world's persons are in keys: " + practice.TakerID + " and " + practice.CloserID + ", .key and .pem."
-	c.Flags().StringVar(&f.key, "key", "", "PEM file of your private key, without a passphrase")
-	c.Flags().StringVar(&f.certificate, "certificate", "", "PEM or DER file of a certificate with its public key")
+	f.flags(c)
 	c.Flags().StringVar(&f.out, "out", ".", "directory for the signed file")
 	return c
 }
@@ -75,13 +75,9 @@ func (f moveFlags) sign(s protocol.IncidentState, now time.Time) ([]byte, error)
 	if _, err := protocol.ParseIncidentState(text); err != nil {
 		return nil, usage("--cause: one sentence, 1 to 256 bytes")
 	}
-	cert, err := oneCertificate(f.certificate)
+	cert, key, err := f.read()
 	if err != nil {
-		return nil, usage("--certificate: %w", err)
-	}
-	key, err := privateKey(f.key, cert)
-	if err != nil {
-		return nil, usage("--key: %w", err)
+		return nil, err
 	}
 	der, err := sign.Sign(text, sign.Options{Certificate: cert, Key: key, Time: now})
 	if err != nil {

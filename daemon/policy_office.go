@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -139,24 +137,13 @@ func policyRootCommand() *cobra.Command {
 	return c
 }
 
-func oneCertificate(path string) (*x509.Certificate, error) {
-	b, err := readBounded(path, 1<<20)
-	if err != nil {
-		return nil, err
-	}
-	certs, err := trust.ParseCertificates(b)
-	if err != nil || len(certs) != 1 {
-		return nil, errors.New("not one certificate in PEM or DER")
-	}
-	return certs[0], nil
-}
-
 var keyName = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 
 // officeFlags are the words of "honnind policy sign" and "cosign".
 type officeFlags struct {
-	name, key, certificate, after string
-	second                        bool
+	signingKey
+	name, after string
+	second      bool
 }
 
 func policySignCommand(second bool) *cobra.Command {
@@ -176,8 +163,7 @@ func policySignCommand(second bool) *cobra.Command {
 		c.Long = "cosign is sign, for those who come second: the signatures that are there must be right, and by other keys."
 	}
 	c.Flags().StringVar(&f.name, "as", "", "the key's name, as in policy_keys")
-	c.Flags().StringVar(&f.key, "key", "", "PEM file of the private key, without a passphrase")
-	c.Flags().StringVar(&f.certificate, "certificate", "", "PEM or DER file of a certificate with its public key")
+	f.flags(c)
 	c.Flags().StringVar(&f.after, "after", "", "policy.toml of the version before, whose keys sign this one")
 	return c
 }
@@ -186,13 +172,9 @@ func (f officeFlags) run(path string, out io.Writer) error {
 	if !keyName.MatchString(f.name) {
 		return usage("--as wants 1 to 64 of a-z, 0-9 and hyphen")
 	}
-	cert, err := oneCertificate(f.certificate)
+	cert, key, err := f.read()
 	if err != nil {
-		return usage("--certificate: %w", err)
-	}
-	key, err := privateKey(f.key, cert)
-	if err != nil {
-		return usage("--key: %w", err)
+		return err
 	}
 	p, text, err := readPolicy(path)
 	if err != nil {
@@ -282,38 +264,6 @@ func (f officeFlags) others(text []byte, path string, cert *x509.Certificate) er
 		return &exitError{exitRefused, errors.New("nobody signed it yet: honnind policy sign")}
 	}
 	return nil
-}
-
-// privateKey reads a key in PEM that fits a certificate.
-func privateKey(path string, cert *x509.Certificate) (crypto.Signer, error) {
-	b, err := readBounded(path, 1<<20)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(b)
-	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-		var key any
-		switch block.Type {
-		case "PRIVATE KEY":
-			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-		case "EC PRIVATE KEY":
-			key, err = x509.ParseECPrivateKey(block.Bytes)
-		case "RSA PRIVATE KEY":
-			key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-		default:
-			continue // parameters of a curve, as openssl writes them
-		}
-		if err != nil {
-			return nil, errors.New("a private key that does not decode")
-		}
-		s, is := key.(crypto.Signer)
-		public, comparable := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-		if !is || !comparable || !public.Equal(s.Public()) {
-			return nil, errors.New("the key is not that of the certificate")
-		}
-		return s, nil
-	}
-	return nil, errors.New("no private key in PEM without a passphrase")
 }
 
 func policyDiffCommand() *cobra.Command {

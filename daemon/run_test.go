@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -306,7 +305,13 @@ func TestRunWithoutItsPrinter(t *testing.T) {
 	write(t, filepath.Join(o.dir, "policy.toml"), []byte(o.policy+"\n[devices]\nprinters = [\"usb\"]\nusb = [\"ffff:ffff\"]\n"))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
+	endsAfter(ctx, t, o.dir, "the printer on USB cannot be used", "honnind devices")
+}
+
+// endsAfter asks a terminal to end once it has said all of these in one line.
+func endsAfter(ctx context.Context, t *testing.T, dir string, words ...string) {
+	t.Helper()
+	c := exec.CommandContext(ctx, built(t), "run", "--config", dir)
 	said, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -314,12 +319,6 @@ func TestRunWithoutItsPrinter(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	endsAfter(t, c, said, "the printer on USB cannot be used", "honnind devices")
-}
-
-// endsAfter asks a terminal to end once it has said all of these in one line.
-func endsAfter(t *testing.T, c *exec.Cmd, said io.Reader, words ...string) {
-	t.Helper()
 	var all strings.Builder
 	found := false
 	for s := bufio.NewScanner(said); s.Scan(); {
@@ -367,15 +366,7 @@ func TestRunForbiddenCentre(t *testing.T) {
 		}
 		came <- n
 	}()
-	run := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
-	said, err := run.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Start(); err != nil {
-		t.Fatal(err)
-	}
-	endsAfter(t, run, said, "policies: the centre", "the site's is none of them") // the first heartbeat was not sent
+	endsAfter(ctx, t, o.dir, "policies: the centre", "the site's is none of them") // the first heartbeat was not sent
 	_ = l.Close()
 	if n := <-came; n > 0 {
 		t.Errorf("%d connections", n)
@@ -404,15 +395,7 @@ func TestRunUnfit(t *testing.T) {
 			provide(t, o.dir, c.policy(o))
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			run := exec.CommandContext(ctx, built(t), "run", "--config", o.dir)
-			said, err := run.StderrPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := run.Start(); err != nil {
-				t.Fatal(err)
-			}
-			endsAfter(t, run, said, "no visit begins before another policy", c.words)
+			endsAfter(ctx, t, o.dir, "no visit begins before another policy", c.words)
 		})
 	}
 }

@@ -49,11 +49,11 @@ func TestJournalHeads(t *testing.T) {
 		t.Errorf("heads: %+v", h)
 	}
 	for _, code := range []string{"fault", protocol.IncidentJournalRewound} {
-		k := incidentKey{protocol.SourcePrefix + string(terminal), protocol.IncidentID("i-" + code)}
-		if _, err := d.receive(k, code, protocol.Digest{1}); err != nil {
+		e := protocol.NewEvent(protocol.IncidentID("i-"+code), terminal, protocol.At(d.Now()), protocol.IncidentData{Code: code, Class: "fault"})
+		if _, err := d.receive(e, protocol.Digest{1}); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Move(terminal, k.id, protocol.IncidentClosed, "a disk was changed"); err != nil {
+		if err := d.Move(terminal, e.ID, protocol.IncidentClosed, "a disk was changed"); err != nil {
 			t.Fatal(err)
 		}
 		if forgotten := d.began(t).Journal == (protocol.JournalHead{}); forgotten != (code == protocol.IncidentJournalRewound) {

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/trust"
 	"honnin/config/trust/sign"
+	life "honnin/spool/incident"
 )
 
 // ErrIncident is returned for an incident that does not exist, or cannot be moved on so.
@@ -21,12 +24,14 @@ type incidentKey struct {
 
 // incident is one recorded incident.
 type incident struct {
-	event   protocol.Digest
-	code    string
-	receipt []byte
-	state   string
-	signed  []byte // the state, signed
-	at      time.Time
+	event    protocol.Digest
+	told     protocol.Event // what it says
+	received time.Time
+	receipt  []byte
+	state    string
+	signed   []byte // the state, signed
+	at       time.Time
+	steps    []Step
 }
 
 // clockSkew is the practice policy's.
@@ -40,12 +45,13 @@ func (s *Server) incident(c *call) (answer, error) {
 	if e.Source != protocol.SourcePrefix+string(c.terminal) {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
-	receipt, err := s.receive(incidentKey{e.Source, e.ID}, e.Data.Code, protocol.Fingerprint(c.body))
+	receipt, err := s.receive(e, protocol.Fingerprint(c.body))
 	return answer{status: http.StatusCreated, media: mediaCMS, body: receipt}, err
 }
 
 // receive records an event once. The same again gets the same receipt; another under its name is refused.
-func (s *Server) receive(k incidentKey, code string, event protocol.Digest) ([]byte, error) {
+func (s *Server) receive(e protocol.Event, event protocol.Digest) ([]byte, error) {
+	k := incidentKey{e.Source, e.ID}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if have := s.incidents[k]; have != nil {
@@ -65,7 +71,8 @@ func (s *Server) receive(k incidentKey, code string, event protocol.Digest) ([]b
 	if err != nil {
 		return nil, err
 	}
-	s.incidents[k] = &incident{event, code, receipt, protocol.IncidentOpen, signed, s.Now()}
+	now := s.Now()
+	s.incidents[k] = &incident{event: event, told: e, received: now, receipt: receipt, state: protocol.IncidentOpen, signed: signed, at: now}
 	return receipt, nil
 }
 
@@ -111,38 +118,63 @@ func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state,
 	if err != nil {
 		return err
 	}
-	return s.move(k, state, signed, s.Now())
+	return s.Bring(signed)
 }
 
 // Bring takes what a person signed elsewhere. The terminal judges it once more, and what it does not believe must not be the end
-// here: a later closing takes an earlier one's place, and one of a time to come is none.
+// here: a later closing takes an earlier one's place, and one of a time to come is none. The error is under [ErrIncident], and the
+// [life.Doubt] that the terminal would have.
 func (s *Server) Bring(signed []byte) error {
 	content, by, _, err := trust.VerifyAttached(signed)
 	if err != nil {
-		return ErrIncident
+		return doubted(life.StateUnsigned)
 	}
 	state, err := protocol.ParseIncidentState(content)
-	closer := by.Equal(s.Closer.Certificate)
-	if err != nil || state.At.After(s.Now().Add(clockSkew)) || state.State == protocol.IncidentOpen || !closer && (state.State == protocol.IncidentClosed || !by.Equal(s.Taker.Certificate)) {
-		return ErrIncident
+	if err != nil {
+		return doubted(life.StateUnsigned)
 	}
-	return s.move(incidentKey{state.Source, state.Incident}, state.State, signed, state.At.Time)
+	if d := s.doubt(state, by); d != life.NoDoubt {
+		return doubted(d)
+	}
+	return s.move(state, Step{state.State, protocol.Fingerprint(by.Raw), state.At, state.Cause, protocol.Fingerprint(signed)}, signed)
 }
 
-func (s *Server) move(k incidentKey, state string, signed []byte, at time.Time) error {
+func doubted(d life.Doubt) error { return fmt.Errorf("%w: %w", ErrIncident, d) }
+
+// doubt says why a state is not believed from whom signed it.
+func (s *Server) doubt(state protocol.IncidentState, by *x509.Certificate) life.Doubt {
+	closer, taker := by.Equal(s.Closer.Certificate), by.Equal(s.Taker.Certificate)
+	switch {
+	case !closer && !taker:
+		return life.StateStranger
+	case state.State == protocol.IncidentOpen:
+		return life.StateBackwards
+	case taker && !closer && state.State == protocol.IncidentClosed:
+		return life.StateRole
+	case state.At.After(s.Now().Add(clockSkew)):
+		return life.StateEarly
+	}
+	return life.NoDoubt
+}
+
+func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.incidents[k]
+	i := s.incidents[incidentKey{to.Source, to.Incident}]
 	if i == nil {
-		return ErrIncident
+		return doubted(life.StateOther)
 	}
-	was := i.state
-	if again := was == protocol.IncidentClosed && state == was && at.After(i.at); !again && (was == protocol.IncidentClosed || was == state) {
-		return ErrIncident
+	if to.At.Before(i.told.Time.Add(-clockSkew)) {
+		return doubted(life.StateReplayed)
 	}
-	i.state, i.signed, i.at = state, signed, at
-	if state != was && state == protocol.IncidentClosed && i.code == protocol.IncidentJournalRewound {
-		s.heads.forget(protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)))
+	was, state := i.state, to.State
+	if again := was == protocol.IncidentClosed && state == was && to.At.After(i.at); !again && (was == protocol.IncidentClosed || was == state) {
+		return doubted(life.StateBackwards)
+	}
+	i.state, i.signed, i.at = state, signed, to.At.Time
+	i.steps = append(i.steps, step)
+	if state != was && state == protocol.IncidentClosed && i.told.Data.Code == protocol.IncidentJournalRewound {
+		s.heads.forget(protocol.Terminal(strings.TrimPrefix(to.Source, protocol.SourcePrefix)))
 	}
 	return nil
 }

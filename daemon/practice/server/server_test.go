@@ -25,6 +25,7 @@ import (
 	"honnin/daemon/practice/issuer"
 	"honnin/daemon/practice/people"
 	"honnin/daemon/practice/register"
+	life "honnin/spool/incident"
 )
 
 const terminal protocol.Terminal = "JP-99-000001"
@@ -51,13 +52,17 @@ func open(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	taker, err := ca.NewCard(template)
+	if err != nil {
+		t.Fatal(err)
+	}
 	primary := register.New(people.Mihon, time.Now)
 	people.Guest(primary, "e01")
 	primary.Link("e01", protocol.Fingerprint(card.Certificate.Raw))
 	d := &desk{card: card}
 	d.issue = func(issuer.Order) (issuer.Package, error) { return issuer.Package{Bytes: []byte("package")}, nil }
 	d.inForce = func(register.Question) ([]byte, error) { return []byte("answer"), nil }
-	d.Server = New(Config{CardAnchors: []*x509.Certificate{ca.Certificate}, Receipts: card, Taker: card, Closer: card, Now: time.Now,
+	d.Server = New(Config{CardAnchors: []*x509.Certificate{ca.Certificate}, Receipts: card, Taker: taker, Closer: card, Now: time.Now,
 		CardStatus: func(protocol.Digest) people.Status { return d.status }, Open: func(time.Time) bool { return true },
 		Lifetime: 15 * time.Minute, Poll: 20 * time.Second,
 		Municipalities: []Municipality{{Town: people.Towns()[0], Primary: primary,
@@ -402,7 +407,9 @@ func TestHTTPServer(t *testing.T) {
 // TestLaterClosing: a closing that the terminal will not believe is not the end; heads that came since the first are not forgotten.
 func TestLaterClosing(t *testing.T) {
 	d, k := open(t), incidentKey{protocol.SourcePrefix + string(terminal), "i-1"}
-	if _, err := d.receive(k, protocol.IncidentJournalRewound, protocol.Digest{1}); err != nil {
+	now := d.Now()
+	raised := protocol.NewEvent(k.id, terminal, protocol.At(now.Add(-72*time.Hour)), protocol.IncidentData{Code: protocol.IncidentJournalRewound, Class: "fault"})
+	if _, err := d.receive(raised, protocol.Digest{1}); err != nil {
 		t.Fatal(err)
 	}
 	closing := func(at time.Time) []byte {
@@ -413,16 +420,16 @@ func TestLaterClosing(t *testing.T) {
 		}
 		return b
 	}
-	now := d.Now()
 	for i, c := range []struct {
 		at    time.Time
-		taken bool
-	}{{now.Add(time.Hour), false}, {now.Add(-48 * time.Hour), true}, {now.Add(-49 * time.Hour), false}, {now, true}, {now.Add(-time.Hour), false}} {
+		doubt error
+	}{{now.Add(time.Hour), life.StateEarly}, {now.Add(-48 * time.Hour), nil}, {now.Add(-49 * time.Hour), life.StateBackwards}, {now, nil},
+		{now.Add(-time.Hour), life.StateBackwards}, {now.Add(-73 * time.Hour), life.StateReplayed}} {
 		signed := closing(c.at)
-		if err := d.Bring(signed); (err == nil) != c.taken {
+		if err := d.Bring(signed); !errors.Is(err, c.doubt) || (err != nil) != errors.Is(err, ErrIncident) {
 			t.Errorf("%d: %v", i, err)
 		}
-		if got := d.ask(http.MethodGet, "/v1/incidents/i-1", nil).Body.Bytes(); bytes.Equal(got, signed) != c.taken {
+		if got := d.ask(http.MethodGet, "/v1/incidents/i-1", nil).Body.Bytes(); bytes.Equal(got, signed) != (c.doubt == nil) {
 			t.Errorf("%d: the state is another", i)
 		}
 		if i == 1 && !d.heads.note(terminal, protocol.JournalHead{Position: 1, Head: protocol.Digest{1}}) {
@@ -431,6 +438,62 @@ func TestLaterClosing(t *testing.T) {
 	}
 	if len(d.Heads(terminal)) != 1 {
 		t.Error("the second closing forgot the heads since the first")
+	}
+}
+
+// TestIncidents: what was raised is listed with all that it says and what persons signed of it; who may not, and for what is not there, moves nothing.
+func TestIncidents(t *testing.T) {
+	d, stranger := open(t), open(t).Closer
+	for _, id := range []protocol.IncidentID{"i-1", "i-2"} {
+		e := protocol.NewEvent(id, terminal, protocol.At(d.Now()), protocol.IncidentData{Code: "subject-mismatch", Class: "mixed-up", Municipality: "991015"})
+		want(t, d.ask(http.MethodPost, "/v1/incidents", e), http.StatusCreated, "")
+	}
+	state := func(id protocol.IncidentID, to, cause string) protocol.IncidentState {
+		return protocol.IncidentState{Format: protocol.StateFormat, Incident: id, Source: protocol.SourcePrefix + string(terminal), State: to, Cause: cause, At: protocol.At(d.Now())}
+	}
+	for _, c := range []struct {
+		by    *sign.Pair
+		says  any
+		doubt error
+	}{
+		{d.Taker, "no state", life.StateUnsigned},
+		{d.Taker, state("i-1", protocol.IncidentClosed, "a cause"), life.StateRole},
+		{stranger, state("i-1", protocol.IncidentClosed, "a cause"), life.StateStranger},
+		{d.Closer, state("i-1", protocol.IncidentOpen, ""), life.StateBackwards},
+		{d.Closer, state("i-3", protocol.IncidentClosed, "a cause"), life.StateOther},
+		{d.Taker, state("i-1", protocol.IncidentAcknowledged, ""), nil},
+		{d.Taker, state("i-1", protocol.IncidentAcknowledged, ""), life.StateBackwards},
+		{d.Closer, state("i-1", protocol.IncidentClosed, "a cause"), nil},
+	} {
+		signed, err := d.sign(c.by, c.says)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Bring(signed); !errors.Is(err, c.doubt) || (err != nil) != errors.Is(err, ErrIncident) {
+			t.Errorf("%+v: %v", c.says, err)
+		}
+	}
+	if err := d.Bring([]byte("nothing signed")); !errors.Is(err, life.StateUnsigned) {
+		t.Error(err)
+	}
+	all := d.Incidents()
+	if len(all) != 2 || all[0].Event.ID == all[1].Event.ID {
+		t.Fatalf("%+v", all)
+	}
+	for _, l := range all {
+		if l.Terminal != terminal || l.Event.Data.Municipality != "991015" || l.Received.IsZero() {
+			t.Errorf("%+v", l)
+		}
+		if l.Event.ID == "i-2" {
+			if len(l.Steps) != 0 || l.State != protocol.IncidentOpen {
+				t.Errorf("%+v", l)
+			}
+			continue
+		}
+		if len(l.Steps) != 2 || l.State != protocol.IncidentClosed || l.Steps[0].Signer != protocol.Fingerprint(d.Taker.Certificate.Raw) ||
+			l.Steps[1].Cause != "a cause" || l.Steps[1].Signer != protocol.Fingerprint(d.Closer.Certificate.Raw) {
+			t.Errorf("%+v", l.Steps)
+		}
 	}
 }
 

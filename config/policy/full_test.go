@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -85,6 +86,7 @@ register_anchors = ["register-ca.der"]
 pinned_signers = []
 revoked = ["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"]
 crls = ["issuing.crl"]
+incident_key = "incident.pem"
 hours = "07:00-22:00"
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 closed = ["2027-01-16"]
@@ -151,6 +153,7 @@ func fullWorld(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
 	withKeys(t, w)
+	w.files["incident.pem"] = publicPEM(t, must[*ecdh.PrivateKey](t)(ecdh.X25519().GenerateKey(rand.Reader)).Public())
 	w.files["closer.pem"] = publicPEM(t, must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).Public())
 	return w
 }

@@ -137,6 +137,7 @@ func municipalityKeys() []keys.Key {
 		{Path: m + "pinned_signers", Form: keys.PEM, List: true, Max: 100, Ja: "個別に信頼する署名者。", En: "Signers trusted without a chain."},
 		{Path: m + "revoked", Form: keys.Digest, List: true, Max: 100_000, Ja: "失効した署名者や中間認証局。", En: "SHA-256 of the certificates of signers or intermediates that are trusted no more."},
 		{Path: m + "crls", Form: keys.PEM, List: true, Max: 100, Ja: "失効リスト。", En: "Revocation lists."},
+		{Path: m + "incident_key", Form: keys.PEM, Ja: "事故になった証明書データを暗号化して端末に残すための公開鍵（X25519 または P-256）。端末は開けない。なければ残さない。", En: "A public key, X25519 or P-256, to which a package that was refused with an incident is sealed before it is kept at the terminal, which cannot open it. Without it the package is destroyed."},
 		{Path: m + "software", Form: keys.Tables, Name: "name", Max: 100, Ja: "発行ソフトウェアと下限の版。", En: "Issuing software that is accepted. Without any entry, every one is."},
 		{Path: m + "software.name", Form: keys.Text, Need: true, Ja: "名。", En: "Its name."},
 		{Path: m + "software.floor", Form: keys.Version, Need: true, Ja: "これより古い版は受け付けない。", En: "Nothing older is accepted."},

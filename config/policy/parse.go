@@ -80,6 +80,7 @@ type wireMunicipality struct {
 	PinnedSigners   []string       `toml:"pinned_signers"`
 	Revoked         []hexDigest    `toml:"revoked"`
 	CRLs            []string       `toml:"crls"`
+	IncidentKey     string         `toml:"incident_key"`
 	Software        []wireSoftware `toml:"software"`
 	Service         []wireService  `toml:"service"`
 	wireCalendar
@@ -283,6 +284,9 @@ func (p *Policy) add(w wireMunicipality, n *keys.Node, everywhere schedule, f *f
 	registers.Revoked, registers.CRLs = issuing.Revoked, issuing.CRLs
 	m := w.municipality(everywhere)
 	m.crls = issuing.CRLs
+	if m.incidentKey, err = f.incidentKey(w.IncidentKey); err != nil {
+		return issuing, n.Wrong("incident_key", "%v", err)
+	}
 	if m.register, err = trust.NewStore(registers); err != nil {
 		return issuing, n.Wrong("register_anchors", "%v", err)
 	}

@@ -33,6 +33,7 @@
 //	pinned_signers = []          # optional
 //	revoked = []                 # optional: SHA-256 of signers or intermediates
 //	crls = []                    # optional
+//	incident_key = "key.pem"     # optional: refused packages are sealed to it; without it they are destroyed
 //	[[municipality.software]]    # optional; without any entry every software is accepted
 //	name = "practice-issuer"
 //	floor = "1.4.0"
@@ -59,6 +60,7 @@
 package policy
 
 import (
+	"crypto/ecdh"
 	"crypto/x509"
 	"fmt"
 	"maps"
@@ -101,12 +103,13 @@ type Latch struct {
 }
 
 type municipality struct {
-	name     string
-	register *trust.Store
-	crls     []*x509.RevocationList
-	software []software
-	schedule schedule // where it has no services
-	services map[protocol.Certificate]service
+	name        string
+	register    *trust.Store
+	crls        []*x509.RevocationList
+	incidentKey *ecdh.PublicKey // nil: refused packages are destroyed
+	software    []software
+	schedule    schedule // where it has no services
+	services    map[protocol.Certificate]service
 }
 
 type software struct {

@@ -400,8 +400,6 @@ func closed(t *testing.T, j *journal.Journal, all []journal.Entry) {
 			needed = false
 		case journal.Latched:
 			latched++
-		case journal.Unlatched:
-			latched--
 		case journal.VisitBegun:
 			if needed {
 				t.Error("a visit began without the word of staff")

@@ -43,9 +43,7 @@ func words(e journal.Entry) string {
 	case journal.Incident:
 		return "incident: " + because(e, e.Reason) + atTheCentre(e)
 	case journal.Latched:
-		return fmt.Sprintf("the service of %s is closed on this terminal: %s", e.Municipality, e.Reason)
-	case journal.Unlatched:
-		return fmt.Sprintf("staff %s opened the service of %s again", e.Staff, e.Municipality)
+		return fmt.Sprintf("%s on this terminal until incident %d is closed: %s", stopped(e.Municipality), e.Of, e.Reason)
 	case journal.StaffNeeded:
 		return "closed until staff have looked: " + e.Reason
 	case journal.StaffReady:
@@ -70,6 +68,13 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("the centre wants no visit below version %d of the policy", e.Least)
 	}
 	return ""
+}
+
+func stopped(m protocol.Municipality) string {
+	if m == "" {
+		return "every service is stopped"
+	}
+	return "the service of " + string(m) + " is stopped"
 }
 
 func money(e journal.Entry) string {

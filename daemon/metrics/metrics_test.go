@@ -61,6 +61,16 @@ func (w *world) record(e journal.Entry) journal.Entry {
 	return must[journal.Entry](w.t)(w.journal.Record(e))
 }
 
+// latch has every open incident of a reason stop a service.
+func (w *world) latch(why reason.Code) {
+	w.t.Helper()
+	for _, s := range must[[]journal.Standing](w.t)(w.journal.Incidents(0, 0)) {
+		if must[journal.Entry](w.t)(w.journal.At(s.Position)).Reason == string(why) {
+			w.record(journal.Entry{Kind: journal.Latched, Of: int(s.Position), Municipality: "141003", Reason: string(why)})
+		}
+	}
+}
+
 // refused journals one transaction that the check refused.
 func (w *world) refused(n byte, code reason.Code) {
 	w.t.Helper()
@@ -112,7 +122,7 @@ func TestScrape(t *testing.T) {
 	w.refused(2, reason.TagMissing)
 	w.refused(3, reason.TagMissing)
 	w.record(journal.Entry{Kind: journal.Incident, Reason: "架空　太郎"})
-	w.record(journal.Entry{Kind: journal.Latched, Municipality: "141003", Reason: "tag-missing"})
+	w.latch(reason.TagMissing)
 	w.record(journal.Entry{Kind: journal.StaffNeeded, Reason: "unsure"})
 	w.record(journal.Entry{Kind: journal.Delivered, Of: 1})
 	w.record(journal.Entry{Kind: journal.Undelivered, Of: 2, Reason: "conflict"})
@@ -194,7 +204,7 @@ func TestFirstScrapeReadsLittle(t *testing.T) {
 func TestLint(t *testing.T) {
 	w := newWorld(t)
 	w.refused(1, reason.SubjectMismatch)
-	w.record(journal.Entry{Kind: journal.Latched, Municipality: "141003", Reason: "subject-mismatch"})
+	w.latch(reason.SubjectMismatch)
 	h := must[http.Handler](t)(Handler(w.sources))
 	scraped(t, h)
 	w.refused(2, reason.SubjectMismatch)

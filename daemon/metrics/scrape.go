@@ -153,8 +153,12 @@ func (s samples) marks() error {
 	}
 	s.is("honnin_staff_needed", one(why != ""))
 	latches, err := s.Journal.Latches()
-	for _, e := range latches {
-		s.is("honnin_service_stopped", 1, string(e.Municipality))
+	stopped := map[protocol.Municipality]bool{}
+	for _, l := range latches {
+		if !stopped[l.Municipality] {
+			s.is("honnin_service_stopped", 1, string(l.Municipality))
+		}
+		stopped[l.Municipality] = true
 	}
 	return err
 }

@@ -227,9 +227,6 @@ func (ls *latches) reopen(staff string) error {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for m := range ls.closed {
-		if err := ls.ledger.record(journal.Entry{Kind: journal.Unlatched, Municipality: m, Staff: staff}); err != nil {
-			return err
-		}
 		delete(ls.closed, m)
 		delete(ls.written, m)
 		delete(ls.defects, m)

@@ -70,7 +70,7 @@ type Journal interface {
 	BeginVisit() (visit uint64, err error)
 	Oldest(after uint64) (e journal.Entry, head protocol.JournalHead, ok bool, err error)
 	Unsettled() ([]journal.Entry, error)
-	Latches() ([]journal.Entry, error)
+	Latches() ([]journal.Latch, error)
 	StaffNeeded() (why string, err error)
 	Since(at protocol.Time, f func(journal.Entry) error) error
 	Outcome(t protocol.Transaction) (protocol.Outcome, error)

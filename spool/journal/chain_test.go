@@ -103,8 +103,8 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 	}
 	tx, ended := protocol.Transaction{1}, protocol.Transaction{2}
 	for name, hand := range map[string]func(*bolt.Tx) error{
-		"latch gone":       take(latchBucket, []byte("991015")),
-		"latch added":      put(latchBucket, []byte("991023"), []byte("{}")),
+		"latch gone":       take(latchBucket, key(6)),
+		"latch added":      put(latchBucket, key(5), []byte("991023 x")),
 		"staff not needed": take(stateBucket, staffKey),
 		"visits again":     put(stateBucket, visitKey, key(0)),
 		"nothing open":     take(openBucket, tx[:]),
@@ -121,7 +121,7 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range []Entry{{Kind: Accepted, Transaction: tx}, {Kind: Held, Transaction: tx, Yen: 200}, {Kind: Sending, Transaction: tx},
-				{Kind: Ended, Transaction: ended, Outcome: protocol.Refused}, {Kind: Latched, Municipality: "991015"}, {Kind: StaffNeeded, Reason: "unsure"},
+				{Kind: Ended, Transaction: ended, Outcome: protocol.Refused}, {Kind: Incident, Reason: "tag-missing"}, {Kind: Latched, Of: 6, Municipality: "991015", Reason: "tag-missing"}, {Kind: StaffNeeded, Reason: "unsure"},
 				{Kind: PolicyApplied, Policy: protocol.PolicyRef{Version: 3}}, {Kind: PolicyLeast, Least: 3}} {
 				must(t, j, e)
 			}

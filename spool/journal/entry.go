@@ -27,8 +27,7 @@ const (
 	WrongCode    Kind = "wrong-code"   // at a counter: what was typed is no code; Staff where the id is somebody's
 	Ended        Kind = "ended"        // the one outcome of a transaction
 	Incident     Kind = "incident"     // somebody must look
-	Latched      Kind = "latched"      // a municipality's service stopped on this terminal
-	Unlatched    Kind = "unlatched"    // a named member of staff opened it again
+	Latched      Kind = "latched"      // the incident that is entry Of stops Municipality's service on this terminal until it is closed; "": every service
 	StaffNeeded  Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
 	StaffReady   Kind = "staff-ready"  // staff said so
 	Delivered    Kind = "delivered"    // the centre has entry Of
@@ -45,7 +44,7 @@ const (
 
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
-	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched, Unlatched,
+	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched,
 		StaffNeeded, StaffReady, Delivered, Undelivered, Acknowledged, Closed, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
 }
 

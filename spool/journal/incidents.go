@@ -84,7 +84,7 @@ func (s shelves) moveIncident(e Entry) error {
 	case e.Staff == "" || e.Proof == protocol.Digest{} || e.Signed.IsZero():
 		return fmt.Errorf("%w: %s by nobody, or without a proof", ErrState, e.Kind)
 	case e.Kind == Closed:
-		return s.incidents.Delete(of)
+		return errors.Join(s.incidents.Delete(of), s.latches.Delete(of))
 	case at.Acknowledged > 0:
 		return fmt.Errorf("%w: %s twice", ErrState, e.Kind)
 	default:

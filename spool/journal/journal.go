@@ -12,8 +12,9 @@
 // too; it shows against a head that somebody else kept ([Journal.Holds]).
 //
 // Projections: beside the entries stand small buckets, kept in the same transaction so that no restart has to read
-// the whole journal: transactions left open, money held, latched municipalities, whether staff are needed, the
-// outbox of outcomes that the centre has not acknowledged, incidents that nobody has closed ([Journal.Incidents]). They follow from the entries and from nothing else.
+// the whole journal: transactions left open, money held, whether staff are needed, the outbox of
+// outcomes that the centre has not acknowledged, incidents that nobody has closed ([Journal.Incidents]), and what those
+// stop ([Journal.Latches]): closing them is the only way to open it. They follow from the entries and from nothing else.
 // [Open] proves that they do: it replays the live entries on what stood when the last older one was sealed, and
 // refuses a file in which anything differs (a write that the disk lost, a hand that took a latch away).
 //
@@ -60,7 +61,7 @@ var ErrState = errors.New("journal: entry contradicts the journal")
 // advice is what to do about [ErrDamaged].
 const advice = ": keep the file as evidence and call a technician; a terminal does not begin a new journal by itself"
 
-const version = "honnin-journal/3"
+const version = "honnin-journal/4"
 
 var (
 	metaBucket     = []byte("meta")
@@ -68,7 +69,7 @@ var (
 	sealedBucket   = []byte("sealed")    // last sequence → some older entries, see seal
 	openBucket     = []byte("open")      // transaction → last entry (accepted or sending)
 	moneyBucket    = []byte("money")     // transaction → the "held" entry
-	latchBucket    = []byte("latches")   // municipality → the "latched" entry
+	latchBucket    = []byte("latches")   // sequence of an open incident → what it stops, see Latch
 	outboxBucket   = []byte("outbox")    // sequence → the "ended" or "incident" entry
 	doneBucket     = []byte("done")      // transaction → its outcome: it ends once
 	incidentBucket = []byte("incidents") // sequence → where an incident stands, see Standing; gone once it is closed
@@ -121,8 +122,9 @@ func Open(path string, now func() time.Time) (*Journal, error) {
 func (j *Journal) Close() error { return j.db.Close() }
 
 // Record appends e (its Seq, At and Prev are set here), and what has to be written with it or not at all, and brings the
-// projections up to date; it returns e when all of it is on the disk, in one bbolt transaction. A document is accepted only
-// while there is room for all that has to be said of it.
+// projections up to date; it returns e when all of it is on the disk, in one bbolt transaction. What is latched with no Of is
+// held by the last incident before it here. A document is accepted only while there is room for all that has to be said
+// of it.
 func (j *Journal) Record(e Entry, with ...Entry) (Entry, error) {
 	room := int64(0)
 	if e.Kind == Accepted {
@@ -130,8 +132,12 @@ func (j *Journal) Record(e Entry, with ...Entry) (Entry, error) {
 	}
 	err := j.update(room, func(tx *bolt.Tx) (err error) {
 		e, err = appendEntry(tx, e, j.now())
+		last, incident := e, uint64(0)
 		for i := 0; err == nil && i < len(with); i++ {
-			_, err = appendEntry(tx, with[i], j.now())
+			if last.Kind == Incident {
+				incident = last.Seq
+			}
+			last, err = appendEntry(tx, with[i].held(incident), j.now())
 		}
 		return err
 	})

@@ -45,9 +45,7 @@ func project(s shelves, e Entry, stored []byte) error {
 	case Kept, Returned:
 		return remove(s.money, e.Transaction[:])
 	case Latched:
-		return s.latches.Put([]byte(e.Municipality), stored)
-	case Unlatched:
-		return s.latches.Delete([]byte(e.Municipality))
+		return s.latch(e)
 	case Incident:
 		return s.raiseIncident(e, stored)
 	case Delivered, Undelivered:

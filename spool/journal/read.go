@@ -110,9 +110,6 @@ func (j *Journal) Unfinished() ([]Entry, error) { return j.list(openBucket) }
 // Unsettled returns the "held" entries whose money was neither kept nor returned.
 func (j *Journal) Unsettled() ([]Entry, error) { return j.list(moneyBucket) }
 
-// Latches returns the "latched" entries of municipalities whose service is stopped on this terminal.
-func (j *Journal) Latches() ([]Entry, error) { return j.list(latchBucket) }
-
 // Outbox returns the outcomes and incidents that the centre has not acknowledged, in order.
 func (j *Journal) Outbox() ([]Entry, error) { return j.list(outboxBucket) }
 

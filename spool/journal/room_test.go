@@ -78,7 +78,7 @@ func TestFullDiskThenPowerCut(t *testing.T) {
 	fill(t, dir)
 	for i := range byte(6) { // six documents in one visit
 		for _, e := range aVisit(protocol.Transaction{1, i}, protocol.Transaction{2, i})[:10] {
-			must(t, j, e)
+			must(t, j, e.about(t, j))
 		}
 	}
 	if _, err := j.BeginVisit(); !errors.Is(err, unix.ENOSPC) {
@@ -95,7 +95,7 @@ func TestFullDiskThenPowerCut(t *testing.T) {
 	if got, err := found(t, t.TempDir(), b); err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
-	if l, err := j.Latches(); err != nil || len(l) != 1 {
+	if l, err := j.Latches(); err != nil || len(l) != 6 {
 		t.Errorf("latches: %v %v", l, err)
 	}
 	if err := errors.Join(j.Close(), os.Remove(filepath.Join(dir, "filler"))); err != nil {
@@ -145,7 +145,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, j, Entry{Kind: Latched, Municipality: "991015"})
+	must(t, j, Entry{Kind: Latched, Of: int(must(t, j, Entry{Kind: Incident, Reason: "tag-missing"}).Seq), Municipality: "991015", Reason: "tag-missing"})
 	want := says(t, j)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)

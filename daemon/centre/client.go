@@ -199,6 +199,12 @@ func (c *Client) Incident(ctx context.Context, e protocol.Event) ([]byte, error)
 		send: "application/cloudevents+json", media: mediaCMS})
 }
 
+// Escalation says whom else an incident is told, and returns the centre's signed receipt unverified (CMS, at most 64 KiB).
+func (c *Client) Escalation(ctx context.Context, e protocol.Escalation) ([]byte, error) {
+	return c.call(ctx, request{method: http.MethodPost, path: "/v1/escalations", body: e, keyed: true, want: http.StatusCreated,
+		send: "application/cloudevents+json", media: mediaCMS})
+}
+
 // IncidentState returns what is signed about where an incident of this terminal stands, unverified (CMS, at most 64 KiB).
 func (c *Client) IncidentState(ctx context.Context, id protocol.IncidentID) ([]byte, error) {
 	return c.call(ctx, request{method: http.MethodGet, path: "/v1/incidents/" + url.PathEscape(string(id)), want: http.StatusOK, media: mediaCMS})

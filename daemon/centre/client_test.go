@@ -38,6 +38,10 @@ var calls = map[string]func(context.Context, *centre.Client) error{
 	},
 	"cancel":   func(ctx context.Context, c *centre.Client) error { return c.Cancel(ctx, tx) },
 	"incident": func(ctx context.Context, c *centre.Client) error { _, err := c.Incident(ctx, event); return err },
+	"escalation": func(ctx context.Context, c *centre.Client) error {
+		_, err := c.Escalation(ctx, protocol.NewEscalation("i-2", "JP-99-000001", protocol.At(farOff), protocol.EscalationData{Incident: "i-1", Step: 1, Contact: "a"}))
+		return err
+	},
 	"heartbeat": func(ctx context.Context, c *centre.Client) error {
 		_, err := c.Heartbeat(ctx, protocol.Heartbeat{Terminal: "JP-99-000001", At: protocol.At(farOff), Software: "1"})
 		return err
@@ -86,17 +90,18 @@ func (c *closer) Close() error { c.closed = true; return nil }
 
 func TestRequestsAreAsTheProtocolSays(t *testing.T) {
 	want := map[string]struct{ line, media string }{
-		"begin":     {"POST /v1/transactions", plainJSON},
-		"applicant": {"POST /v1/transactions/" + tx.String() + "/applicant", plainJSON},
-		"apply":     {"POST /v1/transactions/" + tx.String() + "/application", plainJSON},
-		"package":   {"GET /v1/transactions/" + tx.String() + "/package", ""},
-		"in-force":  {"POST /v1/transactions/" + tx.String() + "/in-force", plainJSON},
-		"outcome":   {"POST /v1/transactions/" + tx.String() + "/outcome", plainJSON},
-		"cancel":    {"DELETE /v1/transactions/" + tx.String(), ""},
-		"incident":  {"POST /v1/incidents", "application/cloudevents+json"},
-		"heartbeat": {"POST /v1/heartbeats", plainJSON},
-		"policy":    {"GET /v1/policies/8", ""},
-		"state":     {"GET /v1/incidents/i-1", ""},
+		"begin":      {"POST /v1/transactions", plainJSON},
+		"applicant":  {"POST /v1/transactions/" + tx.String() + "/applicant", plainJSON},
+		"apply":      {"POST /v1/transactions/" + tx.String() + "/application", plainJSON},
+		"package":    {"GET /v1/transactions/" + tx.String() + "/package", ""},
+		"in-force":   {"POST /v1/transactions/" + tx.String() + "/in-force", plainJSON},
+		"outcome":    {"POST /v1/transactions/" + tx.String() + "/outcome", plainJSON},
+		"cancel":     {"DELETE /v1/transactions/" + tx.String(), ""},
+		"incident":   {"POST /v1/incidents", "application/cloudevents+json"},
+		"escalation": {"POST /v1/escalations", "application/cloudevents+json"},
+		"heartbeat":  {"POST /v1/heartbeats", plainJSON},
+		"policy":     {"GET /v1/policies/8", ""},
+		"state":      {"GET /v1/incidents/i-1", ""},
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {

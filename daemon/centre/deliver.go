@@ -11,17 +11,22 @@ import (
 	"honnin/config/protocol"
 )
 
-// Item is one thing that has to arrive at the centre: an outcome, or an incident. Exactly one of Report and Event is set.
+// Item is one thing that has to arrive at the centre: an outcome, an incident, or a step of its escalation. Exactly one of Report,
+// Event and Escalation is set.
 type Item struct {
 	Key         uint64 // the store's own, rising with age
 	Transaction protocol.Transaction
 	Report      *protocol.OutcomeReport // without its release signature: that is never stored, see [Deliverer.Attach]
 	Event       *protocol.Event
+	Escalation  *protocol.Escalation
 }
+
+// kept reports whether an item is never given up: only a receipt settles it.
+func (i Item) kept() bool { return i.Event != nil || i.Escalation != nil }
 
 // Settlement is how the centre took an item.
 type Settlement struct {
-	Receipt []byte // of an incident: CMS, unverified
+	Receipt []byte // of an incident or an escalation: CMS, unverified
 	Problem string // of an outcome: the word of a final refusal; "" when delivered
 }
 
@@ -40,6 +45,7 @@ type Outbox interface {
 type Deliveries interface {
 	Outcome(context.Context, protocol.Transaction, protocol.OutcomeReport) error
 	Incident(context.Context, protocol.Event) ([]byte, error)
+	Escalation(context.Context, protocol.Escalation) ([]byte, error)
 }
 
 // Deliverer brings what the outbox holds to the centre, one item at a time, oldest first, each at least once. It
@@ -47,7 +53,7 @@ type Deliveries interface {
 // problem that another attempt cannot mend) settles it undelivered, with its word, so that the store can
 // make it seen by a person.
 //
-// An incident is never given up: nobody signs a refusal. One that the centre refuses, or for which it gives no receipt that is
+// An incident is never given up, nor its escalation: nobody signs a refusal. One that the centre refuses, or for which it gives no receipt that is
 // believed, is passed over, and what is behind it goes on. Those that were passed over are tried again together, after a pause of
 // their own, which allows for one a second however many they are.
 type Deliverer struct {
@@ -128,7 +134,7 @@ func (d *Deliverer) step(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	err = d.bring(ctx, item)
-	if item.Event != nil && refuses(err) {
+	if item.kept() && refuses(err) {
 		d.pass(item)
 		err = nil
 	}
@@ -140,7 +146,7 @@ func (d *Deliverer) bring(ctx context.Context, item Item) error {
 	receipt, err := d.deliver(ctx, item)
 	s := Settlement{Receipt: receipt}
 	if err != nil {
-		if s.Problem = final(err); item.Event != nil || s.Problem == "" {
+		if s.Problem = final(err); item.kept() || s.Problem == "" {
 			return err
 		}
 	}
@@ -175,6 +181,8 @@ func (d *Deliverer) deliver(ctx context.Context, i Item) ([]byte, error) {
 	switch {
 	case i.Event != nil:
 		return d.to.Incident(ctx, *i.Event)
+	case i.Escalation != nil:
+		return d.to.Escalation(ctx, *i.Escalation)
 	case i.Report != nil:
 		r := *i.Report
 		r.ReleaseSignature = d.signature(i.Transaction)

@@ -51,7 +51,7 @@ func (o *outbox) Settle(_ context.Context, key uint64, s centre.Settlement) erro
 		return err
 	}
 	i := o.find(func(have uint64) bool { return have == key })
-	if i < 0 || o.items[i].Event != nil && s.Problem != "" {
+	if i < 0 || (o.items[i].Event != nil || o.items[i].Escalation != nil) && s.Problem != "" {
 		panic("settled twice, or given up")
 	}
 	if o.doubts[key] {
@@ -83,6 +83,14 @@ func (c *taker) Outcome(_ context.Context, t protocol.Transaction, o protocol.Ou
 }
 
 func (c *taker) Incident(_ context.Context, e protocol.Event) ([]byte, error) {
+	c.events = append(c.events, e.ID)
+	if err := c.refuses[e.ID]; err != nil {
+		return nil, err
+	}
+	return []byte("receipt"), c.next()
+}
+
+func (c *taker) Escalation(_ context.Context, e protocol.Escalation) ([]byte, error) {
 	c.events = append(c.events, e.ID)
 	if err := c.refuses[e.ID]; err != nil {
 		return nil, err
@@ -156,16 +164,31 @@ func raised(n byte) centre.Item {
 	return centre.Item{Key: uint64(n), Event: &e}
 }
 
-// TestIncidentsAreNeverGivenUp: whatever the centre says to one, or gives for it, what is behind goes on at once, and it is brought
+func escalated(n byte) centre.Item {
+	e := protocol.NewEscalation(protocol.IncidentID(fmt.Sprint("i-", n)), "JP-99-000001", protocol.At(farOff), protocol.EscalationData{Incident: "i-0", Step: 1, Contact: "a"})
+	return centre.Item{Key: uint64(n), Escalation: &e}
+}
+
+// TestIncidentsAreNeverGivenUp, nor their escalations: whatever the centre says to one, or gives for it, what is behind goes on at once, and it is brought
 // again after pauses that grow, for ever; and it is delivered when the centre has come to its senses.
 func TestIncidentsAreNeverGivenUp(t *testing.T) {
+	for _, kept := range []string{"an incident", "an escalation"} {
+		t.Run(kept, func(t *testing.T) { neverGivenUp(t, kept) })
+	}
+}
+
+func neverGivenUp(t *testing.T, kept string) {
 	for name, no := range map[string]error{
 		"refused for ever": &centre.Problem{Word: protocol.ProblemConflict, Status: 409}, "unknown": &centre.Problem{Word: protocol.ProblemUnknown, Status: 404},
 		"gone": centre.ErrCancelled, "not now": &centre.Problem{Word: "busy", Status: 503}, "nonsense": centre.ErrAnswer, "not believed": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := &outbox{items: []centre.Item{raised(1), outcome(2), raised(3), outcome(4)}, doubts: map[uint64]bool{1: no == nil}}
+				first := escalated(1)
+				if kept == "an incident" {
+					first = raised(1)
+				}
+				o := &outbox{items: []centre.Item{first, outcome(2), raised(3), outcome(4)}, doubts: map[uint64]bool{1: no == nil}}
 				c := &taker{refuses: map[protocol.IncidentID]error{"i-1": no}}
 				d := centre.NewDeliverer(o, c, time.Second, time.Minute)
 				ctx, stop := context.WithCancel(t.Context())

@@ -34,7 +34,7 @@ var successes = map[string]success{
 	"package":   {200, cms, "bytes", centre.MaxPackage},
 	"heartbeat": {200, plainJSON, `{"least_policy":0,"policies":[]}`, centre.MaxAnswer},
 	"policy":    {200, plainJSON, `{"text":"eA","signatures":["eA"]}`, protocol.MaxPolicyBundle},
-	"in-force":  {200, cms, "bytes", centre.MaxAnswer}, "incident": {201, cms, "bytes", centre.MaxAnswer}, "state": {200, cms, "bytes", centre.MaxAnswer},
+	"in-force":  {200, cms, "bytes", centre.MaxAnswer}, "incident": {201, cms, "bytes", centre.MaxAnswer}, "escalation": {201, cms, "bytes", centre.MaxAnswer}, "state": {200, cms, "bytes", centre.MaxAnswer},
 }
 
 func (s success) bodied() bool { return s.media != "" }
@@ -271,7 +271,7 @@ func TestEveryCallMeetsEveryFault(t *testing.T) {
 					want = f.polls
 				}
 				keys := heard.next(good)
-				if keyed := slices.Contains([]string{"begin", "applicant", "apply", "outcome", "incident"}, call); len(keys) != want ||
+				if keyed := slices.Contains([]string{"begin", "applicant", "apply", "outcome", "incident", "escalation"}, call); len(keys) != want ||
 					want > 0 && (keys[0] != "") != keyed || len(slices.Compact(keys)) > 1 {
 					t.Errorf("%s: asked %d times, not %d: %q", call, len(keys), want, keys)
 				}

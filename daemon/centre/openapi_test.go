@@ -86,6 +86,7 @@ var wire = map[string]struct {
 	"outcome":       {protocol.OutcomeReport{}, nil, "", "204"},
 	"cancel":        {nil, nil, "", "204"},
 	"incident":      {protocol.Event{}, protocol.Receipt{}, "application/pkcs7-mime", "201"},
+	"escalation":    {protocol.Escalation{}, protocol.Receipt{}, "application/pkcs7-mime", "201"},
 	"heartbeat":     {protocol.Heartbeat{}, protocol.HeartbeatAnswer{}, plainJSON, "200"},
 	"policy":        {nil, protocol.PolicyBundle{}, plainJSON, "200"},
 	"incidentState": {nil, protocol.IncidentState{}, "application/pkcs7-mime", "200"},

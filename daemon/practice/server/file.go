@@ -18,11 +18,12 @@ func (s *Server) Incident(terminal protocol.Terminal, id protocol.IncidentID) (s
 	return i.state, true
 }
 
-// File puts the incidents of now away, and the transactions that have their outcome, as an office files papers that it has
+// File puts the incidents of now away with their escalations, and the transactions that have their outcome, as an office files papers that it has
 // gone through: the centre no longer answers about them, and has room for others. No state changes by it.
 func (s *Server) File() {
 	s.mu.Lock()
 	clear(s.incidents)
+	clear(s.escalations)
 	all := slices.Collect(maps.Keys(s.transactions))
 	s.mu.Unlock()
 	for _, id := range all {

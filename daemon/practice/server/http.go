@@ -73,6 +73,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/transactions/{t}/outcome", mediaJSON, true, false, s.outcome},
 		{"DELETE /v1/transactions/{t}", "", false, false, s.cancel},
 		{"POST /v1/incidents", mediaEvent, true, false, s.incident},
+		{"POST /v1/escalations", mediaEvent, true, false, s.escalation},
 		{"GET /v1/incidents/{id}", "", false, false, s.incidentState},
 		{"POST /v1/heartbeats", mediaJSON, false, false, s.heartbeat},
 		{"GET /v1/policies/{version}", "", false, false, s.policy},

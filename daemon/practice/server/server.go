@@ -74,6 +74,7 @@ type Server struct {
 	transactions map[protocol.Transaction]*transaction
 	oldest       []protocol.Transaction
 	incidents    map[incidentKey]*incident
+	escalations  map[incidentKey][]escalated
 }
 
 // Counts is what happened since the start.
@@ -96,7 +97,7 @@ type counts struct {
 func New(c Config) *Server {
 	s := &Server{Config: c, issuing: make(chan struct{}, maxIssuing), transactions: map[protocol.Transaction]*transaction{},
 		fleet:     fleet{bundles: map[uint64]protocol.PolicyBundle{}, beats: map[protocol.Terminal]protocol.Heartbeat{}},
-		incidents: map[incidentKey]*incident{}, replays: replays{entries: map[[32]byte]*replay{}}}
+		incidents: map[incidentKey]*incident{}, escalations: map[incidentKey][]escalated{}, replays: replays{entries: map[[32]byte]*replay{}}}
 	s.counts.outcomes = map[protocol.Outcome]uint64{}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {

@@ -56,6 +56,8 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("%s acknowledged incident %d, signed %s", e.Staff, e.Of, e.Signed.In(tokyo.Zone()).Format("2006-01-02 15:04:05"))
 	case journal.Closed:
 		return fmt.Sprintf("%s closed incident %d, signed %s; the cause is in the signed state %s", e.Staff, e.Of, e.Signed.In(tokyo.Zone()).Format("2006-01-02 15:04:05"), e.Proof.String()[:16])
+	case journal.Escalated:
+		return escalated(e) + atTheCentre(e)
 	case journal.Disbelieved:
 		return fmt.Sprintf("what the centre gave for incident %d was not believed: %s", e.Of, e.Reason)
 	case journal.Late:
@@ -143,4 +145,15 @@ func sides(n int) string {
 		return "1 impression"
 	}
 	return fmt.Sprintf("%d impressions", n)
+}
+
+// escalated says whom an incident is to be told, since nobody has acknowledged it.
+func escalated(e journal.Entry) string {
+	switch {
+	case e.Reason != "" && e.Contact != "":
+		return fmt.Sprintf("nobody acknowledged incident %d in time: %s is told (step %d)", e.Of, e.Contact, e.Step)
+	case e.Reason != "":
+		return fmt.Sprintf("nobody acknowledged incident %d in time, and the policy names nobody to tell (step %d)", e.Of, e.Step)
+	}
+	return fmt.Sprintf("incident %d: %s is told (step %d)", e.Of, e.Contact, e.Step)
 }

@@ -34,6 +34,7 @@ const (
 	Undelivered  Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
 	Acknowledged Kind = "acknowledged" // a person took on the incident that is entry Of
 	Closed       Kind = "closed"       // a person closed it, with a cause; nothing else ever does
+	Escalated    Kind = "escalated"    // step Step with the incident that is entry Of: Contact is to be told of it; Reason "unacknowledged": it is the end
 	Disbelieved  Kind = "disbelieved"  // what the centre gave for entry Of, an incident, is no receipt or state: Reason
 	Late         Kind = "late"         // something arrived for a dead transaction, and was destroyed
 	SelfTest     Kind = "self-test"    // the terminal's check was put to the test; Reason is "passed", or "failed" with the case in Where
@@ -45,7 +46,7 @@ const (
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched,
-		StaffNeeded, StaffReady, Delivered, Undelivered, Acknowledged, Closed, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
+		StaffNeeded, StaffReady, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
@@ -71,6 +72,8 @@ type Entry struct {
 	Evidence     string                `json:"evidence,omitzero"` // of an outcome on paper: what it rests on
 	Yen          int                   `json:"yen,omitzero"`      // money held, kept or returned
 	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, or of the person who acknowledged or closed; never a name
+	Contact      string                `json:"contact,omitzero"`  // whom to tell of an incident: an id of the policy's, never an address
+	Step         int                   `json:"step,omitzero"`     // of an escalation: 1 for the first
 	Proof        protocol.Digest       `json:"proof,omitzero"`    // SHA-256 of what the centre gave: an incident's signed receipt or state
 	Signed       protocol.Time         `json:"signed,omitzero"`   // when a person acknowledged or closed, by the person's own clock
 	Policy       protocol.PolicyRef    `json:"policy,omitzero"`   // applied; of an outcome, which the journal sets itself: the one in force

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -18,6 +17,8 @@ type Standing struct {
 	Delivered            uint64   // the entry that says so; 0: the centre has not given a receipt
 	Acknowledged         uint64   // likewise
 	Disbelieved          []string // the words for what the centre gave and what was not believed, each once
+	Told                 []string // the contacts that were told, in order
+	Over                 bool     // the last deadline passed, and nobody had acknowledged it
 }
 
 // maxDisbelieved bounds what a hostile centre can have written about one incident.
@@ -29,7 +30,7 @@ const standingSize = 32 + 8 + 8
 
 func (s Standing) encode() []byte {
 	b := append(bytes.Clone(s.Head[:]), key(s.Delivered)...)
-	return append(append(b, key(s.Acknowledged)...), strings.Join(s.Disbelieved, " ")...)
+	return append(append(b, key(s.Acknowledged)...), s.words()...)
 }
 
 func standingOf(seq uint64, b []byte) (s Standing, err error) {
@@ -39,7 +40,7 @@ func standingOf(seq uint64, b []byte) (s Standing, err error) {
 	s.Position = seq
 	copy(s.Head[:], b)
 	s.Delivered, s.Acknowledged = number(b[32:]), number(b[40:])
-	s.Disbelieved = strings.Fields(string(b[standingSize:]))
+	s.read(string(b[standingSize:]))
 	return s, nil
 }
 

@@ -148,7 +148,7 @@ func TestAnIncidentsWay(t *testing.T) {
 	j = reopen(t, j, path)
 	h1, _ := first.Head()
 	h2, _ := second.Head()
-	want := []Standing{{h1, receipt.Seq, taken.Seq, []string{"state-unsigned", "state-expired"}}, {h2, 0, 0, nil}}
+	want := []Standing{{h1, receipt.Seq, taken.Seq, []string{"state-unsigned", "state-expired"}, nil, false}, {h2, 0, 0, nil, nil, false}}
 	got, err := j.Incidents(0, 0)
 	if len(got) == 2 && len(got[1].Disbelieved) == 0 {
 		got[1].Disbelieved = nil

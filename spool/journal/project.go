@@ -50,6 +50,8 @@ func project(s shelves, e Entry, stored []byte) error {
 		return s.raiseIncident(e, stored)
 	case Delivered, Undelivered:
 		return s.deliver(e)
+	case Escalated:
+		return s.escalate(e, stored)
 	case Acknowledged, Closed, Disbelieved:
 		return s.moveIncident(e)
 	case StaffNeeded:

@@ -49,6 +49,7 @@ pem = "office-c.pem"
 [latch]
 defective = 4
 within = "30m"
+all = 2
 
 [limits]
 idle = "61s"

@@ -89,6 +89,8 @@ func latchKeys() []keys.Key {
 		{Path: "latch", Form: keys.Table, Ja: "自動停止。", En: "When refusals stop a municipality's service by themselves."},
 		{Path: "latch.defective", Form: keys.Number, Default: "3", Min: 1, Max: 1000, Ja: "不良がこの数に達し、", En: "So many defective refusals …"},
 		{Path: "latch.within", Form: keys.Duration, Default: "1h", Min: second, Max: 366 * day, Ja: "この時間内なら停止する。", En: "… within this time."},
+		{Path: "latch.all", Form: keys.Number, Default: "3", Min: 1, Max: 1000, Ja: "停止した市区町村がこの数に達したら、端末の取扱いをすべて停止する。署名された完了の記録で一つが再開するまで。無効にはできない。",
+			En: "So many municipalities stopped at once stop the whole terminal, until a signed closing opens one of them again. It cannot be switched off."},
 	}
 }
 

@@ -61,6 +61,7 @@ type wire struct {
 type wireLatch struct {
 	Defective *int      `toml:"defective"`
 	Within    *duration `toml:"within"`
+	All       *int      `toml:"all"`
 }
 
 type wireCard struct {
@@ -233,7 +234,7 @@ func (p *Policy) numbers(w wire, d defaults) {
 	p.crlAge = d.duration(w.CRLMaxAge, "crl_max_age")
 	p.propagation = d.duration(w.Propagation, "propagation_limit")
 	p.heartbeat = d.duration(w.Heartbeat, "heartbeat")
-	p.latch = Latch{d.number(w.Latch.Defective, "latch.defective"), d.duration(w.Latch.Within, "latch.within")}
+	p.latch = Latch{d.number(w.Latch.Defective, "latch.defective"), d.duration(w.Latch.Within, "latch.within"), d.number(w.Latch.All, "latch.all")}
 	p.terminalWarning = d.duration(w.TerminalKeys.Warning, "terminal_keys.warning")
 	p.limits, p.languages, p.devices, p.centres = w.Limits.limits(), w.Languages, w.Devices.devices(), w.Centre.URLs
 }

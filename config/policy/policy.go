@@ -23,6 +23,7 @@
 //	[latch]                      # optional
 //	defective = 3                # so many defective refusals …
 //	within = "1h"                # … within this time stop a municipality's service
+//	all = 3                      # so many stopped ones stop the terminal
 //	[card]
 //	anchors = ["card-ca.pem"]    # a file beside the policy, or PEM inline; so everywhere below
 //	[[municipality]]
@@ -96,10 +97,12 @@ type Policy struct {
 	side                                           keys.Side // as it was written, for Diff
 }
 
-// Latch says when defective packages of one municipality stop its service: so many within so long.
+// Latch says when defective packages of one municipality stop its service, so many within so long; and how many stopped ones stop
+// the terminal.
 type Latch struct {
 	Defective int
 	Within    time.Duration
+	All       int // 1 and more
 }
 
 type municipality struct {
@@ -129,7 +132,7 @@ func (p *Policy) PropagationLimit() time.Duration { return p.propagation }
 // Heartbeat is how often a terminal tells the centre how it is.
 func (p *Policy) Heartbeat() time.Duration { return p.heartbeat }
 
-// Latch says when defective packages stop a municipality's service.
+// Latch says what stops a municipality's service, and the terminal.
 func (p *Policy) Latch() Latch { return p.latch }
 
 // CardAnchors are the CAs of cards, for [trust.CheckCard].

@@ -107,7 +107,7 @@ func TestParse(t *testing.T) {
 	w := newWorld(t)
 	p := must[*policy.Policy](t)(policy.Parse([]byte(good), w.load))
 	if p.ClockSkew() != 5*time.Minute || p.PackageLifetime() != 15*time.Minute || p.PropagationLimit() != 24*time.Hour ||
-		p.Latch() != (policy.Latch{Defective: 3, Within: time.Hour}) {
+		p.Latch() != (policy.Latch{Defective: 3, Within: time.Hour, All: 3}) {
 		t.Error("numbers or defaults")
 	}
 	if c := p.CardAnchors(); len(c) != 1 || !c[0].Equal(w.card.Certificate) {
@@ -139,9 +139,9 @@ func TestGettersDoNotShare(t *testing.T) {
 
 func TestOptionalNumbers(t *testing.T) {
 	w := newWorld(t)
-	text := strings.Replace(good, "[card]", "crl_max_age = \"2h\"\npropagation_limit = \"0s\"\n[latch]\ndefective = 5\nwithin = \"30m\"\n[card]", 1)
+	text := strings.Replace(good, "[card]", "crl_max_age = \"2h\"\npropagation_limit = \"0s\"\n[latch]\ndefective = 5\nwithin = \"30m\"\nall = 1\n[card]", 1)
 	p := must[*policy.Policy](t)(policy.Parse([]byte(text), w.load))
-	if p.PropagationLimit() != 0 || p.Latch() != (policy.Latch{Defective: 5, Within: 30 * time.Minute}) {
+	if p.PropagationLimit() != 0 || p.Latch() != (policy.Latch{Defective: 5, Within: 30 * time.Minute, All: 1}) {
 		t.Error("not as written")
 	}
 }
@@ -163,7 +163,7 @@ func TestRefused(t *testing.T) {
 		"unknown card key":    {replace("anchors = [\"card", "anchor = [\"card"), "line 6: card.anchor: unknown key; allowed are anchors"},
 		"unknown city key":    {replace("revoked", "revocked"), "line 14: municipality[141003].revocked: unknown key; allowed are code, name"},
 		"unknown sw key":      {replace("floor = \"1", "flor = \"1"), "line 18: municipality[141003].software[practice-issuer].flor: unknown key; allowed are name, floor, fixes"},
-		"unknown latch key":   {replace("[card]", "[latch]\nwithn = \"1h\"\n[card]"), "allowed are defective, within"},
+		"unknown latch key":   {replace("[card]", "[latch]\nwithn = \"1h\"\n[card]"), "allowed are defective, within, all"},
 		"double key":          {replace("version = 1", "version = 1\nversion = 1"), "line 2"},
 		"no skew":             {replace(`clock_skew = "5m"`, ""), "clock_skew: is missing"},
 		"skew form":           {replace(`"5m"`, `"5 minutes"`), "line 2: clock_skew: must be a duration"},
@@ -172,6 +172,7 @@ func TestRefused(t *testing.T) {
 		"no lifetime":         {replace(`package_lifetime = "15m"`, ""), "package_lifetime: is missing"},
 		"lifetime zero":       {replace(`"15m"`, `"0s"`), "package_lifetime: must be"},
 		"latch zero":          {replace("[card]", "[latch]\ndefective = 0\n[card]"), "latch.defective: must be a number from 1 to 1000"},
+		"latch never all":     {replace("[card]", "[latch]\nall = 0\n[card]"), "latch.all: must be a number from 1 to 1000"},
 		"latch no time":       {replace("[card]", "[latch]\nwithin = \"0s\"\n[card]"), "latch.within"},
 		"no card anchors":     {replace(`["card-ca.pem"]`, `[]`), "card.anchors: must be a list"},
 		"card file missing":   {replace("card-ca.pem", "card.pem"), "line 6: card.anchors[1]: file does not exist"},

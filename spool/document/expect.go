@@ -25,9 +25,10 @@ type Refusal struct {
 	Code     reason.Code
 	Detail   string
 	Also     []reason.Code
-	Document protocol.Digest // zero when the package has no readable content
-	Pages    int             // zero when unknown
-	Overdue  bool            // record-superseded only: superseded longer ago than the policy lets a copy lag, so somebody must look
+	Document protocol.Digest   // zero when the package has no readable content
+	Pages    int               // zero when unknown
+	Evidence protocol.Evidence // what was signed and read up to here
+	Overdue  bool              // record-superseded only: superseded longer ago than the policy lets a copy lag, so somebody must look
 }
 
 func (r *Refusal) Error() string {

@@ -94,7 +94,9 @@ func (v *Verifier) examine(ctx context.Context, pkg []byte, want Expectation) (V
 	if c.message != nil {
 		verdict.Document = c.message.Digest()
 	}
-	verdict.Refusal = refusal(steps, verdict)
+	if verdict.Refusal = refusal(steps, verdict); verdict.Refusal != nil {
+		verdict.Refusal.Evidence = c.evidence()
+	}
 	if slices.ContainsFunc(steps, func(s Step) bool { return s.Result == Unchecked }) {
 		verdict.Unchecked = []string{"application"}
 	}
@@ -130,7 +132,7 @@ func (v *Verifier) InForce(d Verified, fresh protocol.Nonce, answer []byte) (InF
 	}
 	var broken *reason.Error
 	if errors.As(err, &broken) {
-		return InForce{}, &Refusal{Code: broken.Code, Detail: broken.Detail, Document: d.p.digest, Pages: d.Pages(),
+		return InForce{}, &Refusal{Code: broken.Code, Detail: broken.Detail, Document: d.p.digest, Pages: d.Pages(), Evidence: d.Evidence(),
 			Overdue: broken.Code == reason.RecordSuperseded && lag(a, d.p.statement) > v.policy.PropagationLimit()}
 	}
 	return InForce{d.p, now}, err

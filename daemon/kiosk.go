@@ -87,7 +87,12 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Field
 	if err := os.WriteFile(filepath.Join(f.state, "address"), []byte(address+"\n"), 0o600); err != nil {
 		return err
 	}
-	guide(out, f, p, address)
+	d, err := s.operators()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	guide(out, f, p, address, d.address)
 	return live(ctx, t, g, l)
 }
 
@@ -120,7 +125,7 @@ func hosts(l net.Listener) []string {
 	return []string{l.Addr().String(), "localhost:" + port}
 }
 
-func guide(out io.Writer, f practiceFlags, p *place, address string) {
+func guide(out io.Writer, f practiceFlags, p *place, address, operators string) {
 	say(out, "ready  %s", address)
 	if !f.guide {
 		return
@@ -129,6 +134,7 @@ func guide(out io.Writer, f practiceFlags, p *place, address string) {
 	say(out, "\n  Open   %s", address)
 	say(out, "  Card   press %s in the panel to place a card; its PIN is %s", first.ID, first.PIN)
 	say(out, "  Sheets %s", p.sheets)
+	say(out, "  Notices %s is where operators see incidents and close them; the keys are in %s", operators, filepath.Join(f.state, "keys"))
 	say(out, "  Try    press “Be handed a stranger’s paper” (他人の書類が届く) in the panel and make the same visit: it is refused")
 	say(out, "         or press one of the incidents of 2023 (2023年の事故), which the municipality’s program then has")
 	say(out, "  Stop   Ctrl-C")

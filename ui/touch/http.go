@@ -50,21 +50,31 @@ func (s *Server) routes() {
 	}
 }
 
-// guard is in front of everything: our name, our own pages only, a bounded body, and the headers.
-func (s *Server) guard(h http.Handler) http.Handler {
+// Limits is what [Guard] lets through.
+type Limits struct {
+	Hosts  []string                                                             // exact Host values
+	Body   int64                                                                // bytes
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, why string) // answers what is refused; nil: [http.Error]
+}
+
+// Guard is in front of everything that is served on loopback: our name, our own pages only, a bounded body, and the headers.
+func Guard(h http.Handler, l Limits) http.Handler {
+	if l.Refuse == nil {
+		l.Refuse = func(w http.ResponseWriter, _ *http.Request, status int, why string) { http.Error(w, why, status) }
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for k, v := range headers {
 			w.Header().Set(k, v)
 		}
-		if !slices.Contains(s.hosts, r.Host) {
-			s.refuse(w, r, http.StatusMisdirectedRequest, "foreign Host")
+		if !slices.Contains(l.Hosts, r.Host) {
+			l.Refuse(w, r, http.StatusMisdirectedRequest, "foreign Host")
 			return
 		}
 		if !fromUs(r) {
-			s.refuse(w, r, http.StatusForbidden, "foreign origin")
+			l.Refuse(w, r, http.StatusForbidden, "foreign origin")
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, l.Body)
 		h.ServeHTTP(w, r)
 	})
 }

@@ -91,7 +91,7 @@ func (s *Server) Speak(languages ...string) {
 func (s *Server) Fingers() <-chan Finger { return s.finger }
 
 // Handler serves the pages.
-func (s *Server) Handler() http.Handler { return s.guard(s.mux) }
+func (s *Server) Handler() http.Handler { return Guard(s.mux, Limits{s.hosts, maxBody, s.refuse}) }
 
 // EntryPath is the path that binds a browser to this server: the kiosk browser opens it first. It is a secret of
 // this boot. In practice "/" does the same for whoever opens it.

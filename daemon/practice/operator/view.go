@@ -1,0 +1,176 @@
+package operator
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"honnin/config/protocol"
+	"honnin/config/tokyo"
+	"honnin/spool/incident"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// drawer draws pages.
+type drawer struct{ t *template.Template }
+
+func newDrawer() (drawer, error) {
+	t, err := template.New("").Funcs(template.FuncMap{"when": when, "stamp": stamp, "state": stateIn, "grave": incident.Severity.In}).ParseFS(templates, "templates/*.html")
+	return drawer{t}, err
+}
+
+func (d drawer) page(name string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	err := d.t.ExecuteTemplate(&b, name, data)
+	return b.Bytes(), err
+}
+
+func when(t protocol.Time) string { return t.In(tokyo.Zone()).Format("2006-01-02 15:04:05") }
+
+func stamp(t protocol.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// states are the states, as they are filtered by, and what people call them.
+var states = []struct{ State, Ja, En string }{
+	{protocol.IncidentOpen, "未対応", "open"}, {protocol.IncidentAcknowledged, "対応中", "acknowledged"}, {protocol.IncidentClosed, "終了", "closed"}}
+
+func stateIn(state, lang string) string {
+	for _, s := range states {
+		if s.State == state && lang == "ja" {
+			return s.Ja
+		}
+	}
+	return state
+}
+
+// perPage is how many incidents stand on one page of the list.
+const perPage = 25
+
+// asked is what the list is asked for; "" is everything.
+type asked struct {
+	State        string
+	Municipality protocol.Municipality
+	Terminal     protocol.Terminal
+	Page         int // from 1
+}
+
+func askedOf(q url.Values) asked {
+	page, _ := strconv.Atoi(q.Get("page"))
+	return asked{q.Get("state"), protocol.Municipality(q.Get("municipality")), protocol.Terminal(q.Get("terminal")), max(page, 1)}
+}
+
+func (a asked) fits(i Incident) bool {
+	return (a.State == "" || a.State == i.State) && (a.Municipality == "" || a.Municipality == i.Municipality) && (a.Terminal == "" || a.Terminal == i.Terminal)
+}
+
+// Query is what asks for the same.
+func (a asked) Query() string {
+	q := url.Values{}
+	for k, v := range map[string]string{"state": a.State, "municipality": string(a.Municipality), "terminal": string(a.Terminal)} {
+		if v != "" {
+			q.Set(k, v)
+		}
+	}
+	if a.Page > 1 {
+		q.Set("page", strconv.Itoa(a.Page))
+	}
+	return q.Encode()
+}
+
+func (a asked) at(page int) asked { a.Page = page; return a }
+
+// In is the same, in another state.
+func (a asked) In(state string) asked { a.State, a.Page = state, 1; return a }
+
+// listView is what the list's template sees.
+type listView struct {
+	Asked          asked
+	Rows           []row
+	Counts         []count
+	Towns          []town
+	Terminals      []protocol.Terminal
+	Of, Pages      int // incidents that fit, and their pages
+	Earlier, Later *asked
+}
+
+type count struct {
+	State, Ja, En string
+	N             int
+}
+
+type town struct {
+	Code protocol.Municipality
+	protocol.Names
+}
+
+// row is an incident with the words that people need.
+type row struct {
+	Incident
+	Word    incident.Word
+	Town    protocol.Names
+	Persons []Person
+}
+
+// Last is the last step, if any.
+func (r row) Last() *Step {
+	if len(r.Steps) == 0 {
+		return nil
+	}
+	return &r.Steps[len(r.Steps)-1]
+}
+
+func (s *Server) shown(i Incident) row {
+	name, known := s.Towns[i.Municipality]
+	if !known {
+		name = protocol.Names{Ja: string(i.Municipality), En: string(i.Municipality)}
+	}
+	return row{i, s.word(i.Code), name, s.Persons}
+}
+
+func (s *Server) listed(a asked) listView {
+	all := s.Incidents()
+	v := listView{Asked: a, Counts: counted(all), Towns: s.towns()}
+	seen := map[protocol.Terminal]bool{}
+	for _, i := range all {
+		seen[i.Terminal] = true
+	}
+	v.Terminals = slices.Sorted(maps.Keys(seen))
+	fits := slices.DeleteFunc(all, func(i Incident) bool { return !a.fits(i) })
+	v.Of, v.Pages = len(fits), max((len(fits)+perPage-1)/perPage, 1)
+	v.Asked.Page = min(a.Page, v.Pages)
+	for _, i := range fits[(v.Asked.Page-1)*perPage : min(v.Asked.Page*perPage, len(fits))] {
+		v.Rows = append(v.Rows, s.shown(i))
+	}
+	if later := v.Asked.at(v.Asked.Page - 1); later.Page >= 1 {
+		v.Later = &later
+	}
+	if earlier := v.Asked.at(v.Asked.Page + 1); earlier.Page <= v.Pages {
+		v.Earlier = &earlier
+	}
+	return v
+}
+
+func counted(all []Incident) (out []count) {
+	for _, s := range states {
+		c := count{s.State, s.Ja, s.En, 0}
+		for _, i := range all {
+			if i.State == s.State {
+				c.N++
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (s *Server) towns() (out []town) {
+	for _, code := range slices.Sorted(maps.Keys(s.Towns)) {
+		out = append(out, town{code, s.Towns[code]})
+	}
+	return out
+}

@@ -57,6 +57,9 @@ const IncidentJournalRewound = "journal-rewound"
 // IncidentSelfTest is the code of the incident that a terminal reports whose self-test failed; "also" names the case.
 const IncidentSelfTest = "selftest-failed"
 
+// IncidentSuspensions is the code of the incident of an answer about suspensions that is not believed; "also" says why.
+const IncidentSuspensions = "suspensions-untrusted"
+
 // IncidentFee is the code of the incident of an offer whose fee is not the policy's; "also" names the certificate.
 const IncidentFee = "fee-differs"
 
@@ -82,7 +85,7 @@ type Offer struct {
 	Fee          int                 `json:"fee"`     // yen for one copy
 	Hours        string              `json:"hours"`   // "06:30-23:00", Asia/Tokyo
 	Available    bool                `json:"available"`
-	Why          string              `json:"why,omitzero"` // a word for why it is not available: "closed", "not-registered", "stopped"
+	Why          string              `json:"why,omitzero"` // a word for why it is not available: "closed", "not-registered", "stopped", "suspended"
 }
 
 // Names is a name in the two languages of the screens.

@@ -46,6 +46,10 @@ var calls = map[string]func(context.Context, *centre.Client) error{
 		_, err := c.Heartbeat(ctx, protocol.Heartbeat{Terminal: "JP-99-000001", At: protocol.At(farOff), Software: "1"})
 		return err
 	},
+	"suspensions": func(ctx context.Context, c *centre.Client) error {
+		_, err := c.Suspensions(ctx, protocol.Nonce{1})
+		return err
+	},
 	"policy": func(ctx context.Context, c *centre.Client) error { _, err := c.Policy(ctx, 8); return err },
 	"state":  func(ctx context.Context, c *centre.Client) error { _, err := c.IncidentState(ctx, "i-1"); return err },
 }
@@ -101,7 +105,9 @@ func TestRequestsAreAsTheProtocolSays(t *testing.T) {
 		"escalation": {"POST /v1/escalations", "application/cloudevents+json"},
 		"heartbeat":  {"POST /v1/heartbeats", plainJSON},
 		"policy":     {"GET /v1/policies/8", ""},
-		"state":      {"GET /v1/incidents/i-1", ""},
+
+		"suspensions": {"POST /v1/suspensions", plainJSON},
+		"state":       {"GET /v1/incidents/i-1", ""},
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {

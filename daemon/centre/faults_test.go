@@ -35,6 +35,7 @@ var successes = map[string]success{
 	"heartbeat": {200, plainJSON, `{"least_policy":0,"policies":[]}`, centre.MaxAnswer},
 	"policy":    {200, plainJSON, `{"text":"eA","signatures":["eA"]}`, protocol.MaxPolicyBundle},
 	"in-force":  {200, cms, "bytes", centre.MaxAnswer}, "incident": {201, cms, "bytes", centre.MaxAnswer}, "escalation": {201, cms, "bytes", centre.MaxAnswer}, "state": {200, cms, "bytes", centre.MaxAnswer},
+	"suspensions": {200, cms, "bytes", centre.MaxAnswer},
 }
 
 func (s success) bodied() bool { return s.media != "" }

@@ -89,6 +89,7 @@ var wire = map[string]struct {
 	"escalation":    {protocol.Escalation{}, protocol.Receipt{}, "application/pkcs7-mime", "201"},
 	"heartbeat":     {protocol.Heartbeat{}, protocol.HeartbeatAnswer{}, plainJSON, "200"},
 	"policy":        {nil, protocol.PolicyBundle{}, plainJSON, "200"},
+	"suspensions":   {protocol.SuspensionsQuestion{}, protocol.Suspensions{}, "application/pkcs7-mime", "200"},
 	"incidentState": {nil, protocol.IncidentState{}, "application/pkcs7-mime", "200"},
 }
 
@@ -170,7 +171,11 @@ func (d description) same(t *testing.T, ref string, typ reflect.Type, checked ma
 		if rest != "omitzero" {
 			required = append(required, member)
 		}
-		if sub := f.Type; sub.PkgPath() == reflect.TypeFor[protocol.Offer]().PkgPath() && sub.Kind() == reflect.Struct && sub.Name() != "Time" {
+		sub := f.Type
+		if sub.Kind() == reflect.Pointer {
+			sub = sub.Elem()
+		}
+		if sub.PkgPath() == reflect.TypeFor[protocol.Offer]().PkgPath() && sub.Kind() == reflect.Struct && sub.Name() != "Time" {
 			d.same(t, sub.Name(), sub, checked)
 		} else if sub.Kind() == reflect.Slice && sub.Elem().Kind() == reflect.Struct {
 			d.same(t, sub.Elem().Name(), sub.Elem(), checked)

@@ -83,8 +83,8 @@ func TestSlowBodyMeetsTheDeadline(t *testing.T) {
 		whole bool
 		took  map[string]time.Duration
 	}{
-		"in time": {9, true, map[string]time.Duration{"state": 9 * time.Second, "in-force": 9 * time.Second, "package": 9 * time.Second}},
-		"late": {1000, false, map[string]time.Duration{"state": 10 * time.Second, "in-force": 10 * time.Second,
+		"in time": {9, true, map[string]time.Duration{"state": 9 * time.Second, "in-force": 9 * time.Second, "suspensions": 9 * time.Second, "package": 9 * time.Second}},
+		"late": {1000, false, map[string]time.Duration{"state": 10 * time.Second, "in-force": 10 * time.Second, "suspensions": 10 * time.Second,
 			"package": 3*40*time.Second + 2*200*time.Millisecond}},
 	} {
 		for call, want := range c.took {

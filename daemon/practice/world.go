@@ -58,6 +58,7 @@ type Options struct {
 	Lifetime    time.Duration                  // of a transaction; 0: TransactionLifetime
 	Poll        time.Duration                  // 0: PollLimit
 	CardAnchors []*x509.Certificate            // further anchors of cards, for strange cards
+	Suspend     bool                           // the centre suspends a municipality at the first paper of another's, until a person closes that incident
 	Enrol       bool                           // a strange card that proved its key becomes a fictional resident
 	Trace       func(route string, status int) // told of every call to the centre; may be nil
 }
@@ -120,7 +121,9 @@ func Start(o Options) (*World, error) {
 	if err := w.settle(); err != nil {
 		return nil, err
 	}
-	w.open()
+	if err := w.open(); err != nil {
+		return nil, err
+	}
 	w.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("practice: %w", err)
@@ -180,8 +183,12 @@ func (w *World) town(t people.Town, primary *register.Primary) (*town, error) {
 	return &town{t, primary, i, keys.Register}, err
 }
 
-func (w *World) open() {
-	c := server.Config{CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Taker: w.keys.Taker, Closer: w.keys.Closer, Brought: w.brought,
+func (w *World) open() error {
+	held, err := w.suspensions()
+	if err != nil {
+		return err
+	}
+	c := server.Config{Suspends: w.options.Suspend, Held: held, Keep: w.keepSuspensions, CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Taker: w.keys.Taker, Closer: w.keys.Closer, Brought: w.brought,
 		Open: w.options.Open, Lifetime: w.options.Lifetime, Poll: w.options.Poll, Now: w.options.Now, Trace: w.options.Trace}
 	for _, t := range people.Towns() {
 		at := w.towns[t.Code]
@@ -191,6 +198,7 @@ func (w *World) open() {
 	}
 	w.centre = server.New(c)
 	w.http = w.centre.HTTP(pki.TLS(w.keys.Centre), pki.Pool(w.keys.TLSCA))
+	return nil
 }
 
 // inForce answers for a town's register, signed with its key. The books take note of what is no longer in force.

@@ -58,7 +58,7 @@ func differ(a, b []string) string {
 // story lives one visit after the other, each up to a state in which it is left in its own way.
 func story(t *testing.T, script []State, throwers int, seed uint64) (got told) {
 	inBubble(t, func(w *world) {
-		for _, call := range []string{"certificate", "pin", "applicant", "package", "verify", "hold", "signature", "in-force", "print", "outcome"} {
+		for _, call := range []string{"certificate", "pin", "applicant", "package", "verify", "hold", "signature", "suspended", "in-force", "print", "outcome"} {
 			w.hook(call, func(ctx context.Context) error { return pause(ctx, 7*time.Millisecond) })
 		}
 	}, func(w *world) {

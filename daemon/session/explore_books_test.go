@@ -75,7 +75,7 @@ func (s *stage) toPaper(b *book) {
 	}
 	s.law(b.pin && b.card != 0 && b.verified == b.card && b.proof == b.card, "not verified for the card that proved itself")
 	s.law(b.signed == b.card, "without this card's release signature")
-	s.law(b.accepted && b.inForce, "without acceptance or the register's answer")
+	s.law(b.accepted && b.clear && b.inForce, "without acceptance, the centre's leave or the register's answer")
 	s.law(b.money == held || b.owed, "with the fee %v", b.money)
 	s.law(s.n.lies == 0 || s.n.lay != s.n.began, "paper before the card is back")
 	s.law(s.n.clear(), "paper lies there")

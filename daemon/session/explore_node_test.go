@@ -77,6 +77,7 @@ type book struct {
 	verified        who // whose document it is
 	signed          who // who signed for the release
 	accepted        bool
+	clear           bool // the centre has not suspended it
 	inForce         bool
 	sending         bool // journalled
 	bytes           bool // on their way to the printer

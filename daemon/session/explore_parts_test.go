@@ -209,6 +209,14 @@ func (s smallCentre) Package(context.Context, protocol.Transaction) ([]byte, err
 	return p, nil
 }
 
+func (s smallCentre) Suspended(context.Context, document.Verified) error {
+	got, live := s.asks("suspended", fine, no1, errs)
+	if live && got == fine {
+		s.book(s.t.job.visit.hand).clear = true
+	}
+	return s.err(got)
+}
+
 func (s smallCentre) InForce(context.Context, protocol.Transaction, protocol.InForceQuestion) ([]byte, error) {
 	got, _ := s.asks("in force", fine, refuses, errs)
 	return []byte{byte(got)}, s.err(got)

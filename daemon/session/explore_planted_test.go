@@ -65,6 +65,7 @@ var one, two, exchanged, fault = small{puts: 1, renews: 1}, small{puts: 2}, smal
 var plantedFaults = []planted{
 	{Signing, Signed, goTo(Committing, Commit), "", one, "paper before the card is back"},
 	{TakeCard, CardOut, goTo(Sending, Release), "", one, "the register's answer"},
+	{Committing, Denied, goTo(Sending, Release), "", one, "the centre's leave"},
 	{Committing, Committed, goTo(Printing, Print), "", one, "a byte before the journal"},
 	{Applying, Fetched, goTo(Paying, Hold), "", one, "the fee is taken before the check"},
 	{Checking, Accepted, goTo(Signing, Sign), "", one, "with the fee"},

@@ -212,6 +212,9 @@ func (r *Runner) settle(c cause, v visit, l holdings) answer {
 func (l holdings) ending(c cause, v visit) Ending {
 	e := Ending{Visit: v.number, Transaction: l.transaction, Municipality: v.chosen.Offer.Municipality,
 		Certificate: v.chosen.Offer.Certificate, Reason: c.event.String(), Document: l.doc.Document()}
+	if c.from == Committing && c.event == Denied {
+		e.Reason = v.word
+	}
 	switch {
 	case l.out:
 		return l.read(e)

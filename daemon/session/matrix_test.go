@@ -19,7 +19,7 @@ var busy = []struct {
 	{Opening, "printer-ready"}, {Opening, "begin-visit"}, {Reading, "connect"}, {Reading, "certificate"}, {Reading, "tries"}, {Reading, "begin"},
 	{EnterPIN, ""}, {VerifyingPIN, "pin"}, {AtPad, ""}, {AtPad, "pad"}, {Authenticating, "proof"}, {Authenticating, "applicant"}, {Choosing, ""}, {Confirming, ""},
 	{Applying, "apply"}, {Applying, "package"}, {Checking, "verify"}, {Checking, "accept"}, {Paying, "hold"}, {Signing, "signature"}, {TakeCard, ""},
-	{Committing, "in-force"}, {Committing, "printer-ready"}, {Sending, "release"}, {Printing, "print"}, {TakePaper, ""},
+	{Committing, "suspended"}, {Committing, "in-force"}, {Committing, "printer-ready"}, {Sending, "release"}, {Printing, "print"}, {TakePaper, ""},
 }
 
 // late reports whether s is after the last moment at which anybody can cancel.

@@ -120,8 +120,11 @@ func (r *Runner) releaseSignature(ctx context.Context, v visit) answer {
 	return answer{event: Signed, learn: func(v *visit) { v.paper.signature = s }}
 }
 
-// commit asks the register about this very document, and the printer once more.
+// commit asks whether the centre still lets this document out, then the register about it, and the printer once more.
 func (r *Runner) commit(ctx context.Context, v visit) answer {
+	if err := r.suspended(ctx, v); err != nil {
+		return refusable(v, err, "centre")
+	}
 	f, err := r.inForce(ctx, v)
 	if a := refusable(v, err, "register"); err != nil && a.event == Refused {
 		return a
@@ -133,6 +136,11 @@ func (r *Runner) commit(ctx context.Context, v visit) answer {
 		return trouble(word)
 	}
 	return answer{event: Committed, learn: func(v *visit) { v.paper.inForce = f }}
+}
+
+func (r *Runner) suspended(ctx context.Context, v visit) error {
+	defer v.hand.timed(byCentre)()
+	return r.parts.Centre.Suspended(ctx, v.paper.doc)
 }
 
 func (r *Runner) inForce(ctx context.Context, v visit) (document.InForce, error) {

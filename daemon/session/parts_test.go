@@ -135,6 +135,10 @@ func (w centre) Package(ctx context.Context, t protocol.Transaction) ([]byte, er
 	return b, nil
 }
 
+func (w centre) Suspended(ctx context.Context, _ document.Verified) error {
+	return w.asked(ctx, "suspended")
+}
+
 func (w centre) InForce(ctx context.Context, t protocol.Transaction, _ protocol.InForceQuestion) ([]byte, error) {
 	return nil, w.asked(ctx, "in-force")
 }

@@ -23,7 +23,7 @@ const (
 	Paying                      // the fee is taken in keeping
 	Signing                     // the card that the visit began with signs for this very document
 	TakeCard                    // card before paper: the last moment at which anybody can cancel
-	Committing                  // the register's answer, then the printer's; from here on only an outcome ends it
+	Committing                  // what the centre has suspended, the register's answer, then the printer's; from here on only an outcome ends it
 	Sending                     // the intent is journalled and synced
 	Printing                    // bytes are on their way to the printer
 	ConfirmName                 // at a counter: a member of staff holds the sheets, and compares the name on them with the applicant
@@ -70,7 +70,7 @@ const (
 	PINRight     //
 	PINWrong     // more than one try left
 	Offered      //
-	Denied       // a no at which nobody is at fault: card, PIN, centre or payment; the notice says which
+	Denied       // a no at which nobody is at fault: card, PIN, centre (at the commit, too) or payment; the notice says which
 	Fetched      //
 	Accepted     // the check passed, and that is journalled
 	Refused      // the check, or the register's answer, said no; the code says why
@@ -110,7 +110,7 @@ const (
 	Check                          // the check; accepted documents are journalled
 	Hold                           // the fee
 	Sign                           // the release signature; the card is reset after it
-	Commit                         // in-force, then the printer once more
+	Commit                         // suspended, in-force, then the printer once more
 	Release                        // journal "sending", synced
 	Print                          // the one effect that can move paper
 	AwaitPaper                     // until the tray is empty

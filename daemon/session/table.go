@@ -11,7 +11,7 @@
 //
 //	card in → readiness → card judged, transaction begun → PIN → proof of the key, offers → choice →
 //	apply, fetch → check → hold the fee → release signature → take your card → card out →
-//	commit (the register's answer; the printer is empty) → journal "sending", synced → first byte →
+//	commit (the centre has suspended nothing; the register's answer; the printer is empty) → journal "sending", synced → first byte →
 //	outcome → keep or return the money → take your paper
 //
 // Where the reader has keys of its own the PIN is typed there ([AtPad]): the reader puts it before the card, and it never is in
@@ -222,7 +222,7 @@ var table = [numStates][numEvents]cell{
 	Committing: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: ok,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, Touched: ok,
-		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
+		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: end,
 		Fetched: xx, Accepted: xx, Refused: refuse, Held: xx, Signed: xx, Committed: goTo(Sending, Release), Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, Settled: xx,
 		Trouble: end, Timeout: ok, Fault: shut,

@@ -9,6 +9,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/daemon/centre"
 	"honnin/daemon/session"
+	"honnin/spool/document"
 )
 
 // office lets a visit use the centre, as long as their clocks agree: with a clock that is wrong, a good package looks stale
@@ -19,6 +20,8 @@ type office struct {
 	deliver *centre.Deliverer
 	ledger  *ledger
 	offers  *offers
+
+	suspensions *suspensions
 }
 
 var _ session.Centre = office{}
@@ -60,15 +63,22 @@ func (o office) Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, er
 	return protocol.Begun{}, errors.Join(ErrRewound, err, o.ledger.rewound(), o.Cancel(context.WithoutCancel(ctx), begun.Transaction))
 }
 
-// Applicant shows the card, and returns what the policy lets stand of the offers; the centre's "no, and nobody is at fault"
-// becomes [session.Declined].
+// Applicant shows the card, and returns what the policy lets stand of the offers, those not available that the centre has suspended;
+// its "no, and nobody is at fault" becomes [session.Declined].
 func (o office) Applicant(ctx context.Context, t protocol.Transaction, a protocol.Applicant) (protocol.Offers, error) {
 	got, err := o.Client.Applicant(ctx, t, a)
 	if err != nil {
 		return got, declined(err)
 	}
-	got.Offers, err = o.offers.judge(t, got.Offers)
+	if got.Offers, err = o.offers.judge(t, got.Offers); err == nil {
+		got.Offers, err = o.suspensions.mark(ctx, got.Offers)
+	}
 	return got, err
+}
+
+// Suspended returns a [session.Declined] where the centre has stopped what a document is, and an error where it does not say.
+func (o office) Suspended(ctx context.Context, d document.Verified) error {
+	return o.suspensions.check(ctx, d)
 }
 
 // Apply orders one document.

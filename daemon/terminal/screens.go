@@ -75,7 +75,7 @@ var (
 	}
 	centreWords = map[string]touch.Message{
 		protocol.ProblemNotLinked: touch.MsgNotLinked, protocol.ProblemRevoked: touch.MsgCardRevoked,
-		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers,
+		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers, suspended: touch.MsgSuspended,
 		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
 	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "policy": touch.MsgService, "closed": touch.MsgClosed,

@@ -59,6 +59,7 @@ func TestLastWords(t *testing.T) {
 		"strange card":   {session.View{State: session.Ended, Notice: session.CardRefused}, touch.Ended, touch.MsgCardUnknown},
 		"not linked":     {session.View{State: session.Ended, Notice: session.NotOffered, Word: "not-linked"}, touch.Ended, touch.MsgNotLinked},
 		"expired there":  {session.View{State: session.Ended, Notice: session.NotOffered, Word: "card-expired"}, touch.Ended, touch.MsgCardExpired},
+		"suspended":      {session.View{State: session.Done, Notice: session.NotOffered, Word: "suspended"}, touch.Ended, touch.MsgSuspended},
 		"unknown word":   {session.View{State: session.Ended, Notice: session.NotOffered, Word: "new"}, touch.Ended, touch.MsgUnavailable},
 		"blocked":        {session.View{State: session.Ended, Notice: session.PINIsBlocked}, touch.Blocked, touch.NoMessage},
 		"thanks":         {session.View{State: session.Done, Notice: session.Thanks}, touch.Done, touch.NoMessage},

@@ -166,8 +166,9 @@ func (t *Terminal) plug(ctx context.Context, p Parts) (*opened, error) {
 	g.law = t.law.judge
 	in := p
 	in.Reader, in.Observe = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe)
-	o := office{p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now), t.deliver, t.ledger,
-		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}}
+	client := p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now)
+	o := office{client, t.deliver, t.ledger,
+		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}, newSuspensions(p, t.ledger, client.Suspensions)}
 	made, err := plug(ctx, in, t.ledger, gated{o, g, hours{p}}, g, t.deliver.Attach)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,9 @@ func (v Verified) Transaction() protocol.Transaction { return v.statement().Tran
 // Municipality returns the municipality that issued the document.
 func (v Verified) Municipality() protocol.Municipality { return v.statement().Municipality }
 
+// Software returns the program that issued the document, as its statement says.
+func (v Verified) Software() protocol.Software { return v.statement().Software }
+
 // Token returns the record token to ask the register about.
 func (v Verified) Token() protocol.Token { return v.statement().Record.Token }
 

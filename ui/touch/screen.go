@@ -101,6 +101,7 @@ const (
 	MsgNotLinked     Message = "not-linked"  // the municipality has no certificate of this card on record
 	MsgNoOffers      Message = "no-offers"   // nothing can be issued now
 	MsgUnavailable   Message = "unavailable" // the municipality cannot issue this now
+	MsgSuspended     Message = "suspended"   // the centre has stopped it for all terminals
 	MsgCentreSilent  Message = "centre-silent"
 	MsgPayment       Message = "payment" // the fee could not be taken
 	MsgPrinter       Message = "printer" // found not ready before anything was sent to it
@@ -118,7 +119,7 @@ const (
 
 var messages = map[Name][]Message{
 	Ended: {NoMessage, MsgCancelled, MsgTimeout, MsgCardGone, MsgCardChanged, MsgCardUnknown, MsgCardUntrusted, MsgCardExpired,
-		MsgCardRevoked, MsgCardSuspended, MsgCardBlocked, MsgCardNotTaken, MsgNotLinked, MsgNoOffers, MsgUnavailable,
+		MsgCardRevoked, MsgCardSuspended, MsgCardBlocked, MsgCardNotTaken, MsgNotLinked, MsgNoOffers, MsgUnavailable, MsgSuspended,
 		MsgCentreSilent, MsgPayment, MsgPrinter, MsgReader},
 	Done:         {NoMessage, MsgPaperForgotten},
 	OutOfService: {NoMessage, MsgStarting, MsgReader, MsgPrinter, MsgCentre, MsgPaper, MsgIncident, MsgClosed, MsgService},

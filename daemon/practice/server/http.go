@@ -75,6 +75,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/incidents", mediaEvent, true, false, s.incident},
 		{"POST /v1/escalations", mediaEvent, true, false, s.escalation},
 		{"GET /v1/incidents/{id}", "", false, false, s.incidentState},
+		{"POST /v1/suspensions", mediaJSON, false, false, s.suspensions},
 		{"POST /v1/heartbeats", mediaJSON, false, false, s.heartbeat},
 		{"GET /v1/policies/{version}", "", false, false, s.policy},
 	}

@@ -71,6 +71,9 @@ func (s *Server) receive(e protocol.Event, event protocol.Digest) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	if err := s.strikes(e); err != nil {
+		return nil, err
+	}
 	now := s.Now()
 	s.incidents[k] = &incident{event: event, told: e, received: now, receipt: receipt, state: protocol.IncidentOpen, signed: signed, at: now}
 	return receipt, nil
@@ -162,6 +165,9 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	defer s.mu.Unlock()
 	i := s.incidents[incidentKey{to.Source, to.Incident}]
 	if i == nil {
+		if lifted, err := s.lift(to); lifted || err != nil {
+			return err
+		}
 		return doubted(life.StateOther)
 	}
 	if to.At.Before(i.told.Time.Add(-clockSkew)) {
@@ -170,6 +176,9 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	was, state := i.state, to.State
 	if again := was == protocol.IncidentClosed && state == was && to.At.After(i.at); !again && (was == protocol.IncidentClosed || was == state) {
 		return doubted(life.StateBackwards)
+	}
+	if _, err := s.lift(to); err != nil {
+		return err
 	}
 	i.state, i.signed, i.at = state, signed, to.At.Time
 	i.steps = append(i.steps, step)

@@ -45,6 +45,9 @@ type Config struct {
 	Taker, Closer  *sign.Pair                         // of the persons who acknowledge and close
 	Brought        func(protocol.IncidentID) [][]byte // what they signed elsewhere; may be nil
 	Open           func(now time.Time) bool           // whether it is within hours
+	Suspends       bool                               // a municipality, from the first incident that is another's paper until it is closed
+	Held           []Suspension                       // what was suspended before
+	Keep           func([]Suspension) error           // keeps what is; may be nil
 	Lifetime       time.Duration                      // of a transaction up to the commit
 	Poll           time.Duration                      // how long a request for a package is held
 	Now            func() time.Time
@@ -75,6 +78,7 @@ type Server struct {
 	oldest       []protocol.Transaction
 	incidents    map[incidentKey]*incident
 	escalations  map[incidentKey][]escalated
+	suspended    map[incidentKey]Suspension
 }
 
 // Counts is what happened since the start.
@@ -97,7 +101,11 @@ type counts struct {
 func New(c Config) *Server {
 	s := &Server{Config: c, issuing: make(chan struct{}, maxIssuing), transactions: map[protocol.Transaction]*transaction{},
 		fleet:     fleet{bundles: map[uint64]protocol.PolicyBundle{}, beats: map[protocol.Terminal]protocol.Heartbeat{}},
-		incidents: map[incidentKey]*incident{}, escalations: map[incidentKey][]escalated{}, replays: replays{entries: map[[32]byte]*replay{}}}
+		incidents: map[incidentKey]*incident{}, escalations: map[incidentKey][]escalated{}, replays: replays{entries: map[[32]byte]*replay{}},
+		suspended: map[incidentKey]Suspension{}}
+	for _, one := range c.Held {
+		s.suspended[one.key()] = one
+	}
 	s.counts.outcomes = map[protocol.Outcome]uint64{}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {

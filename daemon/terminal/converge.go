@@ -43,10 +43,12 @@ func (t *Terminal) converge(ctx context.Context) {
 	defer beat.Stop()
 	for {
 		t.look(ctx)
+		t.say("incidents that nobody acknowledged", t.unheard.look(ctx))
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			t.unheard.minutes++
 		case <-t.fresh:
 			beat.Reset(0)
 		case <-beat.C:

@@ -251,7 +251,7 @@ func TestFreeTakesNoMoney(t *testing.T) {
 func TestOutboxKeepsTheOrderAndTheWords(t *testing.T) {
 	m := newMemory(t)
 	tx, ctx := protocol.NewTransaction(), t.Context()
-	box := outbox{m.j, "JP-13-000042", taken}
+	box := outbox{journal: m.j, terminal: "JP-13-000042", receipt: taken}
 	if err := errors.Join(
 		m.l.Incident(ctx, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.SubjectMismatch, Also: []reason.Code{reason.TagMismatch}}),
 		m.l.Ended(ctx, session.Ending{Transaction: tx, Outcome: protocol.Refused, Code: reason.SubjectMismatch, Document: protocol.Digest{5}}),

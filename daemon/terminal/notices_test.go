@@ -58,7 +58,7 @@ func newDesk(t *testing.T) *desk {
 		judge: func() (incident.Judge, error) {
 			return incident.Judge{Policy: p, Terminal: "TEST-0001", Now: d.now}, d.law
 		}}
-	d.box = outbox{d.j, "TEST-0001", d.f.receipt}
+	d.box = outbox{d.j, "TEST-0001", d.f.receipt, d.f.heard}
 	return d
 }
 

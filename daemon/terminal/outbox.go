@@ -15,15 +15,30 @@ type outbox struct {
 	journal  Journal
 	terminal protocol.Terminal
 	receipt  func(position uint64, der []byte) (protocol.Digest, error) // see [follower.receipt]
+	heard    func(e journal.Entry, der []byte) (protocol.Digest, error) // see [follower.heard]
 }
 
 var _ centre.Outbox = outbox{}
 
 func (o outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error) {
-	e, head, ok, err := o.journal.Oldest(after)
-	if err != nil || !ok {
-		return centre.Item{}, false, err
+	for {
+		e, head, ok, err := o.journal.Oldest(after)
+		if err != nil || !ok {
+			return centre.Item{}, false, err
+		}
+		if e.Kind != journal.Escalated {
+			return o.item(e, head), true, nil
+		}
+		event, now, err := o.escalated(e, head)
+		if err != nil || now {
+			return centre.Item{Key: e.Seq, Escalation: event}, now, err
+		}
+		after = e.Seq
 	}
+}
+
+// item is an outcome or an incident.
+func (o outbox) item(e journal.Entry, head protocol.JournalHead) centre.Item {
 	item := centre.Item{Key: e.Seq, Transaction: e.Transaction}
 	if e.Kind == journal.Incident {
 		event := eventOf(o.terminal, e, head)
@@ -31,7 +46,7 @@ func (o outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error)
 	} else {
 		item.Report = &protocol.OutcomeReport{Outcome: e.Outcome, Reason: e.Reason, Impressions: e.Impressions, Evidence: e.Evidence, Document: e.Document, Staff: e.Staff, Journal: head, Policy: e.Policy}
 	}
-	return item, true, nil
+	return item
 }
 
 // errKept is returned for an incident that nobody gave a receipt for: what is given up is never an incident.
@@ -45,8 +60,12 @@ func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error
 	}
 	e := journal.Entry{Kind: journal.Delivered, Of: int(key)}
 	switch {
-	case of.Kind == journal.Incident && s.Problem != "":
+	case (of.Kind == journal.Incident || of.Kind == journal.Escalated) && s.Problem != "":
 		return errKept
+	case of.Kind == journal.Escalated:
+		if e.Proof, err = o.heard(of, s.Receipt); err != nil {
+			return err
+		}
 	case of.Kind == journal.Incident:
 		if e.Proof, err = o.receipt(key, s.Receipt); err != nil {
 			return err

@@ -104,6 +104,7 @@ type Terminal struct {
 	refused refusal
 	said    map[string]string
 	notices *follower
+	unheard *escalation
 	warned  time.Time
 }
 
@@ -143,7 +144,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	}
 	p.Software = cmp.Or(p.Software, "honnind")
 	notices := &follower{journal: p.Journal, terminal: p.Terminal, log: p.Log}
-	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal, notices.receipt}, p.Centre, firstDelay, longestDelay)
+	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal, notices.receipt, notices.heard}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
 	law, err := newLaw(p, l)
 	if err != nil {
@@ -155,6 +156,9 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
 		policies: p.Policies, said: map[string]string{}, notices: notices}
 	notices.ledger, notices.judge = l, t.judge
+	if t.unheard, err = newEscalation(t, p); err != nil {
+		return nil, err
+	}
 	t.clock = func(ctx context.Context, most time.Duration) error { return p.Centre.Agreeing(most, p.Now).Ready(ctx) }
 	t.open, err = t.plug(ctx, p)
 	return t, err

@@ -155,7 +155,9 @@ func (f *far) start(t *testing.T, path string, certificate *sign.Pair, pause tim
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- centre.NewDeliverer(outbox{j, farTerminal, taken}, c, firstDelay, pause).Run(ctx) }()
+	go func() {
+		ended <- centre.NewDeliverer(outbox{journal: j, terminal: farTerminal, receipt: taken}, c, firstDelay, pause).Run(ctx)
+	}()
 	return run{j, c, func() {
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {

@@ -30,6 +30,7 @@ const (
 	Latched      Kind = "latched"      // the incident that is entry Of stops Municipality's service on this terminal until it is closed; "": every service
 	StaffNeeded  Kind = "staff-needed" // no visit begins until staff say that tray and path are empty
 	StaffReady   Kind = "staff-ready"  // staff said so
+	Gathered     Kind = "gathered"     // the event of the incident that is entry Of speaks for those of Storm
 	Delivered    Kind = "delivered"    // the centre has entry Of
 	Undelivered  Kind = "undelivered"  // the centre will never take entry Of; Reason is its word
 	Acknowledged Kind = "acknowledged" // a person took on the incident that is entry Of
@@ -46,7 +47,7 @@ const (
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched,
-		StaffNeeded, StaffReady, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
+		StaffNeeded, StaffReady, Gathered, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
@@ -69,6 +70,7 @@ type Entry struct {
 	Impressions  int                   `json:"impressions,omitzero"`
 	Of           int                   `json:"of,omitzero"`       // impressions that were asked for; the entry that this one is about
 	Job          string                `json:"job,omitzero"`      // the printer's own name for the job
+	Storm        Storm                 `json:"storm,omitzero"`    // of what was gathered
 	Evidence     string                `json:"evidence,omitzero"` // of an outcome on paper: what it rests on
 	Yen          int                   `json:"yen,omitzero"`      // money held, kept or returned
 	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, or of the person who acknowledged or closed; never a name

@@ -73,6 +73,9 @@ func (s shelves) escalate(e Entry, stored []byte) error {
 	default:
 		return fmt.Errorf("%w: %s twice, or to nobody", ErrState, e.Kind)
 	}
+	if err := s.apart(&at); err != nil {
+		return err
+	}
 	if err := s.incidents.Put(of, at.encode()); err != nil {
 		return err
 	}

@@ -14,23 +14,29 @@ import (
 // Standing is where an incident stands that nobody has closed.
 type Standing struct {
 	protocol.JournalHead          // of its entry: together with the terminal's name, its own
+	Gathered             uint64   // the entry that says for how many its event speaks; 0: nobody was told of it, or it speaks for itself
+	Count                uint64   // so many incidents, itself among them
+	Last                 uint64   // the last of them
 	Delivered            uint64   // the entry that says so; 0: the centre has not given a receipt
 	Acknowledged         uint64   // likewise
 	Disbelieved          []string // the words for what the centre gave and what was not believed, each once
 	Told                 []string // the contacts that were told, in order
 	Over                 bool     // the last deadline passed, and nobody had acknowledged it
+	link
 }
 
 // maxDisbelieved bounds what a hostile centre can have written about one incident.
 const maxDisbelieved = 24
 
-// An incident's value in the bucket is the head (32 bytes), the two entries' numbers, and the words after one another. It is this
-// short because all that is open is kept at every seal.
-const standingSize = 32 + 8 + 8
+// An incident's value in the bucket is the head (32 bytes), five numbers, its link, and the words after one another.
+const standingSize = 32 + 5*8 + linkSize
 
 func (s Standing) encode() []byte {
-	b := append(bytes.Clone(s.Head[:]), key(s.Delivered)...)
-	return append(append(b, key(s.Acknowledged)...), s.words()...)
+	b := bytes.Clone(s.Head[:])
+	for _, n := range []uint64{s.Delivered, s.Acknowledged, s.Gathered, s.Count, s.Last} {
+		b = append(b, key(n)...)
+	}
+	return append(append(b, s.link.encode()...), s.words()...)
 }
 
 func standingOf(seq uint64, b []byte) (s Standing, err error) {
@@ -39,7 +45,8 @@ func standingOf(seq uint64, b []byte) (s Standing, err error) {
 	}
 	s.Position = seq
 	copy(s.Head[:], b)
-	s.Delivered, s.Acknowledged = number(b[32:]), number(b[40:])
+	s.Delivered, s.Acknowledged, s.Gathered = number(b[32:]), number(b[40:]), number(b[48:])
+	s.Count, s.Last, s.link = number(b[56:]), number(b[64:]), linkOf(b[72:])
 	s.read(string(b[standingSize:]))
 	return s, nil
 }
@@ -48,7 +55,11 @@ func (s shelves) raiseIncident(e Entry, stored []byte) error {
 	if err := s.outbox.Put(key(e.Seq), stored); err != nil {
 		return err
 	}
-	return s.incidents.Put(key(e.Seq), Standing{JournalHead: protocol.JournalHead{Head: digest(stored)}}.encode())
+	at := Standing{JournalHead: protocol.JournalHead{Head: digest(stored)}, Count: 1, Last: e.Seq}
+	if err := s.join(&at, e); err != nil {
+		return err
+	}
+	return s.incidents.Put(key(e.Seq), at.encode())
 }
 
 // deliver takes an entry out of the outbox. Only an outcome is given up; an incident would stay open all the same.
@@ -60,6 +71,9 @@ func (s shelves) deliver(e Entry) error {
 			return err
 		}
 		at.Delivered = e.Seq
+		if err := s.apart(&at); err != nil {
+			return err
+		}
 		if err := s.incidents.Put(of, at.encode()); err != nil {
 			return err
 		}
@@ -75,6 +89,9 @@ func (s shelves) moveIncident(e Entry) error {
 		return fmt.Errorf("%w: %s what is no open incident", ErrState, e.Kind)
 	}
 	at, err := standingOf(uint64(e.Of), b)
+	if err == nil {
+		err = s.apart(&at) // whatever somebody said of one, it speaks for itself
+	}
 	switch {
 	case err != nil:
 		return err

@@ -73,14 +73,16 @@ var (
 	outboxBucket   = []byte("outbox")    // sequence → the "ended" or "incident" entry
 	doneBucket     = []byte("done")      // transaction → its outcome: it ends once
 	incidentBucket = []byte("incidents") // sequence → where an incident stands, see Standing; gone once it is closed
+	alikeBucket    = []byte("alike")     // what makes incidents alike → those of whom nobody was told, see kin
+	undoBucket     = []byte("undo")      // a projection's number and key → what it held at the last seal; only what changed since
 	stateBucket    = []byte("state")     // the number of the last visit; the "staff-needed" entry; what is known of policies
-	buckets        = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket, incidentBucket}
+	buckets        = [][]byte{metaBucket, entriesBucket, sealedBucket, openBucket, moneyBucket, latchBucket, outboxBucket, doneBucket, stateBucket, incidentBucket, alikeBucket, undoBucket}
 
 	versionKey = []byte("version")
 	visitKey   = []byte("visit")
 	headKey    = []byte("head")
 	commitKey  = []byte("commit") // bbolt's number of the last transaction: a lost page of it shows
-	baseKey    = []byte("base")   // what stood after the last sealed entry, see standing
+	baseKey    = []byte("base")   // what stood after the last sealed entry, see sealing
 	staffKey   = []byte("needed")
 	policyKey  = []byte("policy") // the highest "policy-applied" entry
 	leastKey   = []byte("least")  // the highest "policy-least" entry

@@ -17,11 +17,15 @@ type shelf interface {
 }
 
 // shelves are all projections.
-type shelves struct{ open, money, latches, outbox, done, state, incidents shelf }
+type shelves struct{ open, money, latches, outbox, state, incidents, alike, done shelf }
 
 func inFile(tx *bolt.Tx) shelves {
-	return shelves{tx.Bucket(openBucket), tx.Bucket(moneyBucket), tx.Bucket(latchBucket), tx.Bucket(outboxBucket),
-		tx.Bucket(doneBucket), tx.Bucket(stateBucket), tx.Bucket(incidentBucket)}
+	return shelvesOf(tx.Bucket(doneBucket), func(i int) shelf { return inBucket(tx, i) })
+}
+
+// shelvesOf puts the projections in their places.
+func shelvesOf(done shelf, at func(i int) shelf) shelves {
+	return shelves{at(0), at(1), at(2), at(3), at(4), at(5), at(6), done}
 }
 
 // project brings the projections in step with a new entry, or refuses the entry (and with it the whole bbolt
@@ -48,6 +52,8 @@ func project(s shelves, e Entry, stored []byte) error {
 		return s.latch(e)
 	case Incident:
 		return s.raiseIncident(e, stored)
+	case Gathered:
+		return s.gather(e, stored)
 	case Delivered, Undelivered:
 		return s.deliver(e)
 	case Escalated:

@@ -46,7 +46,7 @@ func each(tx *bolt.Tx, f func(seq uint64, stored []byte) error) error {
 // Verify reads the whole journal and says where it first does not hold: an entry whose chain is broken, or a projection that
 // does not follow from the entries. The number and the head are of what held.
 func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
-	s := newStanding()
+	s := newFresh()
 	err = j.guarded(func(tx *bolt.Tx) error {
 		if err := prove(tx); err != nil {
 			if broken := each(tx, s.follow); broken != nil {
@@ -62,7 +62,7 @@ func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
 			if err := s.follow(seq, stored); err != nil || seq != sealed.seq {
 				return err
 			}
-			if string(s.encode()) != string(sealed.encode()) {
+			if s.sums() != sealed.sums || s.head != sealed.head {
 				return fmt.Errorf("journal: what stood at entry %d is not what follows from the entries", seq)
 			}
 			return nil
@@ -72,7 +72,7 @@ func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
 		if tx.Bucket(doneBucket).Stats().KeyN != len(s.done) {
 			return fmt.Errorf("journal: %s is not what follows from the entries", doneBucket)
 		}
-		return s.agrees(tx)
+		return errors.Join(sumsOf(tx).are(s.sums()), s.agrees(tx))
 	})
 	return int(s.seq), s.head, err
 }
@@ -110,16 +110,39 @@ func (j *Journal) Unfinished() ([]Entry, error) { return j.list(openBucket) }
 // Unsettled returns the "held" entries whose money was neither kept nor returned.
 func (j *Journal) Unsettled() ([]Entry, error) { return j.list(moneyBucket) }
 
-// Outbox returns the outcomes and incidents that the centre has not acknowledged, in order.
-func (j *Journal) Outbox() ([]Entry, error) { return j.list(outboxBucket) }
+// Outbox returns what the centre has not acknowledged, in order: as [Journal.Oldest] does.
+func (j *Journal) Outbox() (out []Entry, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(outboxBucket).ForEach(func(_, v []byte) error {
+			e, _, err := posted(tx, v)
+			out = append(out, e)
+			return err
+		})
+	})
+	return out, err
+}
 
-// Oldest returns the oldest entry of the outbox after a position and its place in the chain, or false.
+// posted is the entry for which a value of the outbox stands, and its place. An incident that was gathered has its Storm.
+func posted(tx *bolt.Tx, v []byte) (e Entry, head protocol.JournalHead, err error) {
+	if e, err = decode(v); err != nil {
+		return e, head, err
+	}
+	if storm := e.Storm; e.Kind == Gathered {
+		if v, err = storedAt(tx, uint64(e.Of)); err == nil {
+			e, err = entryOf(v)
+		}
+		e.Storm = storm
+	}
+	return e, protocol.JournalHead{Position: e.Seq, Head: digest(v)}, err
+}
+
+// Oldest returns the oldest entry of the outbox after a position and its place in the chain, or false. Of an incident that was
+// gathered, its entry with the Storm that the latest "gathered" entry says.
 func (j *Journal) Oldest(after uint64) (e Entry, head protocol.JournalHead, ok bool, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
 		_, v := tx.Bucket(outboxBucket).Cursor().Seek(key(after + 1))
 		if ok = v != nil; ok {
-			e, err = decode(v)
-			head = protocol.JournalHead{Position: e.Seq, Head: digest(v)}
+			e, head, err = posted(tx, v)
 		}
 		return err
 	})

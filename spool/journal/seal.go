@@ -40,15 +40,16 @@ func (j *Journal) live() (n uint64) {
 // seal moves the oldest live entries into one compressed value: the digest before the first, and the entries without
 // their own copies of it, which follow. It moves nothing whose chain does not hold.
 func seal(tx *bolt.Tx) error {
-	s, err := base(tx)
+	last, err := base(tx)
 	if err != nil {
 		return err
 	}
+	s := newReplay(tx, last)
 	var b bytes.Buffer
 	b.Write(s.head[:])
 	w, _ := flate.NewWriter(&b, flate.DefaultCompression) // its level is a valid one
 	c := tx.Bucket(entriesBucket).Cursor()
-	for k, v := c.First(); k != nil && number(k) <= s.seq+sealTake; k, v = c.Next() {
+	for k, v := c.First(); k != nil && number(k) <= last.seq+sealTake; k, v = c.Next() {
 		line, err := bare(v, s.head)
 		if err == nil {
 			_, err = w.Write(line)
@@ -68,7 +69,7 @@ func seal(tx *bolt.Tx) error {
 	}
 	sealed := tx.Bucket(sealedBucket)
 	sealed.FillPercent = 1 // keys only rise
-	return errors.Join(sealed.Put(key(s.seq), b.Bytes()), tx.Bucket(metaBucket).Put(baseKey, s.encode()))
+	return errors.Join(sealed.Put(key(s.seq), b.Bytes()), s.settle(tx, last.sums))
 }
 
 var errSeal = errors.New("journal: sealed entries are unreadable")

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"bytes"
-	"encoding/binary"
 	"os"
 	"slices"
 	"testing"
@@ -150,15 +149,14 @@ func FuzzUnseal(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(make([]byte, 40))
 	f.Add(append(make([]byte, 32), 1, 3, 0, 252, 255, 'a', '\n', 'b'))
-	f.Add(binary.AppendUvarint(append(make([]byte, 40), 2), 1<<60))
+	f.Add(sealing{seq: 7, sums: sums{{1, 2}}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if all, err := unseal(b); err == nil && len(all) > maxSealed {
 			t.Error("more entries than bytes")
 		}
-		if s, err := decodeStanding(b); err == nil {
-			again, err := decodeStanding(s.encode())
-			if err != nil || again.seq != s.seq || !bytes.Equal(again.encode(), s.encode()) {
-				t.Errorf("%x does not survive: %v", b, err)
+		if s, err := sealingOf(b); err == nil && len(b) > 0 {
+			if !bytes.Equal(s.encode(), b) {
+				t.Errorf("%x does not survive", b)
 			}
 		}
 	})

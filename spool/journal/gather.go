@@ -1,0 +1,345 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"honnin/config/protocol"
+)
+
+// What the centre is told of a storm: incidents that are alike, and of which nobody outside has heard, go as one event, under the
+// name of the first. What that event stands for is fixed by "gathered" entries before it is sent for the first time, and is the
+// same for ever: what happens after that is told by another. From then on those incidents are one: one receipt delivers them, one
+// person's closing, who saw how many they are, closes them. An incident of which something is known already (delivered,
+// acknowledged, doubted) speaks for itself.
+
+// MaxGathered is how many different transactions one event tells of: each is named, so that none is dropped.
+const MaxGathered = 64
+
+// gatherStep bounds one bbolt transaction of gathering; the next goes on where it ended, after a restart, too.
+const gatherStep = 1024
+
+const gatherRoom = 2 << 20 // bytes of the file, wanted for one step
+
+// Storm is what the event of an incident says of those that are alike.
+type Storm struct {
+	Count        uint64                 `json:"count"`                 // so many, the first among them
+	Through      uint64                 `json:"through"`               // the position of the last
+	Last         protocol.Time          `json:"last"`                  // when that was
+	Transactions []protocol.Transaction `json:"transactions,omitzero"` // theirs, each once, at most [MaxGathered]
+	More         bool                   `json:"more,omitzero"`         // they are not all yet: nothing is sent before
+}
+
+// link is an incident's place among those that are alike: a list, oldest first. Zero: it speaks for itself, or was gathered.
+type link struct {
+	kind        [16]byte // what makes it alike, see kindOf
+	before      uint64
+	after       uint64
+	transaction protocol.Transaction
+}
+
+const linkSize = 16 + 8 + 8 + 16
+
+func (l link) encode() []byte {
+	return slices.Concat(l.kind[:], key(l.before), key(l.after), l.transaction[:])
+}
+
+func linkOf(b []byte) (l link) {
+	l.before, l.after = number(b[16:]), number(b[24:])
+	copy(l.kind[:], b)
+	copy(l.transaction[:], b[32:])
+	return l
+}
+
+// kindOf is the same for incidents that are alike: all that an entry says but when, in whose visit and in which transaction. What
+// is about another document, or says anything else, is of another kind.
+func kindOf(e Entry) (kind [16]byte, err error) {
+	e.Seq, e.At, e.Visit, e.Prev, e.Transaction = 0, protocol.Time{}, 0, protocol.Digest{}, protocol.Transaction{}
+	b, err := e.encode()
+	sum := sha256.Sum256(b)
+	copy(kind[:], sum[:])
+	return kind, err
+}
+
+// kin is the list that the next of a kind joins: its last, and the transactions that it has.
+type kin struct {
+	tail         uint64
+	transactions []byte // one after the other
+}
+
+func kinOf(b []byte) (k kin) {
+	if len(b) >= 8 {
+		k = kin{number(b), slices.Clone(b[8:])}
+	}
+	return k
+}
+
+func (k kin) encode() []byte { return append(key(k.tail), k.transactions...) }
+
+// takes reports whether one more may join, and notes its transaction.
+func (k *kin) takes(t protocol.Transaction) bool {
+	for known := range slices.Chunk(k.transactions, len(t)) {
+		if [16]byte(known) == t {
+			return true
+		}
+	}
+	if t.IsZero() {
+		return true
+	}
+	if len(k.transactions) >= MaxGathered*len(t) {
+		return false
+	}
+	k.transactions = append(k.transactions, t[:]...)
+	return true
+}
+
+// join puts a new incident behind those that are alike.
+func (s shelves) join(at *Standing, e Entry) (err error) {
+	if at.kind, err = kindOf(e); err != nil {
+		return err
+	}
+	at.transaction = e.Transaction
+	k := kinOf(s.alike.Get(at.kind[:]))
+	if !k.takes(e.Transaction) {
+		k = kin{}
+		k.takes(e.Transaction)
+	}
+	if at.before = k.tail; at.before > 0 {
+		err = s.relink(at.before, func(l *link) { l.after = e.Seq })
+	}
+	k.tail = e.Seq
+	if err == nil {
+		err = s.alike.Put(at.kind[:], k.encode())
+	}
+	return err
+}
+
+func (s shelves) relink(seq uint64, how func(*link)) error {
+	at, err := s.standing(seq)
+	if err != nil {
+		return err
+	}
+	how(&at.link)
+	return s.incidents.Put(key(seq), at.encode())
+}
+
+// apart takes an incident out of its list: it speaks for itself. The caller writes at.
+func (s shelves) apart(at *Standing) (err error) {
+	l := at.link
+	if at.link = (link{}); l.kind == [16]byte{} {
+		return nil
+	}
+	if l.before > 0 {
+		err = s.relink(l.before, func(o *link) { o.after = l.after })
+	}
+	if err == nil && l.after > 0 {
+		err = s.relink(l.after, func(o *link) { o.before = l.before })
+	}
+	if err != nil {
+		return err
+	}
+	return s.ends(l, at.Position, l.before)
+}
+
+// ends moves the end of a list, where it is the one that the next joins.
+func (s shelves) ends(l link, was, is uint64) error {
+	k := kinOf(s.alike.Get(l.kind[:]))
+	switch {
+	case k.tail != was:
+		return nil
+	case is == 0:
+		return s.alike.Delete(l.kind[:])
+	}
+	k.tail = is
+	return s.alike.Put(l.kind[:], k.encode())
+}
+
+// standing returns where an open incident stands, or an error under ErrState.
+func (s shelves) standing(seq uint64) (Standing, error) {
+	b := s.incidents.Get(key(seq))
+	if b == nil {
+		return Standing{}, fmt.Errorf("%w: no open incident", ErrState)
+	}
+	return standingOf(seq, b)
+}
+
+// next returns those that one more step gathers behind at, and whether there are more.
+func (s shelves) next(at Standing) (all []Standing, more bool, err error) {
+	for after := at.after; after > 0; {
+		if len(all) == gatherStep {
+			return all, true, nil
+		}
+		m, err := s.standing(after)
+		if err != nil {
+			return nil, false, err
+		}
+		all, after = append(all, m), m.after
+	}
+	return all, false, nil
+}
+
+// count fills in what a "gathered" entry says: of the step before, and what is behind it.
+func (s shelves) count(e, before Entry, lastAt func(uint64) (protocol.Time, error)) (Entry, error) {
+	at, err := s.standing(uint64(e.Of))
+	if err != nil {
+		return e, err
+	}
+	all, more, err := s.next(at)
+	if err != nil {
+		return e, err
+	}
+	e.Storm.Count, e.Storm.Through, e.Storm.More, e.Storm.Transactions = at.Count+uint64(len(all)), at.Last, more, slices.Clone(before.Storm.Transactions)
+	for _, m := range append([]Standing{at}, all...) {
+		if t := m.transaction; !t.IsZero() && !slices.Contains(e.Storm.Transactions, t) {
+			e.Storm.Transactions = append(e.Storm.Transactions, t)
+		}
+		e.Storm.Through = max(e.Storm.Through, m.Position)
+	}
+	e.Storm.Last, err = lastAt(e.Storm.Through)
+	return e, err
+}
+
+// gather makes one of an incident and what one step finds behind it.
+func (s shelves) gather(e Entry, stored []byte) error {
+	at, err := s.standing(uint64(e.Of))
+	if err != nil {
+		return err
+	}
+	if at.fixed() {
+		return fmt.Errorf("%w: %s what speaks for itself, or twice", ErrState, e.Kind)
+	}
+	all, more, err := s.next(at)
+	if err != nil {
+		return err
+	}
+	l, last := at.link, at.Position
+	at.after = 0
+	for _, m := range all {
+		at.after, at.Last, last = m.after, m.Position, m.Position
+		if err := s.merge(at.Position, m); err != nil {
+			return err
+		}
+	}
+	at.Count += uint64(len(all))
+	if e.Storm.Count != at.Count || e.Storm.Through != at.Last || e.Storm.More != more {
+		return fmt.Errorf("%w: %s other than they are", ErrState, e.Kind)
+	}
+	if at.after > 0 {
+		err = s.relink(at.after, func(o *link) { o.before = at.Position })
+	} else {
+		err = s.ends(l, last, at.Position)
+	}
+	at.Gathered = e.Seq
+	if err == nil && !more {
+		err = s.apart(&at)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.incidents.Put(key(at.Position), at.encode()); err != nil {
+		return err
+	}
+	return s.outbox.Put(key(at.Position), stored)
+}
+
+// fixed reports whether what its event says is settled, or its own alone.
+func (at Standing) fixed() bool { return at.kind == [16]byte{} }
+
+// merge takes away what stands of its own for an incident that another speaks for from now on. What it stops, that one stops.
+func (s shelves) merge(into uint64, m Standing) error {
+	k := key(m.Position)
+	if err := s.incidents.Delete(k); err != nil {
+		return err
+	}
+	if err := remove(s.outbox, k); err != nil {
+		return err
+	}
+	return s.hold(into, m.Position)
+}
+
+// hold has one incident stop what another stopped. Where they stop not the same, it stops everything.
+func (s shelves) hold(into, from uint64) error {
+	b := s.latches.Get(key(from))
+	if b == nil {
+		return nil
+	}
+	held, err := latchOf(from, b)
+	if have := s.latches.Get(key(into)); err == nil && have != nil {
+		old, broken := latchOf(into, have)
+		if old.Municipality != held.Municipality {
+			held.Municipality = ""
+		}
+		held.Reason, err = old.Reason, broken
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.latches.Put(key(into), held.encode()), s.latches.Delete(key(from)))
+}
+
+// Gather fixes what the event of an open incident says, if nobody has been told of it, and returns the entry that says so; false:
+// it speaks for itself, or it was gathered. To repeat it is harmless, and finishes what a power cut left half done.
+func (j *Journal) Gather(position uint64) (e Entry, gathered bool, err error) {
+	for more := true; more; {
+		at, open, err := j.standingAt(position)
+		if err != nil || !open || at.fixed() {
+			return e, gathered, err
+		}
+		if e, err = j.gatherSome(position); err != nil {
+			return Entry{}, false, fmt.Errorf("journal: %s: %w", Gathered, err)
+		}
+		more, gathered = e.Storm.More, true
+		j.tidy()
+	}
+	return e, gathered, nil
+}
+
+// gatherSome is one step of it.
+func (j *Journal) gatherSome(position uint64) (e Entry, err error) {
+	err = j.update(gatherRoom, func(tx *bolt.Tx) error {
+		if e, err = counted(tx, Entry{Kind: Gathered, Of: int(position)}); err == nil {
+			e, err = appendEntry(tx, e, j.now())
+		}
+		return err
+	})
+	return e, err
+}
+
+func (j *Journal) standingAt(position uint64) (at Standing, open bool, err error) {
+	err = j.db.View(func(tx *bolt.Tx) error {
+		b := tx.Bucket(incidentBucket).Get(key(position))
+		if open = b != nil; open {
+			at, err = standingOf(position, b)
+		}
+		return err
+	})
+	return at, open, err
+}
+
+// counted fills in a "gathered" entry from what the file holds.
+func counted(tx *bolt.Tx, e Entry) (Entry, error) {
+	entry := func(seq uint64) (Entry, error) {
+		stored, err := storedAt(tx, seq)
+		if err != nil {
+			return Entry{}, err
+		}
+		return entryOf(stored)
+	}
+	s := inFile(tx)
+	at, err := s.standing(uint64(e.Of))
+	if err != nil {
+		return e, err
+	}
+	before, err := entry(at.Gathered)
+	if err != nil {
+		return e, err
+	}
+	return s.count(e, before, func(seq uint64) (protocol.Time, error) {
+		last, err := entry(seq)
+		return last.At, err
+	})
+}

@@ -1,4 +1,5 @@
-// Package collector tells the collectors that the policy names of every incident, in syslog: RFC 5424 over TLS (RFC 5425).
+// Package collector tells the collectors that the policy names of every incident, and of every contact that is to be told of one
+// because nobody acknowledged it, in syslog: RFC 5424 over TLS (RFC 5425).
 //
 // Parties: the journal has the incidents; the policy in force has the collectors, and whom to believe there; the collector knows
 // the terminal by the certificate that the centre knows it by. Nothing waits for any of it: a collector has a goroutine of its
@@ -47,6 +48,7 @@ import (
 type Journal interface {
 	After(position uint64, f func(journal.Entry) (more bool, err error)) error
 	Holds(protocol.JournalHead) (bool, error)
+	At(position uint64) (journal.Entry, error)
 }
 
 // Options are what the delivery needs. All but the last group must be there.

@@ -41,6 +41,7 @@ func (s stormy) After(position uint64, f func(journal.Entry) (bool, error)) erro
 	return nil
 }
 
+func (s stormy) At(uint64) (journal.Entry, error)         { return journal.Entry{}, journal.ErrNoEntry }
 func (s stormy) Holds(protocol.JournalHead) (bool, error) { return true, nil }
 
 // TestStopWhileReading: a terminal that stops does not first read a long journal to its end.

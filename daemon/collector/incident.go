@@ -20,10 +20,15 @@ const sdID = "incident@32473"
 type kind struct {
 	word, where, also string
 	municipality      protocol.Municipality
+	step              uint64 // of an escalation, its own entry: no two are alike
 }
 
 func kindOf(e journal.Entry) kind {
-	return kind{e.Reason, e.Where, codes(e.Also), e.Municipality}
+	k := kind{word: e.Reason, where: e.Where, also: codes(e.Also), municipality: e.Municipality}
+	if e.Kind == journal.Escalated {
+		k.step = e.Seq
+	}
+	return k
 }
 
 func codes(all []reason.Code) string {
@@ -49,6 +54,9 @@ func (o Options) judged(word string) (class string, s Severity) {
 // message tells of what is alike: codes, ids and digests, nothing else. "id" and "last" are the names that the first and the
 // last of them have at the centre.
 func (o Options) message(a storm.Alike[journal.Entry]) (message, error) {
+	if a.First.Kind == journal.Escalated {
+		return o.escalation(a.First)
+	}
 	first, err := a.First.Head()
 	if err != nil {
 		return message{}, err
@@ -73,11 +81,42 @@ func (o Options) message(a storm.Alike[journal.Entry]) (message, error) {
 	p = append(p, param{"count", strconv.FormatUint(a.Count, 10)})
 	given("last", string(protocol.NameIncident(o.Terminal, last)), a.Count > 1)
 	given("until", a.Last.At.Format("2006-01-02T15:04:05Z"), a.Count > 1)
+	return o.said(e, severity, "incident", p, "incident "+e.Reason), nil
+}
+
+// said is a message of an entry, under a MSGID.
+func (o Options) said(e journal.Entry, severity Severity, id string, p []param, text string) message {
 	app, version, _ := strings.Cut(o.Software, " ")
 	origin := element{"origin", []param{{"software", app}}}
 	if version != "" {
 		origin.params = append(origin.params, param{"swVersion", version})
 	}
-	return message{severity: severity, at: e.At.Time, host: string(o.Terminal), app: app, id: "incident",
-		data: []element{{sdID, p}, origin}, text: "incident " + e.Reason}, nil
+	return message{severity: severity, at: e.At.Time, host: string(o.Terminal), app: app, id: id, data: []element{{sdID, p}, origin}, text: text}
+}
+
+// escalation tells that a contact of the policy is to be told of an incident, which "id" names: who that is, the policy says. It is as
+// severe as the incident; where a service stops with it, as severe as anything.
+func (o Options) escalation(e journal.Entry) (message, error) {
+	of, err := o.Journal.At(uint64(e.Of))
+	if err != nil {
+		return message{}, err
+	}
+	head, err := of.Head()
+	if err != nil {
+		return message{}, err
+	}
+	class, severity := o.judged(of.Reason)
+	p := []param{{"id", string(protocol.NameIncident(o.Terminal, head))}, {"word", of.Reason}, {"class", class}}
+	if e.Municipality != "" {
+		p = append(p, param{"municipality", string(e.Municipality)})
+	}
+	p = append(p, param{"step", strconv.Itoa(e.Step)}, param{"since", of.At.Format("2006-01-02T15:04:05Z")})
+	text := "escalation " + of.Reason
+	if e.Contact != "" {
+		p = append(p, param{"contact", e.Contact})
+	}
+	if e.Reason != "" {
+		p, severity, text = append(p, param{"over", e.Reason}), Alert, text+": "+e.Reason
+	}
+	return o.said(e, severity, "escalation", p, text), nil
 }

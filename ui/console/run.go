@@ -1,0 +1,119 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// begun is a command that is being done.
+type begun struct {
+	s    *session
+	stop context.CancelCauseFunc
+	idle *time.Timer
+}
+
+// begin lets Ctrl-C, the end of the line and a technician who has left end a command.
+func (s *session) begin(c Call, a *Answer) (context.Context, *begun) {
+	ctx, stop := context.WithCancelCause(context.Background())
+	b := &begun{s: s, stop: stop}
+	if s.who.Role != Nobody {
+		b.idle = time.AfterFunc(s.patience(), b.look)
+	}
+	p := &pager{s: s, ctx: ctx, json: c.JSON}
+	a.print, a.wire = p.print, func(ctx context.Context, do func(context.Context, Wire) error) error {
+		return s.transfer(ctx, stop, do)
+	}
+	if c.Command != nil && !c.Command.own && c.Command.Ask == (Text{}) || c.yes {
+		s.wire.become(running, func() { stop(errCancel) })
+	}
+	return ctx, b
+}
+
+// look ends the command if nothing has come for too long.
+func (b *begun) look() {
+	left := b.s.o.Idle - b.s.wire.idle()
+	if left <= 0 {
+		b.stop(errQuiet)
+		return
+	}
+	b.idle.Reset(left)
+}
+
+// end lets the session read again. It returns whether something that came meanwhile was thrown away.
+func (b *begun) end() (lost bool) {
+	if b.idle != nil {
+		b.idle.Stop()
+	}
+	return b.s.wire.become(waiting, nil)
+}
+
+// transfer gives the line away for a file. What comes right behind it is thrown away: the other program's last words.
+func (s *session) transfer(ctx context.Context, stop context.CancelCauseFunc, do func(context.Context, Wire) error) error {
+	s.wire.become(raw, func() { stop(errCancel) })
+	err := do(ctx, s.wire)
+	s.wire.become(running, func() { stop(errCancel) })
+	if _, quiet := s.wire.forget(quietTime, loudTime); quiet != nil && err == nil {
+		return quiet
+	}
+	return err
+}
+
+// pager writes lines, and stops after each screenful until a key is pressed.
+type pager struct {
+	s    *session
+	ctx  context.Context
+	json bool
+	used int // rows since the last stop
+}
+
+func (p *pager) print(line string) error {
+	sc := p.s.screen
+	rows := 1 + max(0, columns(line)-1)/sc.columns
+	if sc.paged && !p.json && p.used > 0 && p.used+rows > sc.rows-1 {
+		if err := p.more(); err != nil {
+			return err
+		}
+	}
+	if err := sc.write(line + "\r\n"); err != nil {
+		return err
+	}
+	p.used += rows
+	return nil
+}
+
+// more waits for a key: space for a page, Enter for a line, q for the end. Any other is not looked at.
+func (p *pager) more() error {
+	sc := p.s.screen
+	if err := sc.write(moreLine); err != nil {
+		return err
+	}
+	page, err := p.ask()
+	if wiped := sc.write("\r" + sc.blank(len(moreLine)) + "\r"); wiped != nil {
+		return wiped
+	}
+	if p.used = 0; !page {
+		p.used = sc.rows - 2
+	}
+	return err
+}
+
+func (p *pager) ask() (page bool, err error) {
+	for {
+		k, err := p.s.keyboard.next(p.ctx, 0)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return false, errQuit
+		case err != nil:
+			return false, err
+		case k.act == brk:
+			return false, errBreak
+		case k.act == noise:
+			return false, errNoise
+		case k.act == cancel || k.r == 'q' || k.r == 'Q':
+			return false, errQuit
+		case k.act == enter || k.r == ' ':
+			return k.r == ' ', nil
+		}
+	}
+}

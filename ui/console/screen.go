@@ -1,0 +1,146 @@
+package console
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// screen is the far end as far as it is known. A dumb one gets printable characters, CR, LF and backspace, nothing else:
+// with those alone everything works. One that shows by a key or an answer that it speaks VT100 gets its control sequences
+// where they save bytes.
+type screen struct {
+	wire          *wire
+	vt            bool
+	rows, columns int
+	paged         bool
+}
+
+// The screen of which nothing is known.
+const defaultRows, defaultColumns = 24, 80
+
+func (s *screen) write(text string) error {
+	if text == "" {
+		return nil
+	}
+	_, err := s.wire.write(context.Background(), []byte(text))
+	return err
+}
+
+// move goes from one column to another of a line whose characters are shown.
+func (s *screen) move(shown []rune, from, to int) string {
+	switch {
+	case to < from:
+		return s.back(from - to)
+	case to > from:
+		over := string(between(shown, from, to))
+		if ahead := "\x1b[" + strconv.Itoa(to-from) + "C"; s.vt && len(ahead) < len(over) {
+			return ahead
+		}
+		return over
+	}
+	return ""
+}
+
+func (s *screen) back(n int) string {
+	if n > 4 && s.vt {
+		return "\x1b[" + strconv.Itoa(n) + "D"
+	}
+	return strings.Repeat("\b", n)
+}
+
+// between are the characters in the columns from one to another.
+func between(shown []rune, from, to int) []rune {
+	a, b, n := 0, len(shown), 0
+	for i, r := range shown {
+		if n == from {
+			a = i
+		}
+		if n == to {
+			b = i
+			break
+		}
+		n += cells(r)
+	}
+	return shown[a:b]
+}
+
+// change is what turns one line with the cursor in a column into another: no more than what differs, from the first
+// difference on.
+func (s *screen) change(old []rune, at int, now []rune, to int) string {
+	p := 0
+	for p < len(old) && p < len(now) && old[p] == now[p] {
+		p++
+	}
+	if p == len(old) && p == len(now) {
+		return s.move(now, at, to)
+	}
+	same, all := columns(old[:p]), columns(now)
+	out := s.move(old, at, same) + string(now[p:])
+	if gone := columns(old) - all; gone > 0 {
+		out += s.blank(gone)
+	}
+	return out + s.move(now, all, to)
+}
+
+// blank takes away so many columns behind the cursor, and leaves it there.
+func (s *screen) blank(n int) string {
+	if s.vt && n > 1 {
+		return "\x1b[K"
+	}
+	return strings.Repeat(" ", n) + s.back(n)
+}
+
+// How long a terminal may take to answer: the question and the answer are a dozen bytes, but a laptop may be busy.
+const answerTime = time.Second
+
+// ask finds out what the far end is, by the question for its device attributes (VT100 and everything after it answers) and
+// for the place of the cursor in the far corner. A dumb one shows the question as "[c" at most, which is written over.
+func (s *screen) ask(k *keyboard) error {
+	s.vt = false
+	if err := s.write("\r\x1b[c"); err != nil {
+		return err
+	}
+	answer, err := s.await(k, identity)
+	if err != nil {
+		return err
+	}
+	if answer.act != identity {
+		return s.write("\r    \r")
+	}
+	s.vt = true
+	if err := s.write("\x1b7\x1b[999;999H\x1b[6n\x1b8"); err != nil {
+		return err
+	}
+	if answer, err = s.await(k, place); err == nil && answer.act == place {
+		s.size(answer.rows, answer.cols)
+	}
+	return err
+}
+
+func (s *screen) size(rows, columns int) {
+	if rows >= 2 && rows <= 500 {
+		s.rows = rows
+	}
+	if columns >= 20 && columns <= 500 {
+		s.columns = columns
+	}
+}
+
+// await drops keys until the one that was asked for, for a while.
+func (s *screen) await(k *keyboard, a act) (got key, err error) {
+	ctx, stop := context.WithTimeout(context.Background(), answerTime)
+	defer stop()
+	for {
+		got, err = k.next(ctx, answerTime)
+		switch {
+		case err == errQuiet || err != nil && ctx.Err() != nil:
+			return key{}, nil
+		case err != nil || got.act == a:
+			return got, err
+		case got.act == brk:
+			return got, errBreak
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+const (
+	defaultIdle  = 10 * time.Minute
+	defaultStall = 30 * time.Second
+)
+
+// session is one line, from when it is there until it hangs up.
+type session struct {
+	o        Options
+	wire     *wire
+	keyboard *keyboard
+	screen   *screen
+	editor   *editor
+	lang     string
+	who      Who
+	leave    func() // the seat
+	asked    bool   // the far end was asked what it is, or somebody said so
+}
+
+// Serve speaks with whoever is at the far end, until the line hangs up (nil), takes nothing (ErrStalled), fails, or ctx is
+// done. Whoever was signed in is signed out then. The caller closes the line, which ends the goroutines that read and write
+// it, and may begin anew.
+func Serve(ctx context.Context, line io.ReadWriter, o Options) error {
+	if o.Idle == 0 {
+		o.Idle = defaultIdle
+	}
+	if o.Stall == 0 {
+		o.Stall = defaultStall
+	}
+	w := newWire(line, o.Stall, o.Now)
+	defer w.fail(io.EOF)
+	s := &session{o: o, wire: w, keyboard: &keyboard{wire: w}, lang: o.Lang,
+		screen: &screen{wire: w, rows: defaultRows, columns: defaultColumns, paged: true}}
+	s.editor = &editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: completion}
+	defer context.AfterFunc(ctx, func() { w.fail(ctx.Err()) })()
+	err := s.serve()
+	s.out(HangUp)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (s *session) serve() error {
+	if err := s.screen.write("\r\n" + banner + "\r\n"); err != nil {
+		return err
+	}
+	for {
+		text, err := s.editor.read(context.Background(), promptOf[ranks[s.who.Role]], s.patience())
+		if err == nil {
+			err = s.line(text)
+		}
+		if gone := s.wire.broken(); gone != nil {
+			return gone
+		}
+		if err = s.meet(err); err != nil {
+			return err
+		}
+	}
+}
+
+// patience is how long somebody who has signed in may type nothing.
+func (s *session) patience() time.Duration {
+	if s.who.Role == Nobody {
+		return 0
+	}
+	return max(time.Millisecond, s.o.Idle-s.wire.idle())
+}
+
+// meet does what an interruption asks for; what it cannot meet ends the session.
+func (s *session) meet(err error) error {
+	switch {
+	case err == nil || errors.Is(err, errCancel):
+		return nil
+	case errors.Is(err, errQuiet):
+		return s.goodbye(Idle)
+	case errors.Is(err, errBye):
+		return s.goodbye(SignedOut)
+	case errors.Is(err, errBreak):
+		return s.goodbye(Break)
+	case errors.Is(err, errNoise):
+		return s.calm()
+	}
+	return err
+}
+
+// How long it must be quiet after noise, and how long noise may last before nobody can be the one who has signed in.
+const quietTime, loudTime = 250 * time.Millisecond, 10 * time.Second
+
+// calm throws away what comes until nothing does, in flat memory and without a word, and then says so once. A break in
+// it signs out.
+func (s *session) calm() error {
+	for {
+		brk, err := s.wire.forget(quietTime, loudTime)
+		if brk || err == errLoud {
+			s.out(Break)
+		}
+		if err == nil {
+			return s.say("! " + string(Noise) + ": " + Noise.In(s.lang))
+		}
+		if err != errLoud {
+			return err
+		}
+	}
+}
+
+// line is one line that was typed.
+func (s *session) line(text string) error {
+	if strings.TrimSpace(text) == "" {
+		if !s.asked && !s.screen.vt && !s.wire.pending() {
+			s.asked = true
+			return s.screen.ask(s.keyboard)
+		}
+		return nil
+	}
+	s.editor.past.add(text)
+	call, err := Parse(text)
+	a := &Answer{call: call, lang: s.lang, who: s.who, width: s.screen.columns}
+	ctx, p := s.begin(call, a)
+	if err == nil {
+		err = s.do(ctx, call, a)
+	}
+	lost := p.end()
+	interrupted := errors.Is(err, errBreak) || errors.Is(err, errNoise)
+	if said := a.done(err); said != nil && !errors.Is(said, errQuit) {
+		return said
+	}
+	switch {
+	case interrupted:
+		return err
+	case errors.Is(context.Cause(ctx), errQuiet):
+		return errQuiet
+	case lost:
+		return s.say("! " + string(Lost) + ": " + Lost.In(s.lang))
+	}
+	return nil
+}
+
+// say writes a line of the console's own.
+func (s *session) say(text string) error { return s.screen.write(text + "\r\n") }
+
+// do is one command, if it may be done.
+func (s *session) do(ctx context.Context, c Call, a *Answer) error {
+	if err := s.allowed(c); err != nil {
+		return err
+	}
+	if err := s.confirm(ctx, c); err != nil {
+		return err
+	}
+	if s.who.Role != Nobody && s.note(CommandEvent, c.Command.Name, "") != nil {
+		return Fail(NoJournal)
+	}
+	if c.Command.own {
+		return s.own(c, a)
+	}
+	return s.o.Machine.Do(ctx, s.who, c, a)
+}
+
+// allowed looks at the role, and that the policy in force still gives it.
+func (s *session) allowed(c Call) error {
+	if s.who.Role != Nobody && !s.listed() {
+		s.out(ExpiredKey)
+		return Fail(ExpiredKey)
+	}
+	switch {
+	case may(s.who.Role, c.Command.Need):
+		return nil
+	case s.who.Role == Nobody:
+		return Fail(SignInNeeded)
+	}
+	return Fail(RoleNeeded)
+}
+
+func (s *session) listed() bool {
+	keys, err := s.o.Keys.Keys()
+	for _, k := range keys {
+		if err == nil && k.ID == s.who.ID && !k.Expired && may(k.Role, s.who.Role) {
+			return true
+		}
+	}
+	return false
+}
+
+// confirm asks what the row asks. A program says --yes.
+func (s *session) confirm(ctx context.Context, c Call) error {
+	switch {
+	case c.Command.Ask == (Text{}) || c.yes:
+		return nil
+	case c.JSON:
+		return &Failure{Code: MissingArgument, About: "--yes"}
+	}
+	for _, l := range wrap(c.Command.Ask.In(s.lang), s.screen.columns-1) {
+		if err := s.say(l); err != nil {
+			return err
+		}
+	}
+	answer, err := (&editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: nothing}).read(ctx, askEnding.In(s.lang), s.patience())
+	switch {
+	case err == nil && strings.TrimSpace(answer) == "yes":
+		return nil
+	case err == nil || errors.Is(err, errCancel) || errors.Is(err, errBye):
+		return Fail(Cancelled)
+	}
+	return err
+}
+
+func nothing(string) (string, []string) { return "", nil }
+
+func (s *session) note(k EventKind, command string, c Code) error {
+	return s.o.Journal.Note(Event{Kind: k, Who: s.who.ID, Role: s.who.Role, Command: command, Code: c})
+}
+
+// out signs out, and forgets what the one who was here has typed. That it could not be journalled keeps nobody signed in.
+func (s *session) out(why Code) (was bool) {
+	if s.who.Role == Nobody {
+		return false
+	}
+	_ = s.note(SignedOutEvent, "", why)
+	s.leave()
+	s.who, s.leave = Who{}, nil
+	s.editor.past.lines = nil
+	s.wire.drop()
+	return true
+}
+
+// goodbye signs out and says why.
+func (s *session) goodbye(why Code) error {
+	if err := s.screen.write("\r\n"); err != nil || !s.out(why) {
+		return err
+	}
+	return s.say("! " + string(why) + ": " + why.In(s.lang))
+}

@@ -73,8 +73,10 @@ func (s shelves) escalate(e Entry, stored []byte) error {
 	default:
 		return fmt.Errorf("%w: %s twice, or to nobody", ErrState, e.Kind)
 	}
-	if err := s.apart(&at); err != nil {
-		return err
+	if at.before > 0 { // it has a way of its own; the first of those that are alike may speak for the others still, since the centre hears of the step after that
+		if err := s.apart(&at); err != nil {
+			return err
+		}
 	}
 	if err := s.incidents.Put(of, at.encode()); err != nil {
 		return err

@@ -98,3 +98,27 @@ func TestEscalationIsBounded(t *testing.T) {
 	}
 	must(t, j, step(of, maxTold+1, "", Unacknowledged))
 }
+
+// TestEscalatedInAStorm: who was told of first among those that are alike still speaks for the others; who was told of behind it
+// speaks for itself from then on, so that no step is lost with it.
+func TestEscalatedInAStorm(t *testing.T) {
+	j, _ := open(t)
+	var all []Entry
+	for range 4 {
+		all = append(all, must(t, j, Entry{Kind: Incident, Reason: "fault"}))
+	}
+	must(t, j, step(all[0], 1, "desk", ""))
+	must(t, j, step(all[2], 1, "desk", ""))
+	e, gathered, err := j.Gather(all[0].Seq)
+	if err != nil || !gathered || e.Storm.Count != 3 {
+		t.Errorf("%+v %t %v", e.Storm, gathered, err)
+	}
+	left, err := j.Incidents(0, 0)
+	if err != nil || len(left) != 2 || left[0].Position != all[0].Seq || left[0].Count != 3 || left[1].Position != all[2].Seq || left[0].Steps() != 1 || left[1].Steps() != 1 {
+		t.Errorf("%+v %v", left, err)
+	}
+	must(t, j, step(all[0], 2, "office", ""))
+	if _, _, err := j.Verify(); err != nil {
+		t.Error(err)
+	}
+}

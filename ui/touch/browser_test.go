@@ -2,7 +2,6 @@ package touch
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -172,21 +171,6 @@ func measure(t *testing.T, b *touchtest.Browser, lang, name string) {
 	check(t, b, lang, name)
 }
 
-// axe runs axe-core over the page, where HONNIN_AXE names its axe.min.js (npm's axe-core); it returns what it objects to.
-func axe(t *testing.T, b *touchtest.Browser) []string {
-	t.Helper()
-	path := os.Getenv("HONNIN_AXE")
-	if path == "" {
-		return nil
-	}
-	script, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	touchtest.Eval[bool](b, string(script)+";true")
-	return touchtest.Eval[[]string](b, `axe.run(document).then((r) => !r.passes.length ? ["it checked nothing"] : r.violations.flatMap((v) => v.nodes.map((n) => v.id + " " + n.target)))`)
-}
-
 func check(t *testing.T, b *touchtest.Browser, lang, name string) {
 	t.Helper()
 	for _, law := range []string{fits, contrast} {
@@ -194,7 +178,7 @@ func check(t *testing.T, b *touchtest.Browser, lang, name string) {
 			t.Errorf("%s (%s): %s", name, lang, strings.Join(bad, "; "))
 		}
 	}
-	if bad := axe(t, b); len(bad) > 0 {
+	if bad := b.Axe(); len(bad) > 0 {
 		t.Errorf("%s (%s): axe: %s", name, lang, strings.Join(bad, "; "))
 	}
 }

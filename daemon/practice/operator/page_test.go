@@ -92,3 +92,78 @@ func TestTakenOnAndClosed(t *testing.T) {
 		t.Errorf("the page asked elsewhere: %v", far)
 	}
 }
+
+// sound is what must hold of every page.
+func sound(t *testing.T, b *touchtest.Browser, name string) {
+	t.Helper()
+	b.Shot(name)
+	bad := append(b.Axe(), touchtest.Eval[[]string](b, `[
+	  document.documentElement.scrollWidth > innerWidth && "wider than the screen",
+	  document.querySelectorAll("h1").length !== 1 && "not one heading",
+	  ...[...document.querySelectorAll("input, select, textarea")].filter((e) => !e.labels.length).map((e) => "no label: " + e.name),
+	  ...[...document.querySelectorAll("button, select, textarea, input[type=file]")].filter((e) => e.offsetParent && e.offsetHeight < 43).map((e) => "too small to press: " + e.outerHTML),
+	  ...[...document.querySelectorAll("[id]")].filter((e, i, all) => all.some((o, j) => j < i && o.id === e.id)).map((e) => "twice: " + e.id),
+	].filter(Boolean)`)...)
+	if len(bad) > 0 {
+		t.Errorf("%s: %s", name, strings.Join(bad, "; "))
+	}
+}
+
+// TestPagesFit: each page, wide and on a phone; the list in pages, and what is filtered.
+func TestPagesFit(t *testing.T) {
+	d := newDesk(t, practice.Options{})
+	name := func(n int) protocol.IncidentID {
+		return protocol.IncidentID(fmt.Sprintf("test-%02d-%d-0a1b2c3d", n%3+1, n))
+	}
+	for n := range 60 {
+		data := mixedUp()
+		if n%2 == 0 {
+			data = protocol.IncidentData{Code: "journal-rewound", Class: "fault"}
+		}
+		d.raise([]protocol.Terminal{first, second, third}[n%3], name(n), data)
+	}
+	d.must(d.world.MoveIncident(second, name(1), protocol.IncidentClosed, strings.Repeat("長い原因", 20)))
+	wide := touchtest.Start(t, 1280, 800)
+	for _, b := range []*touchtest.Browser{wide, wide.Another(390, 844)} {
+		at := func(page string) string { return fmt.Sprintf("%s-%d", page, touchtest.Eval[int](b, "screen.width")) }
+		b.Open(d.url + "/")
+		b.Wait(`document.querySelectorAll("[data-incident]").length === 25`)
+		sound(t, b, at("list"))
+		b.Click("#earlier")
+		b.Wait(`location.search === "?page=2" && document.querySelectorAll("[data-incident]").length === 25`)
+		b.Click("#earlier")
+		b.Wait(`document.querySelectorAll("[data-incident]").length === 10 && !document.getElementById("earlier")`)
+		if last := touchtest.Eval[string](b, `[...document.querySelectorAll("[data-incident]")].at(-1).dataset.incident`); last != string(name(0)) {
+			t.Errorf("the oldest is %s", last)
+		}
+		b.Click("#count-closed")
+		b.Wait(`document.querySelectorAll("[data-incident]").length === 1 && document.querySelector("[data-incident] .closed")`)
+		b.Open(d.url + "/?terminal=TEST-02&municipality=991015")
+		b.Wait(`document.querySelectorAll("[data-incident]").length === 10`)
+		d.open(b, second, name(1))
+		sound(t, b, at("closed"))
+		f := d.open(b, first, name(3)).with(practice.CloserID+".key", practice.CloserID+".pem").closes("a cause")
+		f.review()
+		sound(t, b, at("review"))
+		b.Open(d.url + "/incidents/TEST-01/none")
+		sound(t, b, at("none"))
+		b.WaitComplaint("404") // of the page itself
+	}
+}
+
+// TestNewsArrives: what is raised while the list is looked at appears there, and the focus stays where it was.
+func TestNewsArrives(t *testing.T) {
+	d := newDesk(t, practice.Options{})
+	d.raise(first, "i-1", mixedUp())
+	b := touchtest.Start(t, 1280, 800)
+	b.Open(d.url + "/")
+	b.Wait(`document.querySelectorAll("[data-incident]").length === 1`)
+	touchtest.Eval[bool](b, `document.getElementById("a-TEST-01-i-1").focus(), true`)
+	d.raise(second, "i-2", mixedUp())
+	b.Wait(`document.querySelectorAll("[data-incident]").length === 2`)
+	d.must(d.world.MoveIncident(first, "i-1", protocol.IncidentAcknowledged, ""))
+	b.Wait(`document.querySelector("#i-TEST-01-i-1 .acknowledged") && document.getElementById("count-acknowledged").textContent.startsWith("1")`)
+	if at := touchtest.Eval[string](b, `document.activeElement.id`); at != "a-TEST-01-i-1" {
+		t.Errorf("the focus is at %q", at)
+	}
+}

@@ -68,8 +68,8 @@ func (a asked) fits(i Incident) bool {
 	return (a.State == "" || a.State == i.State) && (a.Municipality == "" || a.Municipality == i.Municipality) && (a.Terminal == "" || a.Terminal == i.Terminal)
 }
 
-// Query is what asks for the same.
-func (a asked) Query() string {
+// URL asks a path for the same.
+func (a asked) URL(path string) string {
 	q := url.Values{}
 	for k, v := range map[string]string{"state": a.State, "municipality": string(a.Municipality), "terminal": string(a.Terminal)} {
 		if v != "" {
@@ -79,7 +79,10 @@ func (a asked) Query() string {
 	if a.Page > 1 {
 		q.Set("page", strconv.Itoa(a.Page))
 	}
-	return q.Encode()
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return path
 }
 
 func (a asked) at(page int) asked { a.Page = page; return a }

@@ -2,6 +2,7 @@ package touchtest
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/chromedp/chromedp"
 )
@@ -22,4 +23,19 @@ func (b *Browser) Upload(css, file string) {
 func (b *Browser) Stranger(origin string) []string {
 	b.tb.Helper()
 	return Eval[[]string](b, fmt.Sprintf(`performance.getEntriesByType("resource").map((e) => e.name).filter((n) => !n.startsWith(%s))`, quote(origin+"/")))
+}
+
+// Axe runs axe-core over the page, where HONNIN_AXE names its axe.min.js (npm's axe-core); it returns what that objects to.
+func (b *Browser) Axe() []string {
+	b.tb.Helper()
+	path := os.Getenv("HONNIN_AXE")
+	if path == "" {
+		return nil
+	}
+	script, err := os.ReadFile(path)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	Eval[bool](b, string(script)+";true")
+	return Eval[[]string](b, `axe.run(document).then((r) => !r.passes.length ? ["it checked nothing"] : r.violations.flatMap((v) => v.nodes.map((n) => v.id + " " + n.target)))`)
 }

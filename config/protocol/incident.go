@@ -38,6 +38,7 @@ type IncidentData struct {
 	Transaction  Transaction  `json:"transaction,omitzero"`
 	Document     Digest       `json:"document,omitzero"`
 	Also         []string     `json:"also,omitzero"` // other codes seen
+	Evidence     Evidence     `json:"evidence,omitzero"`
 }
 
 // SourcePrefix begins every event's source; the terminal's name follows.

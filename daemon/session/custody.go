@@ -43,6 +43,12 @@ type holdings struct {
 	staff       string // who read it; what they found is the refusal, or there is none
 }
 
+// without is the list but for the package.
+func (l holdings) without() holdings {
+	l.pkg = nil
+	return l
+}
+
 // take adds something to be used. False: it is too late, and the caller must destroy it.
 func (c *custody) take(add func(*holdings)) bool {
 	c.mu.Lock()

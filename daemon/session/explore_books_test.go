@@ -189,6 +189,7 @@ func (s smallLedger) EndVisit(context.Context, uint64) error {
 }
 
 func (s smallLedger) Ended(_ context.Context, e Ending) error {
+	s.law(e.Outcome != protocol.Refused, "a refused outcome without what follows from it")
 	return s.end(&s.n.books[e.Transaction[0]], e.Outcome)
 }
 
@@ -236,8 +237,13 @@ func (s *stage) maybe(call string) error {
 
 func (s smallRest) Closed(protocol.Municipality) bool { return false }
 
-func (s smallRest) Refused(context.Context, Incident, bool) error {
-	return s.maybe("judge")
+func (s smallRest) Refused(_ context.Context, r Refusal) error {
+	clear(r.Package)
+	if r.Ending == nil {
+		s.law(s.r.atCounter(), "a refusal without its outcome")
+		return s.maybe("judge")
+	}
+	return s.end(&s.n.books[r.Ending.Transaction[0]], r.Ending.Outcome)
 }
 
 func (s smallRest) Show(View) {}

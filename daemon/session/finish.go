@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"honnin/config/protocol"
-	"honnin/spool/document"
 )
 
 // ending is what must run to its end whatever happens: the effects in their order, then, when the visit is over, its
@@ -56,12 +55,14 @@ func (r *Runner) finishAll(e ending) answer {
 			all.ended = a.ended
 		}
 	}
-	together := slices.Contains(e.effects, Latch) && slices.Contains(e.effects, RaiseIncident)
+	has := func(f Effect) bool { return slices.Contains(e.effects, f) }
+	together := has(Latch) && has(RaiseIncident)
 	for _, f := range e.effects {
 		switch {
 		case together && f == Latch:
 			add(r.shut(e.cause, e.visit))
 		case together && f == RaiseIncident: // with the latch
+		case has(End) && f == Judge: // with the outcome
 		default:
 			add(r.finisher(f, e.cause, e.visit, e.before))
 		}
@@ -82,8 +83,6 @@ func (d dealing) opened() uint64 {
 
 func (r *Runner) finisher(e Effect, c cause, v visit, before *work) answer {
 	switch e {
-	case Judge:
-		return r.judge(c, v)
 	case Latch:
 		return r.latch(c, v)
 	case RaiseIncident, CallStaff:
@@ -94,19 +93,13 @@ func (r *Runner) finisher(e Effect, c cause, v visit, before *work) answer {
 	return faulty("effect")
 }
 
-// judge lets what follows from a refusal follow: the class decides.
-func (r *Runner) judge(c cause, v visit) answer {
-	why := v.hand.look().refusal
-	if why == nil {
-		return faulty("refusal")
-	}
-	return r.follow(c, v, why)
-}
-
-func (r *Runner) follow(c cause, v visit, why *document.Refusal) answer {
-	i := incident(c, v)
-	i.Code, i.Also, i.Document = why.Code, slices.Clone(why.Also), why.Document
-	return r.must(r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, i, why.Incident()) }), Settled)
+// refused lets what follows from a refusal follow: the class decides. With an outcome it is all written down at once. Whoever is told
+// overwrites the package.
+func (r *Runner) refused(c cause, v visit, l holdings, e *Ending) error {
+	i := incident(cause{from: c.from, event: Refused}, v)
+	i.Code, i.Also, i.Document = l.refusal.Code, slices.Clone(l.refusal.Also), l.refusal.Document
+	what := Refusal{Incident: i, Raise: l.refusal.Incident(), Evidence: l.refusal.Evidence, Ending: e, Package: l.pkg}
+	return r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, what) })
 }
 
 func (r *Runner) latch(c cause, v visit) answer {
@@ -154,23 +147,35 @@ func kindOf(c cause) IncidentKind {
 // behind its back; work that does not come back is a fault, and settles its own when it does.
 func (r *Runner) end(c cause, v visit, before *work) answer {
 	if v.hand == nil {
-		return say(Settled)
+		return unjudged(c, holdings{})
 	}
 	hangs := before != nil && !wait(r.base, before.done, r.limit.Grace)
 	list, first := v.hand.close()
 	switch {
 	case !first:
-		return say(Settled)
+		return unjudged(c, list)
 	case hangs:
 		r.hands.destroy(before, list)
+		list.pkg = nil
+	case list.refusal != nil: // the package goes to whom it concerns, see [Latches]
+		r.destroy(list.without())
 	default:
 		r.destroy(list)
+		list.pkg = nil
 	}
 	a := r.settle(c, v, list)
 	if hangs {
 		a.event, a.detail = Fault, "hang"
 	}
 	return a
+}
+
+// unjudged is the answer where nothing is left to settle: a refusal that nobody can name is a fault.
+func unjudged(c cause, l holdings) answer {
+	if c.event == Refused && l.refusal == nil {
+		return faulty("refusal")
+	}
+	return say(Settled)
 }
 
 // destroy overwrites what must not outlive the transaction, and resets the card.
@@ -187,24 +192,32 @@ func (r goroutines) destroy(before *work, l holdings) {
 }
 
 // settle gives a transaction its one outcome: the journal, the money, the centre, in this order, and every one of
-// them whatever became of the others.
+// them whatever became of the others. A refusal has its consequences whatever ended the visit: a finger, or a fault, may have come
+// between it and its event.
 func (r *Runner) settle(c cause, v visit, l holdings) answer {
 	if !l.begun {
-		return say(Settled)
+		clear(l.pkg)
+		return unjudged(c, l)
 	}
 	e := l.ending(c, v)
-	if l.out && l.refusal != nil && c.event != Refused { // a fault came between staff's word and its event
-		_ = r.follow(cause{from: c.from, event: Refused}, v, l.refusal) // whatever comes of it: the fault has closed the terminal
+	judged := error(nil)
+	switch {
+	case l.out && l.refusal != nil: // the queue ends it
+		judged = r.refused(c, v, l, nil)
+	case e.Outcome != protocol.Refused:
+		clear(l.pkg)
 	}
-	err := r.journal(e, v, l)
+	err := r.journal(e, c, v, l)
 	if err != nil && l.out { // what is not written down was not confirmed
 		e = l.unread(e)
 	}
 	if l.asked {
 		r.pay(v, e)
 	}
-	a := r.must(errors.Join(err, r.tell(e, l)), Settled)
-	a.ended = &e
+	a := r.must(errors.Join(judged, err, r.tell(e, l)), Settled)
+	if a.ended = &e; a.event == Settled {
+		a.event, a.detail = unjudged(c, l).event, unjudged(c, l).detail
+	}
 	return a
 }
 
@@ -255,7 +268,7 @@ func (l holdings) unread(e Ending) Ending {
 }
 
 // journal records the outcome, unless the queue did so when the paper's fate was known.
-func (r *Runner) journal(e Ending, v visit, l holdings) error {
+func (r *Runner) journal(e Ending, c cause, v visit, l holdings) error {
 	defer v.hand.timed(byJournal)()
 	switch {
 	case l.out:
@@ -264,6 +277,8 @@ func (r *Runner) journal(e Ending, v visit, l holdings) error {
 		})
 	case l.result != nil:
 		return nil
+	case e.Outcome == protocol.Refused:
+		return r.refused(c, v, l, &e)
 	case e.Outcome == protocol.Void:
 		return r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Queue.Void(ctx, e.Visit, l.doc, e.Reason) })
 	}

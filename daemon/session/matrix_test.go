@@ -172,7 +172,7 @@ func TestEveryPartFails(t *testing.T) {
 
 // breaks notes which accounts cannot balance when call fails.
 func (w *world) breaks(call string) {
-	w.broken = map[string]bool{"journal": slices.Contains([]string{"ended", "void", "outcome", "confirm"}, call)}
+	w.broken = map[string]bool{"journal": slices.Contains([]string{"ended", "refused", "void", "outcome", "confirm"}, call)}
 }
 
 // everyCall returns the names of all calls of a visit that prints and one that is cancelled.

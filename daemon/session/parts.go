@@ -160,7 +160,7 @@ type Ledger interface {
 	// BeginVisit gives a visit its number. Numbers rise for the life of the terminal and start at 1.
 	BeginVisit(ctx context.Context) (visit uint64, err error)
 	EndVisit(ctx context.Context, visit uint64) error
-	// Ended records the outcome of a transaction that the queue does not end: refused, abandoned, and unsure
+	// Ended records the outcome of a transaction that neither the queue ends nor [Latches.Refused]: abandoned, and unsure
 	// where a document was released and the queue never came to print it.
 	Ended(ctx context.Context, e Ending) error
 	// Incident records that somebody must look, and hands it over for delivery to the centre.
@@ -183,9 +183,19 @@ type Ledger interface {
 // at once, defective after N within T (policy), late is only counted.
 type Latches interface {
 	Closed(m protocol.Municipality) bool
-	// Refused counts a refusal (the incident's code and municipality), and latches where that follows. With raise it is an
-	// incident too, which is written at once with the latch; synced when it returns.
-	Refused(ctx context.Context, i Incident, raise bool) error
+	// Refused counts a refusal (the incident's code and municipality), and latches where that follows. The incident, the latch and
+	// the outcome are written at once, or none of them; synced when it returns. Then the package is kept for its municipality, where
+	// there is one that wants it, or not: it is overwritten in any case, and what becomes of it is no error.
+	Refused(ctx context.Context, r Refusal) error
+}
+
+// Refusal is what follows from a document that was refused.
+type Refusal struct {
+	Incident Incident
+	Raise    bool // it is an incident; else it is only counted
+	Evidence protocol.Evidence
+	Ending   *Ending // nil: the queue ends the transaction, since something is on paper
+	Package  []byte  // its own; empty where nothing came, or something holds it that hangs
 }
 
 // Staff knows who may confirm a name at a counter, and their personal codes.

@@ -353,15 +353,23 @@ func (w latches) Closed(m protocol.Municipality) bool {
 	return w.closed[m]
 }
 
-func (w latches) Refused(ctx context.Context, i Incident, raise bool) error {
+func (w latches) Refused(ctx context.Context, r Refusal) error {
+	defer clear(r.Package)
+	i := r.Incident
 	w.with(func() {
-		w.judged = append(w.judged, i.Code)
+		w.judged, w.refusals = append(w.judged, i.Code), append(w.refusals, r)
 		w.closed[i.Municipality] = w.closed[i.Municipality] || i.Code.Class().StopsService()
 	})
-	if err := w.asked(ctx, "refused"); err != nil || !raise {
+	if err := w.asked(ctx, "refused"); err != nil {
 		return err
 	}
-	return ledger{w.world}.Incident(ctx, i)
+	if r.Raise {
+		w.with(func() { w.incident = append(w.incident, i) })
+	}
+	if r.Ending == nil {
+		return nil
+	}
+	return w.deals[r.Ending.Transaction].end(w.world, r.Ending.Outcome)
 }
 
 // The real queue fits.

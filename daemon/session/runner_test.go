@@ -127,7 +127,8 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(string(c.code), func(t *testing.T) {
 			inBubble(t, func(w *world) {
-				w.verify = &document.Refusal{Code: c.code, Also: []reason.Code{reason.TagMismatch}, Document: protocol.Digest{7}}
+				w.verify = &document.Refusal{Code: c.code, Also: []reason.Code{reason.TagMismatch}, Document: protocol.Digest{7},
+					Evidence: protocol.Evidence{Serial: "S-1"}}
 			}, func(w *world) {
 				v := w.to(Ended)
 				if v.Notice != DocRefused || v.Code != c.code || v.Reference == "" {
@@ -144,6 +145,10 @@ func TestRefused(t *testing.T) {
 				}
 				if a := w.deals[w.begun[0]]; a.centre[0] != protocol.Refused || a.prints+w.count("hold") != 0 {
 					t.Errorf("%+v", a)
+				}
+				if r := w.refusals[0]; r.Ending == nil || r.Ending.Outcome != protocol.Refused || r.Ending.Code != c.code || r.Ending.Document != (protocol.Digest{7}) ||
+					r.Raise != c.incident || r.Evidence.Serial != "S-1" || len(r.Package) == 0 || w.count("ended") != 0 {
+					t.Errorf("the refusal and its outcome are not written at once: %+v, %d outcomes alone", r, w.count("ended"))
 				}
 				if v = w.to(Done); v.Remaining != DefaultLimits().Refused {
 					t.Errorf("%v to write the number down", v.Remaining)

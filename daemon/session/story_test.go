@@ -88,7 +88,7 @@ func (w *world) live(h happening, calls []string) {
 
 // sabotage makes the next call of one part go wrong.
 func (w *world) sabotage(h happening, call string) {
-	if slices.Contains([]string{"ended", "void", "outcome", "confirm"}, call) {
+	if slices.Contains([]string{"ended", "refused", "void", "outcome", "confirm"}, call) {
 		w.broken["journal"] = true
 	}
 	if call == "keep" || call == "return" {

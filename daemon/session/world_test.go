@@ -58,6 +58,7 @@ type world struct {
 	latched   bool
 	latches   []string
 	closed    map[protocol.Municipality]bool
+	refusals  []Refusal
 	judged    []reason.Code
 	incident  []Incident
 	lates     []string

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/spool/incident"
 	"honnin/spool/journal"
@@ -74,7 +75,7 @@ func TestCatalogueIsWhatIsRaised(t *testing.T) {
 	words := raised(t)
 	for word := range words {
 		w, there := catalogue.Word(word)
-		if told := eventData(journal.Entry{Kind: journal.Incident, Reason: word}); !there || told.Class != w.Class {
+		if told := eventData(journal.Entry{Kind: journal.Incident, Reason: word}, protocol.JournalHead{}); !there || told.Class != w.Class {
 			t.Errorf("%s is raised; in the catalogue: %t, as %q, and the centre is told %q", word, there, w.Class, told.Class)
 		}
 	}

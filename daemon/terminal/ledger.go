@@ -23,9 +23,15 @@ var _ session.Ledger = (*ledger)(nil)
 
 // record writes entries at once, or none of them.
 func (l *ledger) record(e journal.Entry, with ...journal.Entry) error {
-	_, err := l.journal.Record(e, with...)
-	l.wake()
+	_, err := l.write(e, with...)
 	return err
+}
+
+// write is record, and returns the first entry as the journal has it.
+func (l *ledger) write(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
+	e, err := l.journal.Record(e, with...)
+	l.wake()
+	return e, err
 }
 
 func (l *ledger) BeginVisit(context.Context) (uint64, error) { return l.journal.BeginVisit() }
@@ -34,13 +40,15 @@ func (l *ledger) EndVisit(_ context.Context, visit uint64) error {
 	return l.record(journal.Entry{Kind: journal.VisitEnded, Visit: visit})
 }
 
-func (l *ledger) Ended(_ context.Context, e session.Ending) error {
+func (l *ledger) Ended(_ context.Context, e session.Ending) error { return l.record(endedOf(e)) }
+
+func endedOf(e session.Ending) journal.Entry {
 	why := e.Reason
 	if e.Code != "" {
 		why = string(e.Code)
 	}
-	return l.record(journal.Entry{Kind: journal.Ended, Visit: e.Visit, Transaction: e.Transaction, Municipality: e.Municipality,
-		Certificate: e.Certificate, Outcome: e.Outcome, Reason: why, Also: e.Also, Document: e.Document, Impressions: e.Impressions})
+	return journal.Entry{Kind: journal.Ended, Visit: e.Visit, Transaction: e.Transaction, Municipality: e.Municipality,
+		Certificate: e.Certificate, Outcome: e.Outcome, Reason: why, Also: e.Also, Document: e.Document, Impressions: e.Impressions}
 }
 
 func (l *ledger) Incident(_ context.Context, i session.Incident) error {
@@ -149,8 +157,6 @@ type latches struct {
 	defects map[protocol.Municipality][]time.Time
 }
 
-var _ session.Latches = (*latches)(nil)
-
 func newLatches(l *ledger, limit int, within time.Duration, now func() time.Time) (*latches, error) {
 	ls := &latches{ledger: l, limit: limit, within: within, now: now,
 		closed: map[protocol.Municipality]bool{}, written: map[protocol.Municipality]bool{}, defects: map[protocol.Municipality][]time.Time{}}
@@ -175,26 +181,32 @@ func (ls *latches) Closed(m protocol.Municipality) bool {
 	return ls.closed[m]
 }
 
-func (ls *latches) Refused(_ context.Context, i session.Incident, raise bool) error {
+// refused writes the incident, what it latches and the outcome at once; it returns the incident's entry, where there is one.
+func (ls *latches) refused(r session.Refusal) (first journal.Entry, err error) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	var what []journal.Entry
-	if raise {
-		what = append(what, incidentOf(i))
+	i := r.Incident
+	if r.Raise {
+		e := incidentOf(i)
+		e.Facts = r.Evidence
+		what = append(what, e)
 	}
 	m := i.Municipality
 	if m != "" && !ls.written[m] && (ls.closed[m] || ls.follows(m, i.Code)) {
 		ls.closed[m] = true // in memory first: a journal that cannot be written must not leave the service open
 		what = append(what, journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: i.Transaction, Reason: string(i.Code)})
 	}
-	if len(what) == 0 {
-		return nil
+	if r.Ending != nil {
+		what = append(what, endedOf(*r.Ending))
 	}
-	err := ls.ledger.record(what[0], what[1:]...)
-	if err == nil {
+	if len(what) == 0 {
+		return first, nil
+	}
+	if first, err = ls.ledger.write(what[0], what[1:]...); err == nil {
 		ls.written[m] = ls.closed[m]
 	}
-	return err
+	return first, err
 }
 
 func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {

@@ -69,7 +69,7 @@ func TestWhatClosesAService(t *testing.T) {
 		t.Run(string(code), func(t *testing.T) {
 			m := newMemory(t)
 			ls := m.latches(t)
-			if err := ls.Refused(t.Context(), session.Incident{Municipality: city, Code: code, Transaction: protocol.NewTransaction()}, true); err != nil {
+			if err := refuses(ls, session.Incident{Municipality: city, Code: code, Transaction: protocol.NewTransaction()}, nil); err != nil {
 				t.Fatal(err)
 			}
 			if ls.Closed(city) != closes || ls.Closed("991023") {
@@ -89,10 +89,8 @@ func TestDefectsAddUpWithinTheirTimeOnly(t *testing.T) {
 	refuse := func() {
 		t.Helper()
 		tx := protocol.NewTransaction()
-		if err := ls.Refused(t.Context(), session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: tx}, true); err != nil {
-			t.Fatal(err)
-		}
-		if err := m.l.Ended(t.Context(), session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.PDFFont}); err != nil {
+		if err := refuses(ls, session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: tx},
+			&session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.PDFFont}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +124,7 @@ func TestDefectsCountThoughThePowerGoes(t *testing.T) {
 		if ls.Closed(city) {
 			t.Fatal("closed by", n)
 		}
-		if err := ls.Refused(t.Context(), session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: protocol.NewTransaction()}, true); err != nil {
+		if err := refuses(ls, session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: protocol.NewTransaction()}, nil); err != nil {
 			t.Fatal(err)
 		}
 		m.restart(t)
@@ -315,7 +313,8 @@ func TestShutAtOnce(t *testing.T) {
 	tx := protocol.NewTransaction()
 	ls := m.latches(t)
 	if err := errors.Join(
-		ls.Refused(ctx, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.TagMismatch}, true),
+		refuses(ls, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.TagMismatch},
+			&session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.TagMismatch}),
 		m.l.Shut(ctx, session.Incident{Kind: session.IncidentUnsure, Transaction: tx}, "printing/print-unsure")); err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +322,7 @@ func TestShutAtOnce(t *testing.T) {
 	if err := m.j.Each(func(e journal.Entry) error { kinds = append(kinds, e.Kind); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(kinds, []journal.Kind{journal.Incident, journal.Latched, journal.Incident, journal.StaffNeeded}) {
+	if !slices.Equal(kinds, []journal.Kind{journal.Incident, journal.Latched, journal.Ended, journal.Incident, journal.StaffNeeded}) {
 		t.Errorf("%v", kinds)
 	}
 	full := &ledger{&refusing{Journal: m.j, times: 2}, func() {}}
@@ -331,7 +330,7 @@ func TestShutAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := broken.Refused(ctx, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, true); err == nil || !broken.Closed("991023") {
+	if err := refuses(broken, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, nil); err == nil || !broken.Closed("991023") {
 		t.Errorf("a full disk: %v, and the service is open", err)
 	}
 	if err := full.Shut(ctx, session.Incident{Kind: session.IncidentFault}, "x"); err == nil {
@@ -340,7 +339,7 @@ func TestShutAtOnce(t *testing.T) {
 	if n, _, err := m.j.Verify(); n != len(kinds) || err != nil {
 		t.Errorf("%d entries, %v", n, err)
 	}
-	if err := broken.Refused(ctx, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, true); err != nil || !m.latches(t).Closed("991023") {
+	if err := refuses(broken, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, nil); err != nil || !m.latches(t).Closed("991023") {
 		t.Errorf("closed in memory, and not in the journal: %v", err)
 	}
 }

@@ -79,11 +79,11 @@ func (o outbox) Settle(_ context.Context, key uint64, s centre.Settlement) error
 
 // eventOf is the event of the incident that is the entry at a head of the journal: the same bytes whenever it is made.
 func eventOf(t protocol.Terminal, e journal.Entry, head protocol.JournalHead) protocol.Event {
-	return protocol.NewEvent(protocol.NameIncident(t, head), t, e.At, eventData(e))
+	return protocol.NewEvent(protocol.NameIncident(t, head), t, e.At, eventData(e, head))
 }
 
-func eventData(e journal.Entry) protocol.IncidentData {
-	d := protocol.IncidentData{Code: e.Reason, Class: "fault", Municipality: e.Municipality, Transaction: e.Transaction, Document: e.Document}
+func eventData(e journal.Entry, head protocol.JournalHead) protocol.IncidentData {
+	d := protocol.IncidentData{Code: e.Reason, Class: "fault", Municipality: e.Municipality, Transaction: e.Transaction, Document: e.Document, Evidence: evidence(e, head)}
 	if c := reason.Code(e.Reason); c.Known() {
 		d.Class = string(c.Class())
 	}

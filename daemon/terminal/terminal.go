@@ -61,6 +61,7 @@ type Parts struct {
 	KeysExpire func() time.Time           // the first of the terminal's certificates, or zero; may be nil
 	Software   string                     // the version of this program, for the centre
 	Beat       time.Duration              // between heartbeats; 0: the policy's
+	Sealed     Sealed                     // keeps refused packages for their municipalities; nil: they are destroyed
 }
 
 // Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is
@@ -143,6 +144,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		return nil, ErrUnsigned
 	}
 	p.Software = cmp.Or(p.Software, "honnind")
+	p.Journal = witnessed{p.Journal, protocol.ProgramOf(p.Software)}
 	notices := &follower{journal: p.Journal, terminal: p.Terminal, log: p.Log}
 	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal, notices.receipt, notices.heard}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{p.Journal, deliver.Wake}
@@ -226,7 +228,7 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 		Terminal: p.Terminal, Channel: p.Channel,
 		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
-		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: fresh{shut, p},
+		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: refusals{fresh{shut, p}, keeper{p.Policy, p.Terminal, p.Sealed, p.Log}},
 		Screen: screen, Tray: p.Tray, Observe: p.Observe, Limits: limits(p),
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})

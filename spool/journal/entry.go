@@ -50,8 +50,9 @@ func Kinds() []Kind {
 		StaffNeeded, StaffReady, Gathered, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
 }
 
-// Entry is one line of the journal. It holds no name, address, PIN, serial or signature: a transaction's number
-// is random, a document is known by its digest, the release signature by its own.
+// Entry is one line of the journal. It holds no name, address, PIN, card's or device's serial number or signature: a transaction's number
+// is random, a document is known by its digest, the release signature by its own; an incident's document by the serial that its
+// municipality gave it, too ([protocol.Evidence]).
 type Entry struct {
 	Seq          uint64                `json:"seq"`
 	At           protocol.Time         `json:"at"`
@@ -78,8 +79,9 @@ type Entry struct {
 	Step         int                   `json:"step,omitzero"`     // of an escalation: 1 for the first
 	Proof        protocol.Digest       `json:"proof,omitzero"`    // SHA-256 of what the centre gave: an incident's signed receipt or state
 	Signed       protocol.Time         `json:"signed,omitzero"`   // when a person acknowledged or closed, by the person's own clock
-	Policy       protocol.PolicyRef    `json:"policy,omitzero"`   // applied; of an outcome, which the journal sets itself: the one in force
+	Policy       protocol.PolicyRef    `json:"policy,omitzero"`   // applied; of an outcome or incident, which the journal sets itself: the one in force
 	Least        uint64                `json:"least,omitzero"`    // the lowest version of a policy with which a visit may begin
+	Facts        protocol.Evidence     `json:"facts,omitzero"`    // of an incident: what was signed and read of its package, and the program that raised it
 	Prev         protocol.Digest       `json:"prev"`              // SHA-256 of the entry before, as stored
 }
 

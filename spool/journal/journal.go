@@ -199,7 +199,7 @@ func appendEntry(tx *bolt.Tx, e Entry, now time.Time) (Entry, error) {
 	}
 	e.Seq, e.At = seq, protocol.At(now)
 	copy(e.Prev[:], meta.Get(headKey))
-	if e.Kind == Ended {
+	if e.Kind == Ended || e.Kind == Incident {
 		policy, err := entryOf(tx.Bucket(stateBucket).Get(policyKey))
 		if err != nil {
 			return e, err

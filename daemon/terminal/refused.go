@@ -1,0 +1,114 @@
+package terminal
+
+import (
+	"context"
+	"crypto/ecdh"
+
+	"github.com/sirupsen/logrus"
+
+	"honnin/config/policy"
+	"honnin/config/protocol"
+	"honnin/daemon/sealed"
+	"honnin/daemon/session"
+	"honnin/spool/journal"
+)
+
+// What becomes of a refusal. Its incident, what that latches and the outcome are one bbolt transaction, so that no power cut leaves
+// one without the others. Not in it: at a counter, where sheets are out, the queue ends the transaction after the incident; a cut
+// between leaves the incident, its latch and an "unsure" that calls staff. Money and the word to the centre come after, and a restart
+// settles them. Faults close the terminal at once, with their incident, and the transaction ends when the work that hangs has been
+// waited for; a cut between leaves what [spool.NewQueue] settles.
+//
+// Then the package is sealed to its municipality (package sealed), or destroyed.
+
+// refusals is what the session tells of refused documents.
+type refusals struct {
+	fresh
+	keeper
+}
+
+var _ session.Latches = refusals{}
+
+// Refused writes down what follows, and after that keeps the package.
+func (f refusals) Refused(_ context.Context, r session.Refusal) error {
+	defer clear(r.Package)
+	e, err := f.latches.refused(r)
+	if err != nil || !r.Raise || len(r.Package) == 0 {
+		return err
+	}
+	head, err := e.Head()
+	if err == nil {
+		f.keep(protocol.NameIncident(f.parts.Terminal, head), e, r.Package)
+	}
+	return err
+}
+
+// Sealed keeps sealed packages; [*sealed.Store] is it.
+type Sealed interface {
+	// Keep overwrites pkg.
+	Keep(n sealed.Name, to *ecdh.PublicKey, pkg []byte) error
+	Sweep() error
+}
+
+// keeper keeps refused packages, where there is a place for them.
+type keeper struct {
+	policy   *policy.Policy
+	terminal protocol.Terminal
+	sealed   Sealed // nil: none
+	log      logrus.FieldLogger
+}
+
+// keep seals a package to the municipality that was applied to, whatever the package says. What becomes of it changes nothing.
+func (k keeper) keep(id protocol.IncidentID, e journal.Entry, pkg []byte) {
+	if k.sealed == nil {
+		return
+	}
+	log := k.log.WithField("incident", id)
+	key, wanted := k.policy.IncidentKey(e.Municipality)
+	if !wanted {
+		log.Info("the refused package is destroyed: its municipality has no incident key")
+		return
+	}
+	if err := k.sealed.Keep(sealed.Name{Terminal: k.terminal, Incident: id, Municipality: e.Municipality}, key, pkg); err != nil {
+		log.WithField("why", err.Error()).Warn("the refused package could not be kept and is destroyed")
+		return
+	}
+	log.Info("the refused package is kept, sealed to its municipality")
+}
+
+// OpenIncidents reports, of a terminal's journal, whether nobody has closed an incident. What cannot be read counts as open.
+func OpenIncidents(j interface {
+	Incidents(after uint64, n int) ([]journal.Standing, error)
+}, t protocol.Terminal) func(protocol.IncidentID) bool {
+	return func(id protocol.IncidentID) bool {
+		_, position, err := id.Place()
+		if err != nil || position == 0 {
+			return false
+		}
+		all, err := j.Incidents(position-1, 1)
+		return err != nil || len(all) > 0 && protocol.NameIncident(t, all[0].JournalHead) == id
+	}
+}
+
+// witnessed has every incident say which program raised it.
+type witnessed struct {
+	Journal
+	program protocol.Program
+}
+
+func (w witnessed) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
+	all := append([]journal.Entry{e}, with...)
+	for i := range all {
+		if all[i].Kind == journal.Incident {
+			all[i].Facts.Program = w.program
+		}
+	}
+	return w.Journal.Record(all[0], all[1:]...)
+}
+
+// evidence is what an incident's event says: its facts, and where it stands.
+func evidence(e journal.Entry, head protocol.JournalHead) protocol.Evidence {
+	out := e.Facts
+	out.Policy, out.Journal = e.Policy, head
+	return out
+}

@@ -20,14 +20,16 @@ type Journal interface {
 
 // waiting is what the centre has not yet.
 type waiting struct {
-	word string // of an incident; "" for an outcome
+	word string // of an incident; "" for an outcome or an escalation
 	at   time.Time
 }
 
 // standing is an incident that nobody has closed.
 type standing struct {
 	word    string
+	at      time.Time
 	receipt bool // of the centre
+	taken   bool // acknowledged
 }
 
 type refusal struct{ code, class string }
@@ -44,6 +46,9 @@ type books struct {
 	ended   map[protocol.Outcome]uint64
 	refused map[refusal]uint64
 	raised  map[string]uint64
+	told    uint64              // contacts that were to be told
+	over    uint64              // incidents that nobody acknowledged in time
+	stale   bool                // many became one since
 	open    map[uint64]standing // by position
 	outbox  map[uint64]waiting
 }
@@ -55,10 +60,14 @@ func (b *books) look() error {
 			return err
 		}
 	}
-	return b.journal.After(b.at, func(e journal.Entry) (bool, error) {
+	err := b.journal.After(b.at, func(e journal.Entry) (bool, error) {
 		b.follow(e)
 		return true, nil
 	})
+	if err == nil && b.stale {
+		err = b.learn()
+	}
+	return err
 }
 
 // begin learns what was open before.
@@ -68,30 +77,37 @@ func (b *books) begin() error {
 		return err
 	}
 	b.ended, b.refused, b.raised = map[protocol.Outcome]uint64{}, map[refusal]uint64{}, map[string]uint64{}
-	b.open, b.outbox = map[uint64]standing{}, map[uint64]waiting{}
 	b.at = head.Position
-	if err := b.learn(); err != nil {
+	err = b.learn()
+	b.begun = err == nil
+	return err
+}
+
+// learn reads what is open and what waits.
+func (b *books) learn() error {
+	b.open, b.outbox, b.stale = map[uint64]standing{}, map[uint64]waiting{}, true
+	if err := b.words(); err != nil {
 		return err
 	}
 	out, err := b.journal.Outbox()
 	for _, e := range out {
 		b.await(e)
 	}
-	b.begun = err == nil
+	b.stale = err != nil
 	return err
 }
 
 // near is how far behind an open incident the next one may be to be read in one go with it.
 const near = 1024
 
-// learn reads the words of what is open, and little else.
-func (b *books) learn() error {
+// words reads the words of what is open, and little else.
+func (b *books) words() error {
 	all, err := b.journal.Incidents(0, 0)
 	for err == nil && len(all) > 0 {
 		before := len(all)
 		err = b.journal.After(all[0].Position-1, func(e journal.Entry) (more bool, err error) {
 			if e.Seq == all[0].Position {
-				b.open[e.Seq] = standing{e.Reason, all[0].Delivered > 0}
+				b.open[e.Seq] = standing{e.Reason, e.At.Time, all[0].Delivered > 0, all[0].Acknowledged > 0}
 				all = all[1:]
 			}
 			return len(all) > 0 && all[0].Position-e.Seq <= near, nil
@@ -122,7 +138,17 @@ func (b *books) follow(e journal.Entry) {
 	case journal.Incident:
 		b.await(e)
 		b.raised[e.Reason]++
-		b.open[e.Seq] = standing{word: e.Reason}
+		b.open[e.Seq] = standing{word: e.Reason, at: e.At.Time}
+	case journal.Gathered:
+		b.stale = true
+	case journal.Escalated:
+		b.await(e)
+		b.escalate(e)
+	case journal.Acknowledged:
+		if s, open := b.open[uint64(e.Of)]; open {
+			s.taken = true
+			b.open[uint64(e.Of)] = s
+		}
 	case journal.Closed:
 		delete(b.open, uint64(e.Of))
 	case journal.Delivered, journal.Undelivered:
@@ -131,6 +157,14 @@ func (b *books) follow(e journal.Entry) {
 			s.receipt = e.Kind == journal.Delivered
 			b.open[uint64(e.Of)] = s
 		}
+	}
+}
+
+func (b *books) escalate(e journal.Entry) {
+	if e.Reason != "" {
+		b.over++
+	} else {
+		b.told++
 	}
 }
 

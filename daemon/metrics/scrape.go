@@ -35,7 +35,10 @@ func series() [][3]string {
 		{"honnin_incidents_total", "word", "Incidents that were raised."},
 		{"honnin_incidents_open", "word", "Incidents that no named person has closed."},
 		{"honnin_incidents_undelivered", "word", "Incidents for which the centre has given no receipt."},
-		{"honnin_outbox_entries", "", "Outcomes and incidents that the centre does not have."},
+		{"honnin_incidents_unacknowledged", "word", "Those that nobody has acknowledged either."},
+		{"honnin_incidents_unacknowledged_oldest_age_seconds", "", "How long the oldest of them stands; 0 without any."},
+		{"honnin_escalations_total", "step", "Steps with incidents that nobody acknowledged: contact, another one was to be told; over, the last deadline passed."},
+		{"honnin_outbox_entries", "", "Outcomes, incidents and escalations that the centre does not have."},
 		{"honnin_outbox_oldest_age_seconds", "", "How long the oldest of them waits; 0 without any."},
 		{"honnin_service_stopped", "municipality", "1 for a municipality whose service refusals have stopped here."},
 		{"honnin_staff_needed", "", "Whether no visit begins before staff have looked."},
@@ -199,10 +202,28 @@ func (s samples) books() error {
 	}
 	s.words("honnin_incidents_total", raised)
 	s.words("honnin_incidents_open", open)
+	s.unacknowledged(b, now)
 	s.words("honnin_incidents_undelivered", late)
 	s.is("honnin_outbox_entries", float64(len(b.outbox)))
 	s.is("honnin_outbox_oldest_age_seconds", now.Sub(oldest).Seconds())
 	return nil
+}
+
+// unacknowledged is what nobody has taken on, and how often that had to go further.
+func (s samples) unacknowledged(b *books, now time.Time) {
+	n, oldest := map[string]uint64{}, now
+	for _, is := range b.open {
+		if is.taken {
+			continue
+		}
+		if n[s.word(is.word)]++; is.at.Before(oldest) {
+			oldest = is.at
+		}
+	}
+	s.words("honnin_incidents_unacknowledged", n)
+	s.is("honnin_incidents_unacknowledged_oldest_age_seconds", now.Sub(oldest).Seconds())
+	s.is("honnin_escalations_total", float64(b.told), "contact")
+	s.is("honnin_escalations_total", float64(b.over), "over")
 }
 
 // words sends one sample for every word that there can be, so that a rise from nothing is seen as one.

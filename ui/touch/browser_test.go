@@ -49,7 +49,7 @@ func sample(n Name) Screen {
 	s := Screen{Visit: 7, Name: n, TriesLeft: 3, Chosen: sampleChoice(), Fee: 600, Seconds: 45, Done: 1, Of: 4}
 	switch n {
 	case Welcome, OutOfService:
-		s.Visit, s.Seconds = 0, 0
+		s.Visit, s.Seconds, s.Disowns = 0, 0, 7
 		s.Message, s.Until = MsgClosed, time.Date(2027, 1, 3, 21, 30, 0, 0, time.UTC)
 	case PIN:
 		s.TriesLeft, s.WrongPIN, s.IdlePad = 2, true, true
@@ -63,6 +63,12 @@ func sample(n Name) Screen {
 		s.TriesLeft, s.WrongCode, s.Of = 4, true, 12
 	case Withheld:
 		s.CardIn, s.Code, s.Reference = true, reason.NameMismatch, "0042-1121-12345"
+	case TakePaper, Done:
+		s.Disowns = 7
+	case AskNotMine:
+		s.Message = MsgAgain
+	case Disowned:
+		s.CardIn, s.Message, s.Reference = true, MsgUnproven, "0042-1121-12345"
 	case FailedPaper:
 		s.Reference = "0042-1121-12345"
 	case Ended, Blocked:

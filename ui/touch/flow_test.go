@@ -218,7 +218,7 @@ func everyMessage(t *testing.T, chromium *touchtest.Browser) {
 	h, b := kiosk(t, chromium)
 	n := 0
 	for _, lang := range []string{"ja", "en"} {
-		for _, screen := range []Name{Ended, Done, OutOfService} {
+		for _, screen := range []Name{Ended, Done, OutOfService, AskNotMine, Disowned} {
 			for _, m := range Messages(screen) {
 				s := sample(screen)
 				s.Message, s.Visit = m, 14

@@ -110,6 +110,9 @@ func (s *Server) pass(f Finger, number uint64) verdict {
 	defer s.mu.Unlock()
 	v := s.judge(f, number)
 	if v == taken {
+		if f.Action == NotMine {
+			f.Of = s.pic.Disowns
+		}
 		v = s.hand(f)
 	}
 	if v != taken {
@@ -124,7 +127,7 @@ func (s *Server) judge(f Finger, number uint64) verdict {
 	switch {
 	case f.Visit != s.pic.Visit || number != s.pic.number:
 		return stale
-	case !s.pic.Name.Allows(f.Action):
+	case !s.pic.Name.Allows(f.Action), f.Action == NotMine && s.pic.Disowns == 0:
 		return unexpected
 	case s.pic.spent && f.Action != Touched:
 		return repeated

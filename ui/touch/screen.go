@@ -14,7 +14,7 @@ type Name string
 
 // The screens, in the order of a visit. Behind each stands what a finger can do there (see [Name.Allows]).
 const (
-	Welcome       Name = "welcome"        // place your card: nothing to press
+	Welcome       Name = "welcome"        // place your card: NotMine where Disowns
 	Reading       Name = "reading"        // the card is being read: nothing
 	PIN           Name = "pin"            // Pin, Cancel; shows TriesLeft, WrongPIN
 	LastTry       Name = "last-try"       // Yes (go on to the keypad, or the reader's), Cancel
@@ -32,12 +32,15 @@ const (
 	Printing      Name = "printing"       // nothing; shows Done of Of
 	ConfirmName   Name = "confirm-name"   // Code, at a counter: for staff; shows TriesLeft, WrongCode, Of
 	Vouching      Name = "vouching"       // nothing; the code is looked at
-	TakePaper     Name = "take-paper"     // Finish
-	Done          Name = "done"           // Finish; shows Message (NoMessage or MsgPaperForgotten)
+	TakePaper     Name = "take-paper"     // Finish, NotMine where Disowns
+	Done          Name = "done"           // Finish, NotMine where Disowns; shows Message (NoMessage or MsgPaperForgotten)
+	AskNotMine    Name = "not-mine"       // Yes, Back: is it really another's? shows Message (NoMessage, or MsgAgain where the card must prove it)
+	PlaceAgain    Name = "place-again"    // Cancel: there is no card; shows Seconds
 	MoreTime      Name = "more-time"      // More, Cancel; shows Seconds
 	Refused       Name = "refused"        // Finish; shows Code, Reference
 	Withheld      Name = "withheld"       // Finish; at a counter: staff keep the sheets; shows Code, Reference
 	FailedPaper   Name = "failed-paper"   // Finish; shows Reference
+	Disowned      Name = "disowned"       // nothing: what to do with another's certificate; shows Reference, Message (NoMessage or MsgUnproven)
 	Ended         Name = "ended"          // Finish; shows Message
 	OutOfService  Name = "out-of-service" // nothing; shows Message, Reference
 )
@@ -45,7 +48,7 @@ const (
 // Names returns every screen, in the order of a visit.
 func Names() []Name {
 	return []Name{Welcome, Reading, PIN, LastTry, PINAtReader, Blocked, LoadingOffers, Choose, Confirm, Working, Checking, Pay,
-		Signing, TakeCard, Committing, Printing, ConfirmName, Vouching, TakePaper, Done, MoreTime, Refused, Withheld, FailedPaper, Ended, OutOfService}
+		Signing, TakeCard, Committing, Printing, ConfirmName, Vouching, TakePaper, Done, AskNotMine, PlaceAgain, MoreTime, Refused, Withheld, FailedPaper, Disowned, Ended, OutOfService}
 }
 
 // Action is what a finger said.
@@ -53,22 +56,23 @@ type Action string
 
 // The actions.
 const (
-	Pin     Action = "pin"     // Finger.PIN holds the digits
-	Code    Action = "code"    // a word of staff: Finger.Staff, Same, and the digits of the code in PIN
-	Yes     Action = "yes"     // go on
-	Back    Action = "back"    // one step back
-	Cancel  Action = "cancel"  // end the visit
-	Apply   Action = "choose"  // Finger.Offer, Options and Copies hold the application
-	More    Action = "more"    // more time, please
-	Finish  Action = "done"    // read, or taken
-	Touched Action = "touched" // someone is there and presses keys, but asks for nothing: only the idle clock cares
+	Pin     Action = "pin"      // Finger.PIN holds the digits
+	Code    Action = "code"     // a word of staff: Finger.Staff, Same, and the digits of the code in PIN
+	Yes     Action = "yes"      // go on
+	Back    Action = "back"     // one step back
+	Cancel  Action = "cancel"   // end the visit
+	Apply   Action = "choose"   // Finger.Offer, Options and Copies hold the application
+	More    Action = "more"     // more time, please
+	Finish  Action = "done"     // read, or taken
+	NotMine Action = "not-mine" // the certificate is another's; Finger.Of
+	Touched Action = "touched"  // someone is there and presses keys, but asks for nothing: only the idle clock cares
 )
 
 var allowed = map[Name][]Action{
-	Welcome: {}, Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, Vouching: {}, OutOfService: {},
-	ConfirmName: {Code}, Withheld: {Finish},
+	Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, Vouching: {}, OutOfService: {}, Disowned: {},
+	Welcome: {NotMine}, ConfirmName: {Code}, Withheld: {Finish}, AskNotMine: {Yes, Back}, PlaceAgain: {Cancel},
 	PIN: {Pin, Cancel}, LastTry: {Yes, Cancel}, PINAtReader: {Cancel}, Blocked: {Finish}, LoadingOffers: {Cancel}, Choose: {Apply, Cancel},
-	Confirm: {Yes, Back, Cancel}, Working: {Cancel}, Pay: {Yes, Cancel}, TakePaper: {Finish}, Done: {Finish},
+	Confirm: {Yes, Back, Cancel}, Working: {Cancel}, Pay: {Yes, Cancel}, TakePaper: {Finish, NotMine}, Done: {Finish, NotMine},
 	MoreTime: {More, Cancel}, Refused: {Finish}, FailedPaper: {Finish}, Ended: {Finish},
 }
 
@@ -108,6 +112,9 @@ const (
 
 	MsgPaperForgotten Message = "paper-forgotten"
 
+	MsgAgain    Message = "again"    // the card is to be placed again
+	MsgUnproven Message = "unproven" // and did not prove it
+
 	MsgStarting Message = "starting"
 	MsgReader   Message = "reader"
 	MsgCentre   Message = "centre"
@@ -122,6 +129,8 @@ var messages = map[Name][]Message{
 		MsgCardRevoked, MsgCardSuspended, MsgCardBlocked, MsgCardNotTaken, MsgNotLinked, MsgNoOffers, MsgUnavailable, MsgSuspended,
 		MsgCentreSilent, MsgPayment, MsgPrinter, MsgReader},
 	Done:         {NoMessage, MsgPaperForgotten},
+	AskNotMine:   {NoMessage, MsgAgain},
+	Disowned:     {NoMessage, MsgUnproven},
 	OutOfService: {NoMessage, MsgStarting, MsgReader, MsgPrinter, MsgCentre, MsgPaper, MsgIncident, MsgClosed, MsgService},
 }
 
@@ -150,7 +159,8 @@ type Screen struct {
 	Held      bool             // Pay: the fee has been taken in keeping, nothing is asked
 	CardIn    bool             // Blocked, Refused, FailedPaper, Ended: a card lies on the reader and is to be taken
 	NoFinish  bool             // the same: the session would not hear Finish, or not yet
-	Message   Message          // Ended, Done, OutOfService
+	Message   Message          // Ended, Done, OutOfService, AskNotMine, Disowned
+	Disowns   uint64           // Welcome, TakePaper, Done: the visit of which NotMine can be said; 0: none
 	Until     time.Time        // OutOfService, MsgClosed: when it opens; zero: not known
 	Code      reason.Code      // Refused
 	Reference string           // the number to quote
@@ -172,6 +182,7 @@ type Finger struct {
 	PIN     []byte // Pin: four ASCII digits; Code: 6 to 12; the receiver overwrites them after use
 	Staff   string // Code: the id that was typed, 1 to 8 digits
 	Same    bool   // Code: the name on every page is the applicant's
+	Of      uint64 // NotMine: the Disowns of the picture that was touched
 	Offer   string // Apply
 	Options protocol.Options
 	Copies  int // Apply: 1 to protocol.MaxCopies

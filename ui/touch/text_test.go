@@ -87,7 +87,7 @@ func TestNoTextIsUnused(t *testing.T) {
 		}
 		all.Write(b)
 	}
-	families := []string{"step.", "certificate.", "option.", "option-value.", "choose.why.", "refused.", "money.", "done.", "ended.", "out-of-service."}
+	families := []string{"step.", "certificate.", "option.", "option-value.", "choose.why.", "refused.", "money.", "done.", "ended.", "out-of-service.", "not-mine.", "disowned."}
 	for k := range keys(t, Japanese) {
 		chosen := slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(k, f) })
 		if !chosen && !strings.Contains(all.String(), `"`+k+`"`) {
@@ -254,7 +254,7 @@ func TestActionsOnScreensAreAllowed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, a := range []Action{Pin, Yes, Back, Cancel, Apply, More, Finish} {
+		for _, a := range []Action{Pin, Yes, Back, Cancel, Apply, More, Finish, NotMine} {
 			if drawn := strings.Contains(string(b), `data-action="`+string(a)+`"`); drawn != n.Allows(a) {
 				t.Errorf("%s: %s drawn %t, taken %t", n, a, drawn, n.Allows(a))
 			}

@@ -48,7 +48,7 @@ func (s *stage) end(b *book, o protocol.Outcome) error {
 		b.broken = true
 		return errBroken
 	}
-	s.law(b.journal == "", "a second outcome in the journal: %q, %q", b.journal, o)
+	s.law(b.journal == "" && b.open, "a second outcome in the journal: %q, %q", b.journal, o)
 	b.journal = o
 	return nil
 }
@@ -208,6 +208,7 @@ func (s smallLedger) Latch(context.Context, uint64, protocol.Transaction, string
 	err := s.maybe("latch")
 	s.n.latched = s.n.latched || err == nil
 	s.n.latchLost = s.n.latchLost || err != nil
+	s.n.claimed = false
 	return err
 }
 
@@ -244,6 +245,17 @@ func (s smallRest) Refused(_ context.Context, r Refusal) error {
 		return s.maybe("judge")
 	}
 	return s.end(&s.n.books[r.Ending.Transaction[0]], r.Ending.Outcome)
+}
+
+func (s smallRest) Disowned(ctx context.Context, i Incident, why string) error {
+	from := s.why.from
+	s.law(i.Kind == IncidentNotMine && !i.Transaction.IsZero(), "of nothing it is said that it is another's: %v", i)
+	s.law(from == AskedAtTray || from == AskedAtEnd || s.n.shown == s.n.owner && s.n.owner != 0, "whoever came later latches a service (%v)", from)
+	if s.maybe("disowned") != nil {
+		return errBroken
+	}
+	s.n.latched, s.n.claimed = true, false
+	return nil
 }
 
 func (s smallRest) Show(View) {}

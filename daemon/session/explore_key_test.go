@@ -1,6 +1,10 @@
 package session
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"honnin/config/protocol"
+)
 
 // key is what two nodes must have in common to be taken for one. Times, random numbers and words for people are not in
 // it: nothing that happens depends on them.
@@ -19,6 +23,7 @@ type key struct {
 	tasks    [8]taskKey
 	hands    [8]handKey
 	packages int8
+	kept     who // whose visit is kept
 	plain    plain
 }
 
@@ -89,6 +94,11 @@ func (n *node) hash() uint64 {
 		k.codes = n.visit.codes
 		k.who, k.few, k.offers, k.copies = whose(n.visit.applicant.certificate), n.visit.applicant.tries == 1, len(n.visit.applicant.offers), n.visit.chosen.Copies
 	}
+	if n.recalls() {
+		k.kept = n.keeps()
+	} else {
+		k.plain.fading, k.plain.owner, k.plain.shown = false, 0, 0
+	}
 	for i, t := range n.tasks {
 		k.tasks[i] = t.key(x)
 	}
@@ -101,6 +111,19 @@ func (n *node) hash() uint64 {
 		}
 	}
 	return maphash.Comparable(keySeed, k)
+}
+
+// recalls reports whether it still matters which visit printed last.
+func (n *node) recalls() bool { return n.disowns > 0 || isAsked(n.state) }
+
+// keeps is whose card would be known again.
+func (n *node) keeps() who {
+	for w := who(1); w <= 2 && n.kept.last != (printed{}); w++ {
+		if protocol.HashSubject(n.kept.nonce, smallCards[w]) == n.kept.subject {
+			return w
+		}
+	}
+	return 0
 }
 
 func (t *task) key(x *indexes) taskKey {

@@ -37,6 +37,9 @@ func (s *stage) acts(n *node) (all []deed) {
 	if n.armed {
 		add(machine, "the clock of "+n.state.String()+" runs out", func() { s.r.timer.Stop(); s.r.do(func() { s.r.happen(Timeout) }) })
 	}
+	if n.fading && n.recalls() {
+		add(machine, "the visit that printed last fades", func() { s.r.do(s.r.fade) })
+	}
 	s.cardActs(n, add)
 	s.fingerActs(n, add)
 	s.staffActs(n, add)
@@ -94,7 +97,7 @@ func (s *stage) deliver(t *task) {
 
 // runs does what an ending has to do; without waiting, also what the job before it may still be at.
 func (s *stage) runs(t *task, impatient bool) {
-	s.finishes, t.ending.before, s.r.limit.Grace = t.ending.visit.hand, nil, DefaultLimits().Grace
+	s.finishes, s.why, t.ending.before, s.r.limit.Grace = t.ending.visit.hand, t.ending.cause, nil, DefaultLimits().Grace
 	if impatient {
 		t.ending.before, s.r.limit.Grace = t.before.work, 1
 	}
@@ -210,13 +213,17 @@ func (s *stage) hears() {
 // picture of the visit before, is one move: it changes nothing.
 func (s *stage) fingerActs(n *node, add func(mover, string, func())) {
 	for _, in := range fingers {
-		if lookUp(n.state, pressed[in.Kind]).verdict == stay || in.Kind == PressYes && n.state == MoreTime && n.renews == 0 {
+		if lookUp(n.state, pressed[in.Kind]).verdict == stay || in.Kind == PressYes && n.state == MoreTime && n.renews == 0 || in.Kind == PressNotMine && (n.disowns == 0 || n.kept.last == printed{}) {
 			continue
 		}
 		add(people, "finger: "+pressed[in.Kind].String()+map[bool]string{true: ", it is theirs"}[in.Same], func() {
 			if s.n.tray = s.n.tray && in.Kind != PressCode && (s.r.state != TakePaper || in.Kind != PressFinish); s.r.state == MoreTime && in.Kind == PressYes {
 				s.n.renews--
 			}
+			if in.Kind == PressNotMine {
+				s.n.disowns--
+			}
+			s.n.claimed = s.n.claimed || isAsked(s.r.state) && in.Kind == PressYes
 			s.press(s.r.visit.number, in)
 		})
 	}
@@ -224,14 +231,17 @@ func (s *stage) fingerActs(n *node, add func(mover, string, func())) {
 }
 
 var fingers = []Input{{Kind: PressPIN}, {Kind: PressChoose, Offer: "o1", Copies: 2}, {Kind: PressYes}, {Kind: PressBack}, {Kind: PressCancel},
-	{Kind: PressFinish}, {Kind: PressTouched}, {Kind: PressCode, Same: true}, {Kind: PressCode}}
+	{Kind: PressFinish}, {Kind: PressTouched}, {Kind: PressNotMine}, {Kind: PressCode, Same: true}, {Kind: PressCode}}
 
-var pressed = [...]Event{PressPIN: PINGiven, PressChoose: Chosen, PressYes: Yes, PressBack: Back, PressCancel: Cancel, PressFinish: Finish, PressTouched: Touched, PressCode: CodeGiven}
+var pressed = [...]Event{PressPIN: PINGiven, PressChoose: Chosen, PressYes: Yes, PressBack: Back, PressCancel: Cancel, PressFinish: Finish, PressTouched: Touched, PressNotMine: NotMine, PressCode: CodeGiven}
 
 func (s *stage) press(visit uint64, in Input) {
 	in.PIN = []byte("1234")
 	if in.Kind == PressCode {
 		in.PIN, in.Staff = []byte(rightCode), staffID
+	}
+	if in.Kind == PressNotMine && in.Of == 0 {
+		in.Of = s.r.disowns()
 	}
 	s.r.do(func() { s.r.press(visit, in) })
 }
@@ -252,6 +262,7 @@ func (s *stage) idleFingers() {
 			s.press(old, in)
 		}
 	}
+	s.press(s.r.visit.number, Input{Kind: PressNotMine, Of: uint64(s.n.visits) + 1})
 	s.law(s.r.state == state && s.r.work == work, "a finger on an old picture moves the visit")
 }
 
@@ -312,6 +323,9 @@ func (s *stage) judge(was State, a deed) {
 		s.law(b.result == protocol.Printed && (b.money == kept || b.owed) && (b.broken || b.journal == protocol.Printed && b.teller == protocol.Printed),
 			"paper to take, and the books say %+v", *b)
 	}
+	if n.disowns > 0 && n.state == TakePaper && was == Settling {
+		n.owner = s.book(n.visit.hand).card
+	}
 	s.audit()
 	if s.quiet() {
 		s.auditRest()
@@ -371,6 +385,7 @@ func (s *stage) auditRest() {
 	}
 	n.pkgs = nil
 	s.law(n.cards == 0, "%d cards are open", n.cards)
+	s.law(!n.claimed || n.state >= PlaceAgain || n.latchLost, "somebody said that it is another's, and the journal does not know")
 	s.law(n.visit.hand != nil || n.opened == 0, "%d visits without an end", n.opened)
 	s.law(n.state != OutOfService || n.latched || n.latchLost || n.staff == written, "out of service, and the journal does not know")
 	if n.state == OutOfService {

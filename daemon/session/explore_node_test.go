@@ -15,6 +15,7 @@ type node struct {
 	awaited *task
 	tasks   []*task
 	pkgs    [][]byte // every package that was handed out and not seen destroyed
+	kept    memory
 	plain
 }
 
@@ -46,8 +47,21 @@ type plain struct {
 	visits, opened int8 // begun; begun and not ended
 	cards          int8 // connections open
 	stopping, over bool
-	books          [4]book // by transaction, from 1
-	deals          int8
+
+	disowns int8    // budget: how often "this is not mine" is said
+	fading  bool    // the clock of what is kept runs
+	owner   who     // whose card the visit that printed last had, in truth
+	shown   who     // whose card was placed again
+	claimed bool    // somebody said that it is another's, and the journal does not know
+	books   [4]book // by transaction, from 1
+	deals   int8
+}
+
+// memory is what the runner keeps of the visit that printed last.
+type memory struct {
+	last    printed
+	nonce   protocol.Nonce
+	subject protocol.SubjectHash
 }
 
 // who is a card: 0 is none.

@@ -92,7 +92,13 @@ func (s *stage) onCard(there bool) []reply {
 }
 
 func (c smallCard) Certificate(context.Context) ([]byte, error) {
-	got, _ := c.asks("certificate", c.onCard(c.n.live(c.handle))...)
+	got, live := c.asks("certificate", c.onCard(c.n.live(c.handle))...)
+	if c.t.job.effect == Recognise && live && got == fine {
+		c.n.shown = c.handle.who
+	}
+	if c.t.job.effect == Recognise && c.flaw == anyProves {
+		return smallCards[c.n.owner], c.err(got)
+	}
 	return smallCards[c.handle.who], c.err(got)
 }
 
@@ -157,7 +163,12 @@ func (c smallCard) Sign(context.Context, []byte) ([]byte, error) {
 	return signatureOf(c.handle.who), c.err(got)
 }
 
-func (c smallCard) Close() error { c.n.cards--; return nil }
+func (c smallCard) Close() error {
+	if !c.stands {
+		c.n.cards--
+	}
+	return nil
+}
 
 func (s smallCentre) Ready(context.Context) error {
 	got, _ := s.asksOn("centre ready", fine, no1)
@@ -169,6 +180,7 @@ func (s smallCentre) Begin(context.Context, protocol.Begin) (b protocol.Begun, e
 	if live && got == fine {
 		s.law(s.t.cancelled || s.n.opened > 0, "a transaction without a visit")
 		s.n.deals++
+		s.law(s.t.cancelled || s.r.recall.look() == printed{}, "a visit has begun, and the one before is still known")
 		for i := range s.n.books {
 			b := &s.n.books[i]
 			s.law(s.t.cancelled || !b.open || b.journal != "" || b.broken, "a transaction begins before the last has ended")

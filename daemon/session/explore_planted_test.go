@@ -22,6 +22,7 @@ const (
 	forgetAll   = "card and package are forgotten"
 	twice       = "a transaction ends twice"
 	byItself    = "the terminal confirms the name by itself"
+	anyProves   = "whatever card is placed again is taken for the right one"
 	silentQueue = "a queue that calls nobody for unread sheets"
 )
 
@@ -59,6 +60,8 @@ type planted struct {
 }
 
 var desk, keys = small{puts: 1, counter: true, wrongs: 1}, small{puts: 1, renews: 1, pad: true}
+
+var mine, later = small{puts: 1, disowns: 1}, small{puts: 1, swaps: 1, disowns: 1, printed: true}
 
 var one, two, exchanged, fault = small{puts: 1, renews: 1}, small{puts: 2}, small{puts: 2, swaps: 1}, small{puts: 1, faults: 1}
 
@@ -100,6 +103,17 @@ var plantedFaults = []planted{
 	{AtPad, Timeout, ok, "", keys, "waits for nothing"},
 	{AtPad, PadCard, ok, "", keys, "waits for nothing"},
 	{AtPad, CardOut, goTo(Ended, AwaitCardOut), "", keys, "no outcome"},
+	{AskedAtTray, Yes, goTo(Done), "", mine, "the journal does not know"},
+	{AskedAtEnd, Yes, goTo(Idle, AwaitCard), "", mine, "the journal does not know"},
+	{AskedAtTray, Back, goTo(Done), "", mine, "paper lies there"},
+	{AskedAtTray, Timeout, ok, "", mine, "waits for nothing"},
+	{AskedAtEnd, Yes, goTo(Settling, End), "", mine, "paper to take"},
+	{AskedLater, Yes, disown, "", later, "whoever came later"},
+	{PlaceAgain, Timeout, goTo(Idle, AwaitCard), "", later, "the journal does not know"},
+	{PlaceAgain, Timeout, ok, "", later, "waits for nothing"},
+	{Recognising, CardOut, goTo(Idle), "", later, "the journal does not know"},
+	{Recognising, OtherCard, disown, "", later, "of nothing"},
+	{flaw: anyProves, w: later, law: "whoever came later"},
 	{flaw: byItself, w: desk, law: "nobody confirmed the name"},
 	{flaw: oldAnswers, w: one, law: "must never come"},
 	{flaw: oldFingers, w: one, law: "old picture"},

@@ -28,8 +28,10 @@ type stage struct {
 
 	t        *task    // the job whose code runs
 	finishes *custody // what the ending that runs is about
+	why      cause    // and why it was begun
 	at       int      // how many calls the job's code has made
 	answers  bool     // the next call that has no reply gets one; then the job goes on until it makes another
+	stands   bool     // the job's code is being left, in a call that has no reply yet
 	lives    bool     // the job's code is past all that it has done before
 	live     contents // what the job's custody holds now
 	tooLate  bool     // a package came for a dead transaction, and is not counted yet
@@ -51,7 +53,7 @@ func newStage() *stage {
 	if err != nil {
 		panic(err)
 	}
-	r.hands, r.base, r.mail, r.timer = s, context.Background(), make(chan func(), 16), time.NewTimer(time.Hour)
+	r.hands, r.base, r.mail, r.timer, r.fading = s, context.Background(), make(chan func(), 16), quiet(), quiet()
 	r.limit.LookAgain, r.limit.Pause = 1, 1
 	s.r = r
 	return s
@@ -110,6 +112,10 @@ func (s *stage) enter(n *node) {
 	if n.armed {
 		r.timer.Reset(time.Hour)
 	}
+	r.recall.last, r.recall.nonce, r.recall.subject = n.kept.last, n.kept.nonce, n.kept.subject
+	if r.fading.Stop(); n.fading {
+		r.fading.Reset(time.Hour)
+	}
 }
 
 func (s *stage) leave() {
@@ -124,6 +130,7 @@ func (s *stage) leave() {
 			n.awaited = t
 		}
 	}
+	n.kept, n.fading = memory{r.recall.last, r.recall.nonce, r.recall.subject}, r.fading.Stop()
 	n.armed, n.unseen = r.timer.Stop(), n.staff != silent && (n.unseen || r.alarms > 0)
 }
 
@@ -224,7 +231,7 @@ func (s *stage) goOn(t *task) {
 	}
 	t.begun = true
 	a, ended := s.code(t)
-	s.t = nil
+	s.t, s.stands = nil, false
 	s.law(!s.tooLate, "a late package is not counted")
 	if ended {
 		s.done(t, a)
@@ -258,6 +265,7 @@ func (s *stage) asks(call string, may ...reply) (reply, bool) {
 		return t.past[s.at-1], false
 	}
 	if !s.answers {
+		s.stands = true
 		panic(standing{})
 	}
 	s.answers = false

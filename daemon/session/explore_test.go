@@ -16,6 +16,8 @@ type small struct {
 	pad                         bool // the PIN is typed at the reader
 	claims                      bool // which may have no keys
 	wrongs                      int8
+	disowns                     int8 // how often "this is not mine" may be said
+	printed                     bool // a visit of card 1 printed before
 }
 
 // found is what an exploration knows of a node: how it was reached first, which is a shortest way.
@@ -46,6 +48,10 @@ func (s *stage) start(w small) *node {
 	n := &node{state: Unready}
 	n.plain = plain{presence: unknown, tries: [3]int8{0, 2, 2}, faults: w.faults, puts: w.puts, swaps: w.swaps, renews: w.renews, wrongs: w.wrongs, telling: 1}
 	s.stops, s.pad, s.claims = w.stops, w.pad, w.claims
+	if n.disowns = w.disowns; w.printed {
+		n.visits, n.owner, n.fading = 1, 1, true
+		n.kept = memory{last: printed{visit: 1, transaction: protocol.Transaction{9}, municipality: town}, subject: protocol.HashSubject(protocol.Nonce{}, smallCards[1])}
+	}
 	if w.counter {
 		s.r.parts.Channel = protocol.Counter
 	}
@@ -185,6 +191,10 @@ func (w small) asks(s State) bool {
 	switch s {
 	case LastTryAtPad, AtPad:
 		return w.pad
+	case AskedAtTray, AskedAtEnd, AskedLater, PlaceAgain:
+		return w.disowns > 0
+	case Recognising:
+		return w.disowns > 0 && (w.puts > 1 || w.printed)
 	case LastTry, EnterPIN, VerifyingPIN:
 		return !w.pad || w.claims
 	}
@@ -199,6 +209,9 @@ func TestExplore(t *testing.T) {
 	wholly(t, small{puts: 1, renews: 1, pad: true}, 1500)
 	wholly(t, small{puts: 1, stops: true, pad: true}, 2000)
 	wholly(t, small{puts: 1, renews: 1, pad: true, claims: true}, 3000)
+	wholly(t, small{puts: 1, stops: true, disowns: 1}, 2000)
+	wholly(t, small{puts: 1, disowns: 1, counter: true, stops: true}, 2000)
+	wholly(t, small{puts: 1, swaps: 1, disowns: 1, printed: true}, 3000)
 }
 
 // TestExploreMisses: where nothing can be reached, that is said.

@@ -87,6 +87,8 @@ func (r *Runner) finisher(e Effect, c cause, v visit, before *work) answer {
 		return r.latch(c, v)
 	case RaiseIncident, CallStaff:
 		return r.raise(incident(c, v))
+	case Disown:
+		return r.disown(c, v)
 	case End:
 		return r.end(c, v, before)
 	}
@@ -120,6 +122,9 @@ func (r *Runner) raise(i Incident) answer {
 func incident(c cause, v visit) Incident {
 	i := Incident{Kind: kindOf(c), Visit: v.number, Transaction: v.transaction(), Municipality: v.chosen.Offer.Municipality,
 		State: c.from, Event: c.event, Document: v.paper.doc.Document(), Detail: c.detail}
+	if p := v.printed; p != (printed{}) {
+		i.Visit, i.Transaction, i.Municipality, i.Document = p.visit, p.transaction, p.municipality, p.document
+	}
 	return i
 }
 
@@ -137,7 +142,11 @@ func kindOf(c cause) IncidentKind {
 		return IncidentSpoiled
 	case c.event == Out, c.from == ConfirmName, c.from == Vouching:
 		return IncidentUnconfirmed
-	case c.from == TakePaper:
+	case c.event == SameCard, c.event == Yes:
+		return IncidentNotMine
+	case c.from == PlaceAgain, c.from == Recognising:
+		return IncidentUnproven
+	case c.from == TakePaper, c.from == AskedAtTray:
 		return IncidentPaperLeft
 	}
 	return IncidentCardForgotten

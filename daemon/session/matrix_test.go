@@ -191,6 +191,8 @@ func everyCall(t *testing.T, at func(*world)) (calls []string) {
 		w.to(Choosing)
 		w.key(PressCancel)
 		w.to(Idle)
+		w.to(Done)
+		w.disown(true)
 		calls = slices.Clone(w.calls)
 	})
 	slices.Sort(calls)
@@ -246,6 +248,7 @@ func TestEveryPartPanics(t *testing.T) {
 					w.cancelAt(TakeCard, call == "ended")
 				}
 				w.mistype(call == "wrong-code")
+				w.disown(call == "disowned")
 				w.act()
 			}
 			w.panicked(call)
@@ -257,6 +260,14 @@ func TestEveryPartPanics(t *testing.T) {
 func (w *world) mistype(is bool) {
 	if is && w.state() == ConfirmName {
 		w.vouch(staffID, "000000", true)
+	}
+}
+
+// disown says at the last word of a visit that the certificate is another's, if that is to be said.
+func (w *world) disown(is bool) {
+	if is && w.state() == Done && w.view().Disowns > 0 {
+		w.key(PressNotMine)
+		w.key(PressYes)
 	}
 }
 

@@ -46,7 +46,7 @@ func (r *Runner) move(c cause, to State, effects []Effect) {
 	if slices.Contains(effects, End) && old.hand != nil {
 		old.hand.die()
 	}
-	if slices.Contains(effects, Latch) || slices.Contains(effects, Print) {
+	if slices.ContainsFunc(effects, func(e Effect) bool { return e == Latch || e == Disown || e == Print }) {
 		r.alarms++
 	}
 	over := r.turnOver(c, to)
@@ -94,9 +94,27 @@ func (r *Runner) turnOver(c cause, to State) (over bool) {
 		}
 	case OutOfService:
 		r.visit = visit{reference: old.reference, notice: stopped(c), word: string(kindOf(c))}
+		if kindOf(c) == IncidentNotMine {
+			r.recall.forget()
+		}
 	case Opening:
 		r.visit = visit{stay: r.stay, dealing: newDealing()}
+	case AskedAtTray, AskedAtEnd:
+		r.visit.printed = r.recall.look()
+		return false
+	case AskedLater:
+		p := r.recall.look()
+		r.visit = visit{number: p.visit, reference: p.reference, printed: p}
+	case TakePaper:
+		if r.visit.printed = (printed{}); c.from == Settling {
+			r.remember()
+		}
+		return false
+	case Done:
+		r.visit.printed = printed{}
+		return false
 	case Reading:
+		r.recall.forget()
 		r.visit.dealing = newDealing()
 		r.visit.code, r.visit.word, r.visit.notice = "", "", NoNotice
 		return false
@@ -137,7 +155,7 @@ func (l Limits) of(s State, refused reason.Code) time.Duration {
 		return l.Card + l.Call
 	case VerifyingPIN, Signing:
 		return l.Card
-	case LastTry, LastTryAtPad, EnterPIN, Choosing, Confirming:
+	case LastTry, LastTryAtPad, EnterPIN, Choosing, Confirming, AskedAtTray, AskedAtEnd, AskedLater:
 		return l.Idle
 	case Applying:
 		return l.Package
@@ -157,6 +175,8 @@ func (l Limits) ofPeople(s State, refused reason.Code) time.Duration {
 		return l.TakeCard
 	case TakePaper:
 		return l.TakePaper
+	case PlaceAgain:
+		return l.PlaceAgain
 	case ConfirmName:
 		return l.Confirm
 	case Done:
@@ -176,7 +196,7 @@ func (r *Runner) show() {
 	r.guard(func() {
 		r.parts.Screen.Show(View{Visit: v.number, State: r.state, Notice: v.notice, TriesLeft: v.triesLeft(r.state),
 			WrongPIN: v.applicant.wrong, Misfit: v.applicant.misfits > 0, WrongCode: v.codes > 0, IdlePad: v.applicant.pad == UnusedPad, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
-			CardIn: r.presence == present, Code: v.code, Word: v.word, Reference: v.reference, Done: v.paper.done, Of: v.paper.of,
+			CardIn: r.presence == present, Code: v.code, Word: v.word, Reference: v.reference, Disowns: r.disowns(), Done: v.paper.done, Of: v.paper.of,
 			Remaining: r.limit.ofPeople(r.state, v.code)})
 	})
 }

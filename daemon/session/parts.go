@@ -187,6 +187,9 @@ type Latches interface {
 	// the outcome are written at once, or none of them; synced when it returns. Then the package is kept for its municipality, where
 	// there is one that wants it, or not: it is overwritten in any case, and what becomes of it is no error.
 	Refused(ctx context.Context, r Refusal) error
+	// Disowned closes the service of the incident's municipality, whose certificate is another's than the applicant's, and calls
+	// staff ([Ledger.Latch]); all of it and the incident are written at once.
+	Disowned(ctx context.Context, i Incident, why string) error
 }
 
 // Refusal is what follows from a document that was refused.

@@ -39,7 +39,11 @@ func (w *world) Connect(ctx context.Context) (Card, error) {
 type card struct{ *world }
 
 func (w card) Certificate(ctx context.Context) ([]byte, error) {
-	return cardDER(), w.asked(ctx, "certificate")
+	err := w.asked(ctx, "certificate")
+	if w.other != nil {
+		return w.other, err
+	}
+	return cardDER(), err
 }
 
 func (w card) Tries(ctx context.Context) (n int, err error) {
@@ -370,6 +374,14 @@ func (w latches) Refused(ctx context.Context, r Refusal) error {
 		return nil
 	}
 	return w.deals[r.Ending.Transaction].end(w.world, r.Ending.Outcome)
+}
+
+func (w latches) Disowned(ctx context.Context, i Incident, why string) error {
+	if err := w.asked(ctx, "disowned"); err != nil {
+		return err
+	}
+	w.with(func() { w.latched, w.closed[i.Municipality] = true, true; w.incident = append(w.incident, i) })
+	return nil
 }
 
 // The real queue fits.

@@ -39,6 +39,8 @@ type Runner struct {
 
 	base     context.Context // of all work: it outlives Run's, so that paper in motion is not abandoned
 	timer    *time.Timer     // of the state
+	fading   *time.Timer     // of recall
+	recall   recall
 	state    State
 	visit    visit
 	work     *work           // what the state awaits; nil: nothing
@@ -101,11 +103,17 @@ func (r *Runner) between() bool {
 	return r.endings == 0 && r.words == 0 && slices.Contains([]State{Idle, Unready, OutOfService}, r.state)
 }
 
+// quiet is a clock that does not run.
+func quiet() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
 func (r *Runner) run(ctx context.Context) {
 	watch, stop := context.WithCancel(ctx)
 	r.base = context.WithoutCancel(ctx)
-	r.timer = time.NewTimer(time.Hour)
-	r.timer.Stop()
+	r.timer, r.fading = quiet(), quiet()
 	r.do(r.begin)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { r.watch(watch) })
@@ -113,6 +121,8 @@ func (r *Runner) run(ctx context.Context) {
 	stop()
 	close(r.gone)
 	r.timer.Stop()
+	r.fading.Stop()
+	r.recall.forget()
 	within(r.limit.Grace, watcher.Wait)
 	r.leave()
 }
@@ -147,6 +157,8 @@ func (r *Runner) loop(stop <-chan struct{}) {
 			r.do(f)
 		case <-r.timer.C:
 			r.do(func() { r.happen(Timeout) })
+		case <-r.fading.C:
+			r.do(r.fade)
 		case <-stop:
 			stop, stopping = nil, true
 			r.do(func() { r.happen(Stop) })
@@ -220,6 +232,8 @@ func (r *Runner) press(visit uint64, in Input) {
 		r.code(in)
 	case PressChoose:
 		r.choose(in)
+	case PressNotMine:
+		r.notMine(in.Of)
 	case PressYes, PressBack, PressCancel, PressFinish, PressTouched:
 		r.happen(map[InputKind]Event{PressYes: Yes, PressBack: Back, PressCancel: Cancel, PressFinish: Finish, PressTouched: Touched}[in.Kind])
 	default:

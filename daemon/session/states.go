@@ -37,6 +37,11 @@ const (
 	Clearing                    // the transaction ends as a whole: card, document, journal, money, centre
 	Ended                       // the last word; the card is to be taken back
 	CardForgotten               // the card was not taken back: staff are called, the next visit waits for it to go
+	AskedAtTray                 // "this is not mine" was pressed before the sheets were known to be taken: is that so?
+	AskedAtEnd                  // the same at the last word of a visit that printed
+	AskedLater                  // the same after that visit, while nobody else's has begun
+	PlaceAgain                  // yes, and the card of that visit is to prove it
+	Recognising                 // a card came: is it that one?
 	numStates
 )
 
@@ -60,6 +65,7 @@ const (
 	Touched // somebody is there
 
 	CodeGiven // a personal code, and what its owner says of the name
+	NotMine   // "this is not mine", of a certificate that this terminal printed last
 
 	Ready
 	NotReady
@@ -86,6 +92,8 @@ const (
 	PrintSpoiled // a jam, or only some of the sheets: known not to be complete
 	PrintUnsure  // nobody knows
 	PaperTaken   //
+	SameCard     // it is the card of the visit that printed last
+	OtherCard    // it is not
 	Settled      // the transaction has its one outcome
 
 	Trouble // a part did not answer, or answered nonsense; nothing irreversible was done
@@ -115,7 +123,8 @@ const (
 	Print                          // the one effect that can move paper
 	AwaitPaper                     // until the tray is empty
 	Vouch                          // whose code it is; a wrong one is journalled, and answered slowly
-	lastWork     = Vouch
+	Recognise                      // whether the card is that of the visit that printed last: its certificate, and nothing else
+	lastWork     = Recognise
 )
 
 // Effects that end something. They run to their end whatever happens, in the order in which they were asked for.
@@ -124,6 +133,7 @@ const (
 	Latch                                      // no visit until staff have looked; survives a restart
 	RaiseIncident                              //
 	CallStaff                                  // an incident at which nobody is at fault
+	Disown                                     // the printed certificate is another's: incident, its municipality's service, and staff, at once
 	End                                        // the transaction dies or is completed as a whole, with one outcome
 	lastFinisher  = End
 )
@@ -142,25 +152,26 @@ func (e Effect) finishes() bool { return e > lastWork && e <= lastFinisher }
 var awaits = [numStates]Effect{
 	Unready: Look, Opening: Open, Reading: Read, VerifyingPIN: VerifyPIN, AtPad: VerifyAtPad, Authenticating: Authenticate, Applying: Fetch,
 	Checking: Check, Paying: Hold, Signing: Sign, Committing: Commit, Sending: Release, Printing: Print, Stranded: Print,
-	Settling: End, TakePaper: AwaitPaper, Vouching: Vouch, Renewing: End, Clearing: End,
+	Settling: End, TakePaper: AwaitPaper, Vouching: Vouch, Renewing: End, Clearing: End, Recognising: Recognise,
 }
 
 var stateNames = [numStates]string{
 	"unready", "out-of-service", "idle", "opening", "reading", "last-try", "enter-pin", "verifying-pin", "last-try-at-pad", "at-pad", "authenticating",
 	"choosing", "confirming", "applying", "checking", "paying", "signing", "take-card", "committing", "sending", "printing",
 	"confirm-name", "vouching", "stranded", "settling", "take-paper", "done", "more-time", "renewing", "clearing", "ended", "card-forgotten",
+	"asked-at-tray", "asked-at-end", "asked-later", "place-again", "recognising",
 }
 
 var eventNames = [numEvents]string{
 	"card-in", "card-out", "reader-lost", "staff-ready", "stop", "pin-given", "chosen", "yes", "back", "cancel", "finish",
-	"touched", "code-given", "ready", "not-ready", "card-read", "one-try-left", "pad-card", "pad-one-try", "pin-right", "pin-wrong", "offered", "denied", "fetched",
+	"touched", "code-given", "not-mine", "ready", "not-ready", "card-read", "one-try-left", "pad-card", "pad-one-try", "pin-right", "pin-wrong", "offered", "denied", "fetched",
 	"accepted", "refused", "held", "signed", "committed", "released", "printed", "out", "vouched", "not-vouched", "print-failed", "print-spoiled",
-	"print-unsure", "paper-taken", "settled", "trouble", "timeout", "fault",
+	"print-unsure", "paper-taken", "same-card", "other-card", "settled", "trouble", "timeout", "fault",
 }
 
 var effectNames = [numEffects]string{
 	"none", "look", "look-later", "open", "read", "verify-pin", "verify-at-pad", "authenticate", "fetch", "check", "hold", "sign", "commit",
-	"release", "print", "await-paper", "vouch", "judge", "latch", "raise-incident", "call-staff", "end", "await-card", "await-card-out",
+	"release", "print", "await-paper", "vouch", "recognise", "judge", "latch", "raise-incident", "call-staff", "disown", "end", "await-card", "await-card-out",
 }
 
 func (s State) String() string  { return name(stateNames[:], int(s)) }

@@ -56,7 +56,7 @@ func (w *world) live(h happening, calls []string) {
 	case "card":
 		w.card(h.n%2 == 0)
 	case "key":
-		w.key(InputKind(h.n % 9))
+		w.key(InputKind(h.n % 10))
 	case "pin":
 		w.enter([]string{"1234", "9999", "12"}[h.n%3])
 	case "types":

@@ -25,6 +25,7 @@ type View struct {
 	Code      reason.Code
 	Word      string        // the centre's word for declining ("not-linked"), the part that is not ready ("media-needed", "reader", "centre", "clock", "staff", "closed"), or in OutOfService the IncidentKind
 	Reference string        // a number to quote, without personal data
+	Disowns   uint64        // TakePaper, Done, Idle: the visit of which a finger can say "this is not mine"; 0: none
 	Done, Of  int           // Printing: impressions known to be out, of how many
 	Until     time.Time     // Unready, "closed": when it opens, if that is known; whoever knows the hours fills it in
 	Remaining time.Duration // time until the state changes by itself; 0: it does not
@@ -56,6 +57,8 @@ const (
 	NotWorking     Notice = "trouble"        // a part did not answer; nothing was printed
 	NotPrinted     Notice = "not-printed"    // the printer did not begin
 	StaffAreCalled Notice = "staff-called"   // out of service
+	Disowned       Notice = "disowned"       // out of service: the printed certificate is another's
+	Unproven       Notice = "unproven"       // out of service: somebody says so, and it is not known who
 	PaperFailed    Notice = "paper-failed"   // out of service: the sheets did not come out as they should; the money is returned
 )
 
@@ -68,6 +71,7 @@ type Input struct {
 	Offer   string           // PressChoose: an offer's id
 	Options protocol.Options // PressChoose
 	Copies  int              // PressChoose
+	Of      uint64           // PressNotMine: View.Disowns
 }
 
 // InputKind is the kind of an [Input].
@@ -82,6 +86,7 @@ const (
 	PressCancel            // end the visit
 	PressFinish            // read, or taken
 	PressTouched           // someone is there
+	PressNotMine           // the certificate that was printed is another's
 	PressCode              // at a counter: what a member of staff says of the name
 )
 
@@ -119,15 +124,17 @@ type IncidentKind string
 
 // The kinds of incident.
 const (
-	IncidentRefused       IncidentKind = "refused"        // a document was refused, see Code
-	IncidentImpossible    IncidentKind = "impossible"     // an event came that must never come
-	IncidentFault         IncidentKind = "fault"          // a part broke its word: a panic, a hang, a disk
-	IncidentUnsure        IncidentKind = "unsure"         // paper may be out
-	IncidentSpoiled       IncidentKind = "spoiled"        // a jam, or only some of the sheets
-	IncidentPaperLeft     IncidentKind = "paper-left"     // printed, and not taken
-	IncidentCardForgotten IncidentKind = "card-forgotten" // a card lies on the reader and nobody takes it
-	IncidentUnconfirmed   IncidentKind = "unconfirmed"    // at a counter: printed, and nobody confirmed the name
-	IncidentMoney         IncidentKind = "money"          // money could not be kept or returned as it should be
+	IncidentRefused       IncidentKind = "refused"           // a document was refused, see Code
+	IncidentImpossible    IncidentKind = "impossible"        // an event came that must never come
+	IncidentFault         IncidentKind = "fault"             // a part broke its word: a panic, a hang, a disk
+	IncidentUnsure        IncidentKind = "unsure"            // paper may be out
+	IncidentSpoiled       IncidentKind = "spoiled"           // a jam, or only some of the sheets
+	IncidentPaperLeft     IncidentKind = "paper-left"        // printed, and not taken
+	IncidentCardForgotten IncidentKind = "card-forgotten"    // a card lies on the reader and nobody takes it
+	IncidentUnconfirmed   IncidentKind = "unconfirmed"       // at a counter: printed, and nobody confirmed the name
+	IncidentNotMine       IncidentKind = "not-mine"          // who applied says that the printed certificate is another's
+	IncidentUnproven      IncidentKind = "not-mine-unproven" // somebody says so, and it is not known who
+	IncidentMoney         IncidentKind = "money"             // money could not be kept or returned as it should be
 )
 
 // Step is one move of the machine, for metrics and practice. It holds nothing personal.

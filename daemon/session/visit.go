@@ -22,6 +22,7 @@ type visit struct {
 	notice    Notice // the last word; the first one said stands
 	code      reason.Code
 	word      string
+	printed   printed // the visit that "this is not mine" is asked about
 	dealing
 }
 
@@ -151,6 +152,12 @@ func readerFailed(c cause) bool {
 
 // stopped is what the person is told when c closes the terminal.
 func stopped(c cause) Notice {
+	switch kindOf(c) {
+	case IncidentNotMine:
+		return Disowned
+	case IncidentUnproven:
+		return Unproven
+	}
 	if c.event == PrintSpoiled || c.event == PrintUnsure || c.event == PrintFailed || c.from == ConfirmName || c.from == Vouching {
 		return PaperFailed
 	}

@@ -106,7 +106,7 @@ func lacks(ok bool, what string) error {
 
 // lawful holds for every single move; learned is what was known before its effects.
 func (n model) lawful(m model, e Event, effects []Effect, learned deal) error {
-	resting := slices.Contains([]State{Idle, Unready, OutOfService, Opening, TakePaper, Done, Ended, CardForgotten}, n.state)
+	resting := slices.Contains([]State{Idle, Unready, OutOfService, Opening, TakePaper, Done, Ended, CardForgotten, AskedAtTray, AskedAtEnd, AskedLater, PlaceAgain, Recognising}, n.state)
 	switch {
 	case resting && n.deal.open:
 		return fmt.Errorf("%v/%v: %v with an open transaction", m.state, e, n.state)
@@ -118,6 +118,14 @@ func (n model) lawful(m model, e Event, effects []Effect, learned deal) error {
 		return fmt.Errorf("%v/%v: the money is kept before staff have read the sheets", m.state, e)
 	case m.state == ConfirmName && n.state != ConfirmName && n.state != Vouching && (n.state != OutOfService || !slices.Contains(effects, Latch)):
 		return fmt.Errorf("%v: sheets that nobody read are left without a latch", e)
+	case isAsked(m.state) && slices.ContainsFunc(effects, func(e Effect) bool { return e.works() && e != Recognise && e != AwaitPaper }):
+		return fmt.Errorf("%v/%v: a certificate that is another's leads to %v", m.state, e, effects)
+	case isAsked(m.state) && n.state == OutOfService && !slices.Contains(effects, Disown) && (!slices.Contains(effects, RaiseIncident) || !slices.Contains(effects, Latch)):
+		return fmt.Errorf("%v/%v: somebody said that it is another's, and nobody hears of it", m.state, e)
+	case m.state >= PlaceAgain && !isAsked(n.state) && n.state != OutOfService:
+		return fmt.Errorf("%v/%v: it was said to be another's, and goes on to %v", m.state, e, n.state)
+	case slices.Contains(effects, Disown) && (e != Yes || m.state != AskedAtTray && m.state != AskedAtEnd) && (e != SameCard || m.state != Recognising):
+		return fmt.Errorf("%v/%v: nobody who could know says that it is another's", m.state, e)
 	case n.state == TakePaper && m.state == Settling && e != Settled:
 		return fmt.Errorf("paper before the outcome is settled")
 	case m.deal.printing && m.deal.known == 0 && !n.deal.printing && n.deal.open:
@@ -125,6 +133,9 @@ func (n model) lawful(m model, e Event, effects []Effect, learned deal) error {
 	}
 	return nil
 }
+
+// isAsked reports whether "this is not mine" is being asked about in s.
+func isAsked(s State) bool { return s >= AskedAtTray && s <= Recognising }
 
 // walk visits every reachable pair of state and history, with every event in each. It returns where each leads, or
 // the first law that was broken.
@@ -311,7 +322,7 @@ var natural = map[State]Event{Unready: Ready, OutOfService: StaffReady, Idle: Ca
 	EnterPIN: PINGiven, VerifyingPIN: PINRight, LastTryAtPad: Yes, AtPad: PINRight, Authenticating: Offered, Choosing: Chosen, Confirming: Yes, Applying: Fetched,
 	Checking: Accepted, Paying: Held, Signing: Signed, TakeCard: CardOut, Committing: Committed, Sending: Released, Printing: Printed,
 	ConfirmName: CodeGiven, Vouching: Vouched, Stranded: PrintUnsure, Settling: Settled, TakePaper: PaperTaken, Done: Timeout, MoreTime: Yes, Renewing: Settled, Clearing: Settled,
-	Ended: CardOut, CardForgotten: CardOut}
+	Ended: CardOut, CardForgotten: CardOut, AskedAtTray: Yes, AskedAtEnd: Back, AskedLater: Yes, PlaceAgain: CardIn, Recognising: SameCard}
 
 // Random visits: mostly the way to paper, with anything in between.
 func TestRandomVisits(t *testing.T) {

@@ -44,7 +44,7 @@ func steps(e Effect) step {
 		Look: (*Runner).look, LookLater: (*Runner).lookLater, Open: (*Runner).open, Read: (*Runner).read,
 		VerifyPIN: (*Runner).verifyPIN, VerifyAtPad: (*Runner).verifyAtPad, Authenticate: (*Runner).authenticate, Fetch: (*Runner).fetch, Check: (*Runner).check,
 		Hold: (*Runner).hold, Sign: (*Runner).releaseSignature, Commit: (*Runner).commit, Release: (*Runner).release, Print: (*Runner).print,
-		AwaitPaper: (*Runner).awaitPaper, Vouch: (*Runner).vouch,
+		AwaitPaper: (*Runner).awaitPaper, Vouch: (*Runner).vouch, Recognise: (*Runner).recognise,
 	}[e]
 }
 
@@ -63,6 +63,8 @@ func (r *Runner) deadline(e Effect, v visit) time.Duration {
 		return r.limit.Pad
 	case Vouch:
 		return r.limit.Code
+	case Recognise:
+		return r.limit.Card
 	case Print:
 		return r.limit.Print + time.Duration(v.paper.of)*r.limit.Sheet
 	}

@@ -32,6 +32,7 @@ type world struct {
 	code    string // of the staff at the counter
 	differs bool   // what they find
 	pad     Pad
+	other   []byte      // the certificate of the card on the reader; nil: [cardDER]
 	fingers chan string // at the reader: what was typed, or redKey
 
 	mu        sync.Mutex
@@ -282,7 +283,7 @@ func (w *world) press(in Input) {
 	synctest.Wait()
 }
 
-func (w *world) key(k InputKind) { w.press(Input{Kind: k}) }
+func (w *world) key(k InputKind) { w.press(Input{Kind: k, Of: w.view().Disowns}) }
 
 func (w *world) enter(pin string) {
 	b := []byte(pin)
@@ -313,9 +314,9 @@ func (w *world) choose() { w.press(Input{Kind: PressChoose, Offer: "o1", Copies:
 // act does what a reasonable person does next. It reports whether there is something to do.
 func (w *world) act() bool {
 	switch v := w.view(); v.State {
-	case Idle:
+	case Idle, PlaceAgain:
 		w.card(true)
-	case LastTry, LastTryAtPad, Confirming, MoreTime:
+	case LastTry, LastTryAtPad, Confirming, MoreTime, AskedAtTray, AskedAtEnd, AskedLater:
 		w.key(PressYes)
 	case AtPad:
 		return w.types(w.pin)

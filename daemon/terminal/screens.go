@@ -41,6 +41,11 @@ var screens = map[session.State]touch.Name{
 	session.Clearing:       touch.Ended,
 	session.Ended:          touch.Ended,
 	session.CardForgotten:  touch.Ended,
+	session.AskedAtTray:    touch.AskNotMine,
+	session.AskedAtEnd:     touch.AskNotMine,
+	session.AskedLater:     touch.AskNotMine,
+	session.PlaceAgain:     touch.PlaceAgain,
+	session.Recognising:    touch.Reading,
 }
 
 // last is the last word to a person whose visit ended.
@@ -64,6 +69,8 @@ var notices = map[session.Notice]last{
 	session.NotWorking:     {touch.Ended, touch.MsgCentreSilent},
 	session.NotPrinted:     {touch.Ended, touch.MsgPrinter},
 	session.PaperFailed:    {touch.FailedPaper, touch.NoMessage},
+	session.Disowned:       {touch.Disowned, touch.NoMessage},
+	session.Unproven:       {touch.Disowned, touch.MsgUnproven},
 	session.StaffAreCalled: {touch.OutOfService, touch.MsgPaper},
 }
 
@@ -85,18 +92,20 @@ var (
 // Picture turns what the session shows into what the touch screen draws.
 func Picture(v session.View) touch.Screen {
 	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, Misfit: v.Misfit, WrongCode: v.WrongCode, IdlePad: v.IdlePad, Offers: v.Offers,
-		Chosen: touch.Choice(v.Chosen), Fee: v.Fee, Held: v.Held, CardIn: v.CardIn, Code: v.Code, Reference: v.Reference,
+		Chosen: touch.Choice(v.Chosen), Fee: v.Fee, Held: v.Held, CardIn: v.CardIn, Code: v.Code, Reference: v.Reference, Disowns: v.Disowns,
 		Seconds: int(v.Remaining.Seconds()), Done: v.Done, Of: v.Of}
 	switch v.State {
 	case session.Clearing, session.Ended, session.Done, session.CardForgotten:
 		s.Name, s.Message = lastWord(v)
 		s.NoFinish = v.State != session.Done
+	case session.AskedLater:
+		s.Message = touch.MsgAgain
 	case session.Unready:
 		s.Message, s.Until = unready(v.Word), v.Until
 	case session.OutOfService, session.Stranded:
 		s.Name, s.Message = lastWord(v)
 		s.NoFinish = true
-		if s.Name != touch.FailedPaper {
+		if s.Name != touch.FailedPaper && s.Name != touch.Disowned {
 			s.Name, s.Message = touch.OutOfService, closed(v)
 		}
 	}
@@ -140,10 +149,10 @@ func unready(word string) touch.Message {
 // presses says what the session makes of each action of a finger.
 var presses = map[touch.Action]session.InputKind{
 	touch.Pin: session.PressPIN, touch.Apply: session.PressChoose, touch.Yes: session.PressYes, touch.More: session.PressYes,
-	touch.Code: session.PressCode, touch.Back: session.PressBack, touch.Cancel: session.PressCancel, touch.Finish: session.PressFinish, touch.Touched: session.PressTouched,
+	touch.NotMine: session.PressNotMine, touch.Code: session.PressCode, touch.Back: session.PressBack, touch.Cancel: session.PressCancel, touch.Finish: session.PressFinish, touch.Touched: session.PressTouched,
 }
 
 // Pressed turns what a finger did into what the session hears.
 func Pressed(f touch.Finger) session.Input {
-	return session.Input{Kind: presses[f.Action], PIN: f.PIN, Offer: f.Offer, Options: f.Options, Copies: f.Copies, Staff: f.Staff, Same: f.Same}
+	return session.Input{Kind: presses[f.Action], PIN: f.PIN, Offer: f.Offer, Options: f.Options, Copies: f.Copies, Staff: f.Staff, Same: f.Same, Of: f.Of}
 }

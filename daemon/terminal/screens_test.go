@@ -12,7 +12,7 @@ import (
 // TestEveryStateHasAScreen walks all states by their names; a state without a name ends the walk.
 func TestEveryStateHasAScreen(t *testing.T) {
 	n := 0
-	for s := session.State(0); int(s) < len(screens); s++ {
+	for _, s := range session.States() {
 		name, ok := screens[s]
 		if !ok || !name.Valid() {
 			t.Errorf("%v has no screen", s)
@@ -26,7 +26,7 @@ func TestEveryStateHasAScreen(t *testing.T) {
 
 func TestEveryActionIsHeard(t *testing.T) {
 	for _, n := range touch.Names() {
-		for _, a := range []touch.Action{touch.Pin, touch.Yes, touch.Back, touch.Cancel, touch.Apply, touch.More, touch.Finish, touch.Touched, touch.Code} {
+		for _, a := range []touch.Action{touch.Pin, touch.Yes, touch.Back, touch.Cancel, touch.Apply, touch.More, touch.Finish, touch.Touched, touch.Code, touch.NotMine} {
 			if n.Allows(a) && Pressed(touch.Finger{Action: a}).Kind == 0 {
 				t.Errorf("%s on %s is not heard", a, n)
 			}
@@ -72,6 +72,10 @@ func TestLastWords(t *testing.T) {
 		"staff":          {session.View{State: session.OutOfService, Notice: session.StaffAreCalled}, touch.OutOfService, touch.MsgPaper},
 		"a fault":        {session.View{State: session.OutOfService, Notice: session.StaffAreCalled, Word: string(session.IncidentFault)}, touch.OutOfService, touch.MsgIncident},
 		"sheets failed":  {session.View{State: session.OutOfService, Notice: session.PaperFailed}, touch.FailedPaper, touch.NoMessage},
+		"not mine":       {session.View{State: session.OutOfService, Notice: session.Disowned, Word: string(session.IncidentNotMine)}, touch.Disowned, touch.NoMessage},
+		"unproven":       {session.View{State: session.OutOfService, Notice: session.Unproven}, touch.Disowned, touch.MsgUnproven},
+		"is it?":         {session.View{State: session.AskedAtEnd, Notice: session.Thanks}, touch.AskNotMine, touch.NoMessage},
+		"is it, later?":  {session.View{State: session.AskedLater}, touch.AskNotMine, touch.MsgAgain},
 		"still stranded": {session.View{State: session.Stranded, Notice: session.Thanks}, touch.OutOfService, touch.MsgPaper},
 	} {
 		t.Run(name, func(t *testing.T) {

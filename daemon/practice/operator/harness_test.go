@@ -104,13 +104,20 @@ func (d *desk) posted() (out [][]byte) {
 // raise has a terminal report an incident, as real ones do.
 func (d *desk) raise(name protocol.Terminal, id protocol.IncidentID, data protocol.IncidentData) {
 	d.t.Helper()
+	c := d.line(name)
+	defer c.Close()
+	_, err := c.Incident(d.t.Context(), protocol.NewEvent(id, name, protocol.At(time.Now()), data))
+	d.must(err)
+}
+
+// line is a terminal's line to the centre.
+func (d *desk) line(name protocol.Terminal) *centre.Client {
+	d.t.Helper()
 	a, err := d.world.Access(name)
 	d.must(err)
 	c, err := centre.New(centre.Config{URL: a.URL, Roots: a.Roots, Certificate: a.Certificate})
 	d.must(err)
-	defer c.Close()
-	_, err = c.Incident(d.t.Context(), protocol.NewEvent(id, name, protocol.At(time.Now()), data))
-	d.must(err)
+	return c
 }
 
 // mixedUp is what an incident of the gravest kind says.

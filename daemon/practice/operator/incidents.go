@@ -23,6 +23,15 @@ type Incident struct {
 	Municipality protocol.Municipality `json:"municipality,omitzero"`
 	Data         protocol.IncidentData `json:"data"` // all that the event says
 	Steps        []Step                `json:"steps,omitzero"`
+	Told         []Told                `json:"told,omitzero"`
+	Suspends     []protocol.Suspension `json:"suspends,omitzero"` // for all terminals, until it is closed
+}
+
+// Told is whom the terminal wanted told, since nobody had acknowledged it.
+type Told struct {
+	Contact string        `json:"contact,omitzero"` // the id of an office; "" where the policy names no further one
+	At      protocol.Time `json:"at"`
+	Over    bool          `json:"over,omitzero"` // the last deadline had passed: the service stops
 }
 
 // Step is one signed state that the centre took.
@@ -37,10 +46,16 @@ type Step struct {
 
 // Incidents returns every incident, newest first.
 func (s *Server) Incidents() []Incident {
-	all := s.Centre.Incidents()
+	all, suspended := s.Centre.Incidents(), s.Centre.Suspended()
 	out := make([]Incident, 0, len(all))
 	for _, l := range all {
-		out = append(out, s.told(l))
+		i := s.told(l)
+		for _, one := range suspended {
+			if one.Incident == i.ID {
+				i.Suspends = append(i.Suspends, one)
+			}
+		}
+		out = append(out, i)
 	}
 	return out
 }
@@ -51,6 +66,9 @@ func (s *Server) told(l server.Listed) Incident {
 		Raised: l.Event.Time, Delivered: protocol.At(l.Received), Municipality: d.Municipality, Data: d}
 	for _, step := range l.Steps {
 		i.Steps = append(i.Steps, Step{step.State, s.person(step.Signer).ID, step.Signer, step.At, step.Cause, step.Proof})
+	}
+	for _, e := range l.Told {
+		i.Told = append(i.Told, Told{e.Data.Contact, e.Time, e.Data.Over})
 	}
 	return i
 }

@@ -29,6 +29,7 @@ import (
 // Centre is what the page shows and where signed states go.
 type Centre interface {
 	Incidents() []server.Listed // newest first
+	Suspended() []protocol.Suspension
 	BringState(signed []byte) error
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/trust"
@@ -166,4 +167,59 @@ func TestNewsArrives(t *testing.T) {
 	if at := touchtest.Eval[string](b, `document.activeElement.id`); at != "a-TEST-01-i-1" {
 		t.Errorf("the focus is at %q", at)
 	}
+}
+
+// TestAllThatIsKnown: the evidence, whom it was told and what it stops are on the page; what it stops is lifted when it is closed,
+// and what a forgotten incident stops is said, too.
+func TestAllThatIsKnown(t *testing.T) {
+	d := newDesk(t, practice.Options{})
+	data := mixedUp()
+	data.Evidence = protocol.Evidence{Serial: "R-2026-000017", Software: protocol.IssuedWith{Name: "practice-issuer", Version: "1.4.0"}, SignedBy: protocol.Digest{7}}
+	d.raise(first, "i-1", data)
+	told := protocol.EscalationData{Incident: "i-1", Since: protocol.At(time.Now()), Step: 1, Contact: "practice-operations", Municipality: "991015"}
+	last := told
+	last.Step, last.Contact, last.Over = 2, "", true
+	c := d.line(first)
+	defer c.Close()
+	for n, e := range []protocol.EscalationData{told, last} {
+		_, err := c.Escalation(t.Context(), protocol.NewEscalation(protocol.IncidentID(fmt.Sprintf("e-%d", n)), first, protocol.At(time.Now()), e))
+		d.must(err)
+	}
+	for _, of := range []protocol.IncidentID{"i-1", "forgotten"} {
+		d.must(d.world.Suspend(first, protocol.Suspension{Municipality: "991015", Since: protocol.At(time.Now()), Incident: of}))
+	}
+	d.must(d.world.Suspend(second, protocol.Suspension{Software: &protocol.SuspendedSoftware{Name: "practice-issuer", UpTo: "1.4.0"}, Since: protocol.At(time.Now()), Incident: "another"}))
+	b := touchtest.Start(t, 1280, 800)
+	text := func(css string) string {
+		return touchtest.Eval[string](b, `document.querySelector("`+css+`").innerText`)
+	}
+	b.Open(d.url + "/")
+	b.Wait(`document.querySelectorAll("#suspended li").length === 3`)
+	for _, words := range []string{"見本市", "practice-issuer ≤ 1.4.0", "forgotten"} {
+		if !strings.Contains(text("#suspended"), words) {
+			t.Errorf("%q is not said to be stopped: %s", words, text("#suspended"))
+		}
+	}
+	if row := text("#i-TEST-01-i-1"); !strings.Contains(row, "the service stops") {
+		t.Error(row)
+	}
+	sound(t, b, "list-suspended")
+	b.Click(`#suspended a`)
+	b.Wait(`document.getElementById("act")?.hidden === false`)
+	facts := text("#facts")
+	for _, words := range []string{"R-2026-000017", "practice-issuer", "1.4.0", protocol.Digest{7}.String(), data.Transaction.String(), data.Document.String(), "tag-mismatch", "証明書の発行番号"} {
+		if !strings.Contains(facts, words) {
+			t.Errorf("%q is not among the facts: %s", words, facts)
+		}
+	}
+	if told := text("#history"); !strings.Contains(told, "practice-operations") || !strings.Contains(text("#suspends"), "見本市") {
+		t.Error(told)
+	}
+	sound(t, b, "one-suspended")
+	f := form{d, b}.with(practice.CloserID+".key", practice.CloserID+".pem").closes("a cause")
+	f.review()
+	f.send()
+	b.Wait(`!document.getElementById("suspends")`)
+	b.Open(d.url + "/?state=closed")
+	b.Wait(`document.querySelectorAll("#suspended li").length === 2`)
 }

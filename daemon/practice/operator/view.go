@@ -3,11 +3,14 @@ package operator
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"honnin/config/protocol"
 	"honnin/config/tokyo"
@@ -97,6 +100,7 @@ type listView struct {
 	Counts         []count
 	Towns          []town
 	Terminals      []protocol.Terminal
+	Suspended      []suspended
 	Of, Pages      int // incidents that fit, and their pages
 	Earlier, Later *asked
 }
@@ -111,12 +115,88 @@ type town struct {
 	protocol.Names
 }
 
+// suspended is what is stopped for all terminals, and the page of the incident that stops it: "" where the centre has forgotten it.
+type suspended struct {
+	protocol.Suspension
+	Town protocol.Names
+	URL  string
+}
+
+func (s *Server) suspended(all []Incident) (out []suspended) {
+	for _, one := range s.Centre.Suspended() {
+		v := suspended{Suspension: one, Town: s.town(one.Municipality)}
+		for _, i := range all {
+			if i.ID == one.Incident {
+				v.URL = i.URL()
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// URL is an incident's page.
+func (i Incident) URL() string {
+	return "/incidents/" + url.PathEscape(string(i.Terminal)) + "/" + url.PathEscape(string(i.ID))
+}
+
+// fact is one thing that an event says, with the name it has there.
+type fact struct{ Name, Ja, Value string }
+
+// factNames are the Japanese names of what events say. What has none is shown by its name in the event.
+var factNames = map[string]string{
+	"transaction": "取引", "document": "書類のSHA-256", "also": "ほかの理由",
+	"evidence serial": "証明書の発行番号", "evidence issued_at": "発行時刻", "evidence software name": "発行プログラム", "evidence software version": "発行プログラムの版",
+	"evidence signed_by": "署名者の証明書のSHA-256", "evidence signed_at": "署名時刻", "evidence program": "端末のプログラム",
+	"evidence policy version": "端末のポリシーの版", "evidence policy digest": "端末のポリシーのSHA-256", "evidence journal position": "端末の記録の位置", "evidence journal head": "端末の記録のハッシュ",
+}
+
+// shownElsewhere are those that the page shows with words of their own.
+var shownElsewhere = []string{"code", "class", "municipality"}
+
+// Facts is all else that the event says, whatever it is, in its order there.
+func (i Incident) Facts() []fact { return facts("", reflect.ValueOf(i.Data)) }
+
+func facts(before string, v reflect.Value) (out []fact) {
+	for f, value := range v.Fields() {
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name := before + tag
+		if value.IsZero() || slices.Contains(shownElsewhere, name) {
+			continue
+		}
+		switch x := value.Interface().(type) {
+		case protocol.Time:
+			out = append(out, fact{name, factNames[name], when(x)})
+		case []string:
+			out = append(out, fact{name, factNames[name], strings.Join(x, ", ")})
+		case fmt.Stringer:
+			out = append(out, fact{name, factNames[name], x.String()})
+		default:
+			if value.Kind() == reflect.Struct {
+				out = append(out, facts(name+" ", value)...)
+				continue
+			}
+			out = append(out, fact{name, factNames[name], fmt.Sprint(x)})
+		}
+	}
+	return out
+}
+
 // row is an incident with the words that people need.
 type row struct {
 	Incident
 	Word    incident.Word
 	Town    protocol.Names
 	Persons []Person
+	Stopped []suspended
+}
+
+// LastTold is the last that was to be told, if any.
+func (r row) LastTold() *Told {
+	if len(r.Told) == 0 {
+		return nil
+	}
+	return &r.Told[len(r.Told)-1]
 }
 
 // Last is the last step, if any.
@@ -128,16 +208,23 @@ func (r row) Last() *Step {
 }
 
 func (s *Server) shown(i Incident) row {
-	name, known := s.Towns[i.Municipality]
-	if !known {
-		name = protocol.Names{Ja: string(i.Municipality), En: string(i.Municipality)}
+	r := row{Incident: i, Word: s.word(i.Code), Town: s.town(i.Municipality), Persons: s.Persons}
+	for _, one := range i.Suspends {
+		r.Stopped = append(r.Stopped, suspended{one, s.town(one.Municipality), i.URL()})
 	}
-	return row{i, s.word(i.Code), name, s.Persons}
+	return r
+}
+
+func (s *Server) town(m protocol.Municipality) protocol.Names {
+	if name, known := s.Towns[m]; known {
+		return name
+	}
+	return protocol.Names{Ja: string(m), En: string(m)}
 }
 
 func (s *Server) listed(a asked) listView {
 	all := s.Incidents()
-	v := listView{Asked: a, Counts: counted(all), Towns: s.towns()}
+	v := listView{Asked: a, Counts: counted(all), Towns: s.towns(), Suspended: s.suspended(all)}
 	seen := map[protocol.Terminal]bool{}
 	for _, i := range all {
 		seen[i.Terminal] = true

@@ -14,7 +14,8 @@ type Listed struct {
 	Event    protocol.Event
 	Received time.Time
 	State    string
-	Steps    []Step // what persons signed, in the order in which it came
+	Steps    []Step                // what persons signed, in the order in which it came
+	Told     []protocol.Escalation // to whom it was to be told since nobody acknowledged it
 }
 
 // Step is one signed state of an incident that the centre took.
@@ -31,7 +32,11 @@ func (s *Server) Incidents() []Listed {
 	s.mu.Lock()
 	out := make([]Listed, 0, len(s.incidents))
 	for k, i := range s.incidents {
-		out = append(out, i.listed(k))
+		l := i.listed(k)
+		for _, e := range s.escalations[k] {
+			l.Told = append(l.Told, e.told)
+		}
+		out = append(out, l)
 	}
 	s.mu.Unlock()
 	slices.SortFunc(out, func(a, b Listed) int {
@@ -44,5 +49,6 @@ func (s *Server) Incidents() []Listed {
 }
 
 func (i *incident) listed(k incidentKey) Listed {
-	return Listed{protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)), i.told, i.received, i.state, slices.Clone(i.steps)}
+	return Listed{Terminal: protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)), Event: i.told, Received: i.received, State: i.state,
+		Steps: slices.Clone(i.steps)}
 }

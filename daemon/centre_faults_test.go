@@ -87,7 +87,7 @@ func callOf(r *http.Request) string {
 	case strings.HasPrefix(r.URL.Path, "/v1/policies/"):
 		return "policies"
 	}
-	return last // applicant, application, package, in-force, outcome, incidents, heartbeats, v1
+	return last // applicant, application, package, suspensions, in-force, outcome, incidents, heartbeats, v1
 }
 
 func (m *meddler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -172,7 +172,7 @@ var centreFaults = map[string]meddling{
 var visitCalls = []struct {
 	name    string
 	outcome protocol.Outcome // "": none, nothing was begun
-}{{"begin", ""}, {"applicant", protocol.Abandoned}, {"application", protocol.Abandoned}, {"package", protocol.Abandoned}, {"in-force", protocol.Void}}
+}{{"begin", ""}, {"applicant", protocol.Abandoned}, {"suspensions", protocol.Abandoned}, {"application", protocol.Abandoned}, {"package", protocol.Abandoned}, {"in-force", protocol.Void}}
 
 // TestCentreFaults goes through the faults, each at one call; the slow test puts each at every call.
 func TestCentreFaults(t *testing.T) {

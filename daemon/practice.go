@@ -26,6 +26,7 @@ type practiceFlags struct {
 	visits, terminals                 int
 	span                              time.Duration
 	enrol, stranger, json, guide      bool
+	suspend                           bool
 	hours, listenGiven, temporary     bool
 	channelGiven, certificateGiven    bool
 
@@ -83,6 +84,7 @@ func practiceCommand() *cobra.Command {
 	c.Flags().StringVar(&f.certificate, "certificate", string(protocol.ResidentRecord), "what scripted applicants ask for")
 	c.Flags().BoolVar(&f.json, "json", false, "one JSON object a visit, and a summary")
 	c.Flags().BoolVar(&f.stranger, "stranger", false, "the issuer hands over a neighbour's package, always")
+	c.Flags().BoolVar(&f.suspend, "suspend", false, "the centre stops a municipality for all terminals at the first certificate of another's, until that incident is closed")
 	c.Flags().BoolVar(&f.hours, "hours", false, "keep the real opening hours, 06:30 to 23:00 in Tokyo; practice is open always otherwise")
 	c.Flags().BoolVar(&f.guide, "guide", false, "say what to try")
 	return c

@@ -63,6 +63,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if f.stranger {
 		w.HandStrangers(true)
 	}
+	w.SuspendAtOnce(f.suspend)
 	if len(f.played) == 1 {
 		err = w.Play(f.played[0].ID)
 	}

@@ -6,7 +6,10 @@ import (
 )
 
 // stranger says whether the centre hands over the neighbour's package.
-type stranger struct{ next, always bool }
+type stranger struct {
+	next, always bool
+	at           protocol.Municipality // always, in this one
+}
 
 // HandStranger has the centre hand over a neighbour's package for the next application (true), or takes that back
 // (false). The package is complete and rightly signed; it was made for another resident of the same
@@ -24,10 +27,17 @@ func (w *World) HandStrangers(always bool) {
 	w.stranger.always = always
 }
 
-func (w *World) strange() bool {
+// HandStrangersAt does the same for every application in one municipality; "" takes it back.
+func (w *World) HandStrangersAt(m protocol.Municipality) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.stranger.next || w.stranger.always
+	w.stranger.at = m
+}
+
+func (w *World) strange(at protocol.Municipality) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.stranger.next || w.stranger.always || w.stranger.at == at
 	w.stranger.next = false
 	return s
 }
@@ -35,7 +45,7 @@ func (w *World) strange() bool {
 // issue has a town's issuer make a package for an order, or for a neighbour's, and enters it in the books. Where a
 // scenario plays, its program is the issuer.
 func (w *World) issue(t *town, o issuer.Order) (issuer.Package, error) {
-	if w.strange() {
+	if w.strange(t.Code) {
 		o = t.neighbours(o)
 	}
 	issue := t.issuer.Issue

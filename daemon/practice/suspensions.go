@@ -55,6 +55,10 @@ func (w *World) keepSuspensions(all []server.Suspension) error {
 		func() error { return disk.Sync(dir) })
 }
 
+// SuspendAtOnce has the centre suspend a municipality, for all terminals, at the first incident of its paper in another's hands, until
+// a person closes that; or no longer (false).
+func (w *World) SuspendAtOnce(is bool) { w.centre.SuspendAtOnce(is) }
+
 // Suspend has the centre suspend a municipality or a software for all terminals, because of an incident at one of them.
 func (w *World) Suspend(at protocol.Terminal, what protocol.Suspension) error {
 	return w.centre.Suspend(server.Suspension{Source: protocol.SourcePrefix + string(at), What: what})

@@ -58,7 +58,6 @@ type Options struct {
 	Lifetime    time.Duration                  // of a transaction; 0: TransactionLifetime
 	Poll        time.Duration                  // 0: PollLimit
 	CardAnchors []*x509.Certificate            // further anchors of cards, for strange cards
-	Suspend     bool                           // the centre suspends a municipality at the first paper of another's, until a person closes that incident
 	Enrol       bool                           // a strange card that proved its key becomes a fictional resident
 	Trace       func(route string, status int) // told of every call to the centre; may be nil
 }
@@ -188,7 +187,7 @@ func (w *World) open() error {
 	if err != nil {
 		return err
 	}
-	c := server.Config{Suspends: w.options.Suspend, Held: held, Keep: w.keepSuspensions, CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Taker: w.keys.Taker, Closer: w.keys.Closer, Brought: w.brought,
+	c := server.Config{Held: held, Keep: w.keepSuspensions, CardAnchors: w.CardAnchors(), CardStatus: w.cardStatus, Receipts: w.keys.Receipts, Taker: w.keys.Taker, Closer: w.keys.Closer, Brought: w.brought,
 		Open: w.options.Open, Lifetime: w.options.Lifetime, Poll: w.options.Poll, Now: w.options.Now, Trace: w.options.Trace}
 	for _, t := range people.Towns() {
 		at := w.towns[t.Code]

@@ -45,7 +45,6 @@ type Config struct {
 	Taker, Closer  *sign.Pair                         // of the persons who acknowledge and close
 	Brought        func(protocol.IncidentID) [][]byte // what they signed elsewhere; may be nil
 	Open           func(now time.Time) bool           // whether it is within hours
-	Suspends       bool                               // a municipality, from the first incident that is another's paper until it is closed
 	Held           []Suspension                       // what was suspended before
 	Keep           func([]Suspension) error           // keeps what is; may be nil
 	Lifetime       time.Duration                      // of a transaction up to the commit
@@ -79,6 +78,7 @@ type Server struct {
 	incidents    map[incidentKey]*incident
 	escalations  map[incidentKey][]escalated
 	suspended    map[incidentKey]Suspension
+	strict       bool // see [Server.SuspendAtOnce]
 }
 
 // Counts is what happened since the start.

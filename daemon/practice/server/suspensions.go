@@ -67,13 +67,20 @@ func (s *Server) suspend(one Suspension) error {
 	return s.keep()
 }
 
-// strikes suspends the municipality of an incident that was not known, where that is what this centre does: at the first package
-// that was another's or nobody's, whoever met it. It comes before the receipt, so that no such incident is taken and forgotten.
-// The lock is held.
+// SuspendAtOnce has the centre suspend a municipality at the first incident of its paper in another's hands, whoever met it, until
+// that is closed; or no longer (false).
+func (s *Server) SuspendAtOnce(is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.strict = is
+}
+
+// strikes does what [Server.SuspendAtOnce] says for an incident that was not known. It comes before the receipt, so that no such
+// incident is taken and forgotten. The lock is held.
 func (s *Server) strikes(e protocol.Event) error {
 	code := reason.Code(e.Data.Code)
 	stops := code == notMine || code.Known() && code.Class().StopsService()
-	if !s.Suspends || !stops || e.Data.Municipality == "" {
+	if !s.strict || !stops || e.Data.Municipality == "" {
 		return nil
 	}
 	return s.suspend(Suspension{e.Source, protocol.Suspension{Municipality: e.Data.Municipality, Since: protocol.At(s.Now()), Incident: e.ID}})

@@ -52,7 +52,7 @@ func TestSuspends(t *testing.T) {
 	wrong := protocol.IncidentData{Code: "subject-mismatch", Class: "mixed-up", Municipality: mihon}
 	d.raise(t, "i-0", wrong)
 	d.equal(t, "a centre that does not")
-	d.Suspends = true
+	d.SuspendAtOnce(true)
 	for id, data := range map[protocol.IncidentID]protocol.IncidentData{
 		"i-1": {Code: "pdf-font", Class: "defective", Municipality: mihon},
 		"i-2": {Code: "unsure", Class: "mixed-up", Municipality: mihon}, // the code counts, not what the event says of it
@@ -88,7 +88,8 @@ func TestSuspensionsAreKept(t *testing.T) {
 	d := open(t)
 	var held []Suspension
 	full := errors.New("no room")
-	d.Suspends, d.Keep = true, func([]Suspension) error { return full }
+	d.SuspendAtOnce(true)
+	d.Keep = func([]Suspension) error { return full }
 	wrong := protocol.IncidentData{Code: "tag-mismatch", Class: "mixed-up", Municipality: people.Mihon}
 	if code := d.raise(t, "i-1", wrong); code != http.StatusInternalServerError {
 		t.Error(code)
@@ -126,7 +127,7 @@ func TestSuspensionsAreKept(t *testing.T) {
 // TestLiftIsKept: where it cannot be, the incident is not closed either.
 func TestLiftIsKept(t *testing.T) {
 	d := open(t)
-	d.Suspends = true
+	d.SuspendAtOnce(true)
 	d.raise(t, "i-1", protocol.IncidentData{Code: "tag-mismatch", Class: "mixed-up", Municipality: people.Mihon})
 	d.Keep = func([]Suspension) error { return errors.New("no room") }
 	if err := d.Move(terminal, "i-1", protocol.IncidentClosed, "x"); err == nil {

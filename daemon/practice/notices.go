@@ -24,9 +24,21 @@ const (
 
 // notices is the policy's part about incidents: whose receipts count, who is told, who acknowledges and who closes.
 func (w *World) notices() string {
-	return fmt.Sprintf("\n[centre]\nsigners = [%s]\n[[contact]]\nid = \"practice-operations\"\nreach = \"tel:+81-3-0000-0000\"\n[deadlines]\nacknowledge = \"30m\"\nstop = \"4h\"\n",
-		inline(w.keys.Receipts.Certificate)) + keyholder(TakerID, w.keys.Taker.Certificate, policy.Acknowledge) +
+	return fmt.Sprintf("\n[centre]\nsigners = [%s]\n%s[deadlines]\nacknowledge = \"30m\"\nstop = \"4h\"\n",
+		inline(w.keys.Receipts.Certificate), contacts()) + keyholder(TakerID, w.keys.Taker.Certificate, policy.Acknowledge) +
 		keyholder(CloserID, w.keys.Closer.Certificate, policy.Acknowledge, policy.Close)
+}
+
+// Contacts are the offices that the practice world's policy has told of incidents, in this order.
+func Contacts() []string {
+	return []string{"practice-operations", "practice-municipality", "practice-management"}
+}
+
+func contacts() (text string) {
+	for _, id := range Contacts() {
+		text += fmt.Sprintf("[[contact]]\nid = %q\nreach = \"tel:+81-3-0000-0000\"\n", id)
+	}
+	return text
 }
 
 func keyholder(id string, key *x509.Certificate, roles ...policy.Role) string {
@@ -37,10 +49,13 @@ func keyholder(id string, key *x509.Certificate, roles ...policy.Role) string {
 	return fmt.Sprintf("[[person]]\nid = %q\nroles = [%s]\nkey = %s\nexpires = \"2999-12-31\"\n", id, strings.Join(words, ", "), inline(key))
 }
 
-// handOut gives both persons their keys.
+// handOut gives both persons their keys, and the municipalities theirs.
 func handOut(dir string, keys *pki.Keys) error {
 	if dir == "" {
 		return nil
+	}
+	if err := handOutIncidentKeys(dir, keys); err != nil {
+		return err
 	}
 	for id, p := range map[string]*sign.Pair{TakerID: keys.Taker, CloserID: keys.Closer} {
 		key, err := x509.MarshalPKCS8PrivateKey(p.Key)

@@ -19,6 +19,7 @@ func (w *World) Policy() string {
 		k, s := w.keys.Towns[t.Code], Software(t.Code)
 		fmt.Fprintf(&b, "\n[[municipality]]\ncode = %q\nname = %q\nissuing_anchors = [%s]\nregister_anchors = [%s]\n",
 			t.Code, t.Name.En, inline(k.IssuingCA.Certificate), inline(k.RegisterCA.Certificate))
+		b.WriteString(w.sealedTo(t.Code))
 		fmt.Fprintf(&b, "  [[municipality.software]]\n  name = %q\n  floor = \"1.4.0\"\n  fixes = [%q]\n", s.Name, s.Fixes[0])
 	}
 	b.WriteString(staff())

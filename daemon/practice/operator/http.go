@@ -16,8 +16,12 @@ import (
 //go:embed static/*
 var static embed.FS
 
-// MediaState is the media type of a signed state.
-const MediaState = "application/pkcs7-mime"
+// What programs ask for: the list of all incidents, newest first, and where signed states are posted, as this media type.
+const (
+	ListPath   = "/incidents.json"
+	StatesPath = "/states"
+	MediaState = "application/pkcs7-mime"
+)
 
 const (
 	maxBody   = trust.MaxDetached
@@ -32,8 +36,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /list", s.list("list"))
 	mux.HandleFunc("GET /incidents/{terminal}/{id}", s.one("page-one"))
 	mux.HandleFunc("GET /incidents/{terminal}/{id}/facts", s.one("facts"))
-	mux.HandleFunc("GET /incidents.json", s.all)
-	mux.HandleFunc("POST /states", s.state)
+	mux.HandleFunc("GET "+ListPath, s.all)
+	mux.HandleFunc("POST "+StatesPath, s.state)
 	mux.HandleFunc("GET /static/{file}", file)
 	return mux
 }

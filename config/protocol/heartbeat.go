@@ -4,6 +4,7 @@ package protocol
 const (
 	MaxVersion      = 1<<53 - 1 // of a policy
 	MaxAnnounced    = 64        // policies in one answer
+	MaxHints        = 64        // incidents in one answer
 	MaxSignatures   = 32        // of one policy
 	MaxPolicyBundle = 26 << 20  // bytes of a [PolicyBundle]: a text of 16 MiB and its signatures, in base64url
 )
@@ -27,6 +28,10 @@ type Heartbeat struct {
 type HeartbeatAnswer struct {
 	LeastPolicy uint64      `json:"least_policy"` // no visit may begin with a lower version; 0: any will do
 	Policies    []PolicyRef `json:"policies"`     // that can be fetched and the terminal has not, by rising version, at most [MaxAnnounced]
+
+	// Incidents are those of this terminal that somebody moved on and that it has not asked about since, at most [MaxHints]. That
+	// is nobody's word: it says what is worth asking first.
+	Incidents []IncidentID `json:"incidents,omitzero"`
 }
 
 // Check judges the numbers of an answer.
@@ -41,7 +46,7 @@ func (a HeartbeatAnswer) Check() error {
 		}
 		last = p.Version
 	}
-	return nil
+	return checkHints(a.Incidents)
 }
 
 // PolicyBundle answers GET /v1/policies/{version}: what is brought is judged by its signatures, whoever brings it.

@@ -35,6 +35,7 @@ type IncidentData struct {
 	Code         string       `json:"code"`  // a reason code, or another word of the incident catalogue
 	Class        string       `json:"class"` // the code's class
 	Municipality Municipality `json:"municipality,omitzero"`
+	Storm        Storm        `json:"storm,omitzero"`
 	Transaction  Transaction  `json:"transaction,omitzero"`
 	Document     Digest       `json:"document,omitzero"`
 	Also         []string     `json:"also,omitzero"` // other codes seen
@@ -105,6 +106,9 @@ func ParseEvent(b []byte) (e Event, err error) {
 			return Event{}, malformed("event word")
 		}
 	}
+	if err := e.Data.Storm.check(e.ID); err != nil {
+		return Event{}, err
+	}
 	return e, nil
 }
 
@@ -147,6 +151,7 @@ type IncidentState struct {
 	Format   string     `json:"format"`
 	Incident IncidentID `json:"incident"`
 	Source   string     `json:"source"`
+	Event    Digest     `json:"event,omitzero"` // SHA-256 of the event's bytes that the person saw
 	State    string     `json:"state"`
 	Cause    string     `json:"cause,omitzero"` // required once closed: one word or sentence, at most 256 bytes
 	At       Time       `json:"at"`

@@ -187,6 +187,7 @@ func (t *Terminal) highest() (uint64, error) {
 // beat makes one heartbeat, and fetches what it learned of. What the centre wants counts before that, and again once more is known; a
 // want that is out of all proportion keeps nothing away that the policy keys signed.
 func (t *Terminal) beat(ctx context.Context) error {
+	t.notices.named = nil
 	h, err := t.heartbeat()
 	if err != nil {
 		return err
@@ -195,6 +196,7 @@ func (t *Terminal) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.notices.named = a.Incidents
 	_ = t.demand(a.LeastPolicy) // what is wrong with it is said below
 	return errors.Join(t.fetch(ctx, a.Policies, max(h.Policy.Version, h.Waiting)), t.demand(a.LeastPolicy))
 }

@@ -32,7 +32,9 @@ type follower struct {
 	judge    func() (incident.Judge, error) // an error: the policy names nobody who counts now
 	log      logrus.FieldLogger
 
-	next uint64 // the position after which the next beat looks; of the goroutine that keeps up
+	// Of the goroutine that keeps up.
+	named []protocol.IncidentID // by the last heartbeat's answer
+	next  uint64                // the position after which the next beat looks
 }
 
 // states is what the follower needs of the centre; [*centre.Client] is it.
@@ -65,38 +67,60 @@ func (n *follower) receipt(position uint64, der []byte) (protocol.Digest, error)
 	return proof, nil
 }
 
-// follow asks the centre where some of the open incidents stand: those that it has, oldest first, one page after the other. Each is
-// asked about once before any is asked about again. An answer that is not believed is no error here: it was said already.
+// follow asks the centre where some of the open incidents stand: those that it names first, and of the others that it has some,
+// oldest first, one page after the other. Of these each is asked about once before any is asked about again. An answer that is not
+// believed is no error here: it was said already.
 func (n *follower) follow(ctx context.Context, c states) error {
 	judge, err := n.judge()
 	if err != nil { // which is said by the law itself
 		return nil
 	}
-	page, err := n.journal.Incidents(n.next, lookedPerBeat)
+	first, err := n.hinted(n.named)
 	if err != nil {
 		return err
 	}
-	asked, failed := 0, error(nil)
+	before, err := n.askAll(ctx, c, judge, first)
+	if errors.Is(err, centre.ErrUnreachable) {
+		return err
+	}
+	page, failed := n.journal.Incidents(n.next, lookedPerBeat)
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	asked := 0
 	for _, s := range page {
 		if asked >= askedPerBeat {
-			return failed
+			return err
 		}
-		if n.next = s.Position; s.Delivered == 0 {
+		if n.next = s.Position; s.Delivered == 0 || before[s.Position] {
 			continue
 		}
 		asked++
-		err := n.ask(ctx, c, judge, s)
-		if errors.Is(err, centre.ErrUnreachable) {
+		_, failed := n.askAll(ctx, c, judge, []journal.Standing{s})
+		if err = errors.Join(err, failed); errors.Is(failed, centre.ErrUnreachable) {
 			return err
-		}
-		if _, said := err.(incident.Doubt); !said {
-			failed = errors.Join(failed, err)
 		}
 	}
 	if len(page) < lookedPerBeat {
 		n.next = 0
 	}
-	return failed
+	return err
+}
+
+// askAll asks about some, until the centre is out of reach.
+func (n *follower) askAll(ctx context.Context, c states, judge incident.Judge, all []journal.Standing) (asked map[uint64]bool, failed error) {
+	asked = map[uint64]bool{}
+	for _, s := range all {
+		asked[s.Position] = true
+		err := n.ask(ctx, c, judge, s)
+		if errors.Is(err, centre.ErrUnreachable) {
+			return asked, err
+		}
+		if _, said := err.(incident.Doubt); !said {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return asked, failed
 }
 
 func (n *follower) ask(ctx context.Context, c states, judge incident.Judge, s journal.Standing) error {
@@ -131,12 +155,22 @@ func (n *follower) known(s journal.Standing) (k incident.Known, err error) {
 	if err != nil {
 		return k, err
 	}
+	fixed := journal.Entry{}
+	if s.Gathered > 0 {
+		if fixed, err = n.journal.At(s.Gathered); err != nil {
+			return k, err
+		}
+		e.Storm = fixed.Storm
+	}
 	event := eventOf(n.terminal, e, s.JournalHead)
 	text, err := protocol.EncodeBody(event)
 	if err != nil {
 		return k, err
 	}
 	k = incident.Known{ID: event.ID, Event: protocol.Fingerprint(text), Municipality: e.Municipality, Raised: e.At.Time}
+	if e.Storm.Count > 1 {
+		k.Told = fixed.At.Time
+	}
 	if s.Acknowledged == 0 {
 		return k, nil
 	}

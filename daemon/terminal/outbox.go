@@ -26,6 +26,9 @@ func (o outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error)
 		if err != nil || !ok {
 			return centre.Item{}, false, err
 		}
+		if e, err = o.gathered(e); err != nil {
+			return centre.Item{}, false, err
+		}
 		if e.Kind != journal.Escalated {
 			return o.item(e, head), true, nil
 		}
@@ -90,5 +93,6 @@ func eventData(e journal.Entry, head protocol.JournalHead) protocol.IncidentData
 	for _, c := range e.Also {
 		d.Also = append(d.Also, string(c))
 	}
+	d.Storm = stormOf(e)
 	return d
 }

@@ -80,6 +80,7 @@ type Journal interface {
 	Policy() (highest protocol.PolicyRef, least uint64, err error)
 	At(position uint64) (journal.Entry, error)
 	Incidents(after uint64, n int) ([]journal.Standing, error)
+	Gather(position uint64) (e journal.Entry, gathered bool, err error)
 }
 
 // Terminal is one terminal, ready to run.

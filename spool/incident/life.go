@@ -40,6 +40,7 @@ type Known struct {
 	Event        protocol.Digest       // SHA-256 of the event's bytes
 	Municipality protocol.Municipality // "" where it concerns none
 	Raised       time.Time
+	Told         time.Time       // when it was fixed for how many its event speaks; zero where it is one
 	Acknowledged time.Time       // when that was signed; zero: it was not
 	Proof        protocol.Digest // of the state by which it was acknowledged
 	Closed       bool
@@ -98,7 +99,7 @@ func (j Judge) State(of Known, der []byte) (Move, error) {
 	if err != nil {
 		return Move{}, StateUnsigned
 	}
-	if s.Incident != of.ID || s.Source != j.source() {
+	if s.Incident != of.ID || s.Source != j.source() || s.Event != (protocol.Digest{}) && s.Event != of.Event {
 		return Move{}, StateOther
 	}
 	if s.State == protocol.IncidentOpen {
@@ -179,6 +180,8 @@ func (j Judge) follows(of Known, s protocol.IncidentState) Doubt {
 		return StateEarly
 	case of.Closed, s.State == protocol.IncidentAcknowledged && !of.Acknowledged.IsZero():
 		return StateBackwards
+	case s.Event == (protocol.Digest{}) && s.At.Before(of.Told): // by whom knew the first, and not how many they are
+		return StateReplayed
 	case s.At.Before(of.Raised.Add(-skew)), s.At.Before(of.Acknowledged.Add(-skew)):
 		return StateReplayed
 	}

@@ -23,7 +23,9 @@ const MaxGathered = 64
 // gatherStep bounds one bbolt transaction of gathering; the next goes on where it ended, after a restart, too.
 const gatherStep = 1024
 
-const gatherRoom = 2 << 20 // bytes of the file, wanted for one step
+// gatherRoom is wanted for each incident of a step, in bytes of the file, where they are more than a few entries; and a visit's room
+// besides, which may be in use.
+const gatherRoom = 1 << 10
 
 // Storm is what the event of an incident says of those that are alike.
 type Storm struct {
@@ -300,10 +302,16 @@ func (j *Journal) Gather(position uint64) (e Entry, gathered bool, err error) {
 
 // gatherSome is one step of it.
 func (j *Journal) gatherSome(position uint64) (e Entry, err error) {
-	err = j.update(gatherRoom, func(tx *bolt.Tx) error {
-		if e, err = counted(tx, Entry{Kind: Gathered, Of: int(position)}); err == nil {
-			e, err = appendEntry(tx, e, j.now())
+	err = j.update(0, func(tx *bolt.Tx) error {
+		if e, err = counted(tx, Entry{Kind: Gathered, Of: int(position)}); err != nil {
+			return err
 		}
+		if e.Storm.Count > MaxGathered {
+			if err = j.reserve(tx.Size() + visitRoom + gatherStep*gatherRoom); err != nil {
+				return err
+			}
+		}
+		e, err = appendEntry(tx, e, j.now())
 		return err
 	})
 	return e, err

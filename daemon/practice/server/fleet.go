@@ -60,7 +60,9 @@ func (s *Server) heartbeat(c *call) (answer, error) {
 	if h.Terminal != c.terminal {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
-	return jsonAnswer(http.StatusOK, s.fleet.answer(h))
+	a := s.fleet.answer(h)
+	a.Incidents = s.hints(c.terminal)
+	return jsonAnswer(http.StatusOK, a)
 }
 
 func (f *fleet) answer(h protocol.Heartbeat) protocol.HeartbeatAnswer {

@@ -67,7 +67,7 @@ func (s *Server) receive(e protocol.Event, event protocol.Digest) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	signed, err := s.stateOf(k, protocol.IncidentOpen, "")
+	signed, err := s.stateOf(k, protocol.Digest{}, protocol.IncidentOpen, "")
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +79,9 @@ func (s *Server) receive(e protocol.Event, event protocol.Digest) ([]byte, error
 	return receipt, nil
 }
 
-func (s *Server) stateOf(k incidentKey, state, cause string) ([]byte, error) {
+func (s *Server) stateOf(k incidentKey, event protocol.Digest, state, cause string) ([]byte, error) {
 	by := map[string]*sign.Pair{protocol.IncidentOpen: s.Receipts, protocol.IncidentAcknowledged: s.Taker, protocol.IncidentClosed: s.Closer}
-	return s.sign(by[state], protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, State: state, Cause: cause, At: protocol.At(s.Now())})
+	return s.sign(by[state], protocol.IncidentState{Format: protocol.StateFormat, Incident: k.id, Source: k.source, Event: event, State: state, Cause: cause, At: protocol.At(s.Now())})
 }
 
 func (s *Server) sign(by *sign.Pair, v any) ([]byte, error) {
@@ -108,6 +108,7 @@ func (s *Server) incidentState(c *call) (answer, error) {
 	if i == nil {
 		return answer{}, refuse(http.StatusNotFound, protocol.ProblemUnknown)
 	}
+	s.moved.heard(c.terminal, id)
 	return answer{status: http.StatusOK, media: mediaCMS, body: i.signed}, nil
 }
 
@@ -117,7 +118,13 @@ func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state,
 	if state == protocol.IncidentOpen || (state == protocol.IncidentClosed) == (cause == "") {
 		return ErrIncident
 	}
-	signed, err := s.stateOf(k, state, cause)
+	s.mu.Lock()
+	event := protocol.Digest{}
+	if i := s.incidents[k]; i != nil {
+		event = i.event
+	}
+	s.mu.Unlock()
+	signed, err := s.stateOf(k, event, state, cause)
 	if err != nil {
 		return err
 	}
@@ -170,6 +177,9 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 		}
 		return doubted(life.StateOther)
 	}
+	if to.Event != (protocol.Digest{}) && to.Event != i.event {
+		return doubted(life.StateOther)
+	}
 	if to.At.Before(i.told.Time.Add(-clockSkew)) {
 		return doubted(life.StateReplayed)
 	}
@@ -182,6 +192,7 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	}
 	i.state, i.signed, i.at = state, signed, to.At.Time
 	i.steps = append(i.steps, step)
+	s.moved.note(incidentKey{to.Source, to.Incident})
 	if state != was && state == protocol.IncidentClosed && i.told.Data.Code == protocol.IncidentJournalRewound {
 		s.heads.forget(protocol.Terminal(strings.TrimPrefix(to.Source, protocol.SourcePrefix)))
 	}

@@ -71,6 +71,7 @@ type Server struct {
 	counts  counts
 	heads   heads
 	fleet   fleet
+	moved   moved
 
 	mu           sync.Mutex
 	transactions map[protocol.Transaction]*transaction
@@ -101,7 +102,7 @@ type counts struct {
 func New(c Config) *Server {
 	s := &Server{Config: c, issuing: make(chan struct{}, maxIssuing), transactions: map[protocol.Transaction]*transaction{},
 		fleet:     fleet{bundles: map[uint64]protocol.PolicyBundle{}, beats: map[protocol.Terminal]protocol.Heartbeat{}},
-		incidents: map[incidentKey]*incident{}, escalations: map[incidentKey][]escalated{}, replays: replays{entries: map[[32]byte]*replay{}},
+		incidents: map[incidentKey]*incident{}, moved: moved{}, escalations: map[incidentKey][]escalated{}, replays: replays{entries: map[[32]byte]*replay{}},
 		suspended: map[incidentKey]Suspension{}}
 	for _, one := range c.Held {
 		s.suspended[one.key()] = one

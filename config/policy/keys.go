@@ -184,12 +184,12 @@ func peopleKeys() []keys.Key {
 
 func contactKeys() []keys.Key {
 	return []keys.Key{
-		{Path: "contact", Form: keys.Tables, Name: "id", Ordered: true, Label: "contact", Max: 1000, Ja: "事故の連絡先。順に知らせる。", En: "Whom to tell of incidents, in this order.", Later: "incidents go to the centre only"},
+		{Path: "contact", Form: keys.Tables, Name: "id", Ordered: true, Label: "contact", Max: 1000, Ja: "事故の連絡先。順に知らせる。知らせるのはセンターと syslog の受信先で、端末は連絡先に自分では通信しない。", En: "Whom to tell of incidents, in this order. The centre does so, and whoever collects syslog: a terminal itself speaks to no contact, not even by https. At most 32 are told of one incident."},
 		{Path: "contact.id", Form: keys.Word, Need: true, Ja: "部署の名。", En: "An office."},
-		{Path: "contact.reach", Form: keys.Reach, Need: true, Ja: "連絡先。", En: "Where."},
+		{Path: "contact.reach", Form: keys.Reach, Need: true, Ja: "連絡先。センターの係員のためのもので、端末は使わない。", En: "Where. It is for the people at the centre; the terminal has no use for it, and repeats it nowhere."},
 		{Path: "contact.municipality", Form: keys.Municipality, Ja: "この市区町村のことだけ。", En: "Only what concerns this one."},
-		{Path: "deadlines", Form: keys.Table, Ja: "事故の期限。", En: "How long an incident may go unacknowledged.", Later: "nothing escalates"},
-		{Path: "deadlines.acknowledge", Form: keys.Duration, Default: "30m", Min: minute, Max: 30 * day, Ja: "次の連絡先に知らせるまで。", En: "Then the next contact is told."},
-		{Path: "deadlines.stop", Form: keys.Duration, Default: "4h", Min: minute, Max: 30 * day, Ja: "取扱いを止めるまで。", En: "Then that municipality's service stops, whatever the incident is. Longer than acknowledge."},
+		{Path: "deadlines", Form: keys.Table, Ja: "事故の期限。", En: "How long an incident may go unacknowledged, from when it was raised."},
+		{Path: "deadlines.acknowledge", Form: keys.Duration, Default: "30m", Min: minute, Max: 30 * day, Ja: "次の連絡先に知らせるまで。最初の連絡先には直ちに知らせる。", En: "Then the next contact is told, and so on; the first is told at once."},
+		{Path: "deadlines.stop", Form: keys.Duration, Default: "4h", Min: minute, Max: 30 * day, Ja: "取扱いを止めるまで。どの市区町村のことでもなければ、軽いものを除き、端末全体を止める。", En: "Then that municipality's service stops at this terminal, whatever the incident is; where it concerns none, the whole terminal does, unless the incident is of severity medium. Closing the incident opens it again. Longer than acknowledge."},
 	}
 }

@@ -311,7 +311,7 @@ func TestAnotherTransactionsAnswer(t *testing.T) {
 		if v.Ending == nil != (c.outcome == "") || v.Ending != nil && v.Ending.Outcome != c.outcome || s.Stopped() != c.blames || s.sheets() != 1 {
 			t.Fatalf("%s: %+v, closed: %v, %d sheets", c.call, v.Ending, s.Stopped(), s.sheets())
 		}
-		s.must(s.Reopen("s1"))
+		s.settles()
 	}
 	s.everythingDelivered()
 	if all := s.quitAndBalance(); len(of(all, journal.Incident)) != 2 || len(of(all, journal.Sending)) != 1 {

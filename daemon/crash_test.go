@@ -82,7 +82,7 @@ func (d *director) named(what string) (last bool, kill func(), dead <-chan struc
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	phase := d.phase
-	if what == "journal delivered" || what == "journalled delivered" || strings.HasSuffix(what, "/outcome") || strings.HasSuffix(what, "/incidents") {
+	if what == "journal delivered" || what == "journalled delivered" || what == "journal closed" || what == "journalled closed" || strings.HasSuffix(what, "/outcome") || strings.HasSuffix(what, "/incidents") {
 		phase = "delivery" // goes on beside the visit
 	}
 	d.seen[phase+what]++
@@ -122,6 +122,12 @@ type crashWorld struct {
 type Outside struct {
 	director *director
 	money    *practice.Payment
+	world    *practice.World
+}
+
+// Close closes an incident, signed.
+func (o *Outside) Close(id protocol.IncidentID, _ *bool) error {
+	return o.world.MoveIncident("PRACTICE-01", id, protocol.IncidentClosed, practice.Cause)
 }
 
 // Step asks whether the process may go on.
@@ -163,7 +169,7 @@ func newCrashWorld(t *testing.T) *crashWorld {
 	l, err := net.Listen("unix", c.order.Socket)
 	c.must(err)
 	s := rpc.NewServer()
-	c.must(s.Register(&Outside{c.director, c.money}))
+	c.must(s.Register(&Outside{c.director, c.money, c.world}))
 	go s.Accept(l)
 	t.Cleanup(func() { _ = errors.Join(l.Close(), c.world.Close()) })
 	c.device.AwaitClock()
@@ -388,10 +394,11 @@ func (c *crashWorld) cash(all []journal.Entry, money []practice.Line) {
 	}
 }
 
-// closed: what shuts a terminal or a service stays so, over restarts, until staff have said their word.
+// closed: what shuts a terminal stays so, over restarts, until staff have said their word; what stops a service, until its incident is
+// closed by a person.
 func closed(t *testing.T, j *journal.Journal, all []journal.Entry) {
 	t.Helper()
-	needed, latched := false, 0
+	needed, latched := false, map[int]bool{}
 	for _, e := range all {
 		switch e.Kind {
 		case journal.StaffNeeded:
@@ -399,15 +406,22 @@ func closed(t *testing.T, j *journal.Journal, all []journal.Entry) {
 		case journal.StaffReady:
 			needed = false
 		case journal.Latched:
-			latched++
+			latched[e.Of] = true
+		case journal.Closed:
+			delete(latched, e.Of)
+			if e.Staff != practice.CloserID {
+				t.Errorf("closed by %q", e.Staff)
+			}
 		case journal.VisitBegun:
 			if needed {
 				t.Error("a visit began without the word of staff")
 			}
 		}
 	}
-	if why, err := j.StaffNeeded(); err != nil || (why != "") != needed || latched != 0 {
-		t.Errorf("staff are needed for %q, and were called: %v; %d services closed %v", why, needed, latched, err)
+	why, err := j.StaffNeeded()
+	holds, failed := j.Latches()
+	if err := errors.Join(err, failed); err != nil || (why != "") != needed || len(holds) != len(latched) {
+		t.Errorf("staff are needed for %q, and were called: %v; %d hold, not %d; %v", why, needed, len(holds), len(latched), err)
 	}
 }
 

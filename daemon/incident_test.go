@@ -12,6 +12,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/daemon/practice"
+	"honnin/daemon/session"
 	"honnin/spool/incident"
 	"honnin/spool/journal"
 )
@@ -50,8 +51,8 @@ func incidentsListed(t *testing.T, args ...string) (all []noticed) {
 }
 
 // TestIncidentFromPaperToClosing: a neighbour's paper is refused; what follows is listed while the terminal runs. A later success
-// and a member of staff who opens the service close nothing. The taker takes it on and the closer closes it, with the commands
-// and keys that the practice world hands out; the terminal learns of both, and believes nothing else.
+// elsewhere and the word of staff close nothing, and the service is stopped. The taker takes it on and the closer closes it, with the commands
+// and keys that the practice world hands out; the terminal learns of both, believes nothing else, and offers the service again at once.
 func TestIncidentFromPaperToClosing(t *testing.T) {
 	s := newStand(t, t.TempDir(), nil)
 	file := filepath.Join(s.flags.state, "terminals", string(s.place.name), "journal.db")
@@ -60,8 +61,13 @@ func TestIncidentFromPaperToClosing(t *testing.T) {
 	s.world.HandStrangers(true)
 	s.visit(s.wish("p05", protocol.ResidentRecord))
 	s.world.HandStrangers(false)
-	s.must(s.Reopen("s1"))
-	s.prints("p05")
+	if err := s.StaffReady(t.Context(), "s1"); !errors.Is(err, session.ErrNotStopped) {
+		t.Error(err)
+	}
+	s.prints("p01")
+	if v := s.visit(s.wish("p05", protocol.ResidentRecord)); v.Ending == nil || v.Ending.Outcome != protocol.Abandoned || !s.Stopped() {
+		t.Errorf("the service goes on: %+v", v.Ending)
+	}
 	s.everythingDelivered()
 
 	all := incidentsListed(t, "--journal", file)
@@ -100,6 +106,7 @@ func TestIncidentFromPaperToClosing(t *testing.T) {
 	if e := s.learns(journal.Closed, 1)[0]; e.Staff != practice.CloserID || uint64(e.Of) != all[0].Position {
 		t.Errorf("%+v", e)
 	}
+	s.prints("p05")
 	if left := incidentsListed(t, "--journal", file); len(left) != 0 {
 		t.Errorf("still open: %+v", left)
 	}

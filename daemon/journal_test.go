@@ -53,7 +53,7 @@ func TestJournalOfARunningTerminal(t *testing.T) {
 	s.everythingDelivered()
 
 	told, code := honnindSays(t, "journal", "show", "--journal", file, "--visit", "2")
-	for _, words := range []string{"visit 2: a card lies on the reader", "ended: refused", "is closed on this terminal", "incident: ", "the centre has entry", "the visit is over"} {
+	for _, words := range []string{"visit 2: a card lies on the reader", "ended: refused", "is stopped on this terminal until incident 13 is closed: other-transaction", "incident: ", "the centre has entry", "the visit is over"} {
 		if !strings.Contains(told, words) || strings.Contains(told, "visit 1") || code != exitOK {
 			t.Errorf("%q is not told (%d):\n%s", words, code, told)
 		}

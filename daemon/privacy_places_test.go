@@ -255,7 +255,7 @@ func refused(t *testing.T, s *stand) {
 		if v.Ending == nil || v.Ending.Outcome != protocol.Refused {
 			t.Fatalf("%+v", v.Ending)
 		}
-		s.must(s.Reopen(script.Staff))
+		s.settles()
 	}
 }
 

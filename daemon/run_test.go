@@ -220,7 +220,7 @@ func staffOpenIt(t *testing.T, world *cardtest.World, device *ippevetest.Device,
 	visitAs(t, world, o, screen)
 	screen.WaitScreen("failed-paper")
 	device.Behave(ippevetest.Behaviour{Mode: "print"})
-	if out, code := staff("reopen"); code != exitOK {
+	if out, code := staff("reopen"); code != exitUsage || !strings.Contains(out, "honnind incident list") {
 		t.Errorf("exit %d: %s", code, out)
 	}
 	if out, code := staff("ready"); code != exitOK {

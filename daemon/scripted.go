@@ -207,8 +207,10 @@ func (c *crew) visits(p *post, t turn, left *atomic.Int64) error {
 			c.leaves(w.Applicant)
 		}
 		w.Again = again
-		if err := p.terminal.Reopen(script.Staff); err != nil { // a refusal closes a service; practice goes on
-			return err
+		if p.terminal.Stopped() { // the municipality finds the cause, so that practice goes on
+			if err := c.world.CloseAll(c.ctx, p.terminal); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -21,23 +21,25 @@ import (
 )
 
 // Staff speak to a running terminal through a socket in its state directory, which only the daemon's own user and
-// root can reach. One line goes in, "ready ID" or "reopen ID", one line comes back.
+// root can reach. One line goes in, "ready ID", one line comes back.
 const staffSocket = "staff.sock"
 
 const maxSocketPath = 107 // unix(7): sun_path, with its end
 
-// The words of staff.
-const (
-	wordReady  = "ready"  // tray and path are empty and all is well: visits may begin
-	wordReopen = "reopen" // services that refusals had closed are open again
-)
+// wordReady is the word of staff: tray and path are empty and all is well, visits may begin.
+const wordReady = "ready"
+
+// wordReopen was one; people still know it.
+const wordReopen = "reopen"
+
+// errReopen is what they hear.
+var errReopen = errors.New("a service is stopped by an incident, and opens when who is named in the policy closes that: see honnind incident list")
 
 var staffForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`) })
 
 // counter is what staff can say to a terminal.
 type counter interface {
 	StaffReady(ctx context.Context, staff string) error
-	Reopen(staff string) error
 	Warning() string // what they should hear whatever they say; "" is nothing
 }
 
@@ -100,22 +102,25 @@ func hear(ctx context.Context, line string, t counter) error {
 		}
 		return err
 	case wordReopen:
-		return t.Reopen(staff)
+		return errReopen
 	}
-	return fmt.Errorf("%q is not %s or %s", word, wordReady, wordReopen)
+	return fmt.Errorf("%q is not %s", word, wordReady)
 }
 
 func staffCommand() *cobra.Command {
 	var dir, id string
 	c := &cobra.Command{
-		Use:   "staff --config DIR --as ID ready|reopen",
+		Use:   "staff --config DIR --as ID ready",
 		Short: "tell a running terminal what staff have seen",
 		Long: "staff ready says, in the name of ID, that tray and paper path are empty and all is well: a terminal that had\n" +
-			"closed after a jam, a power loss or paper in doubt opens. staff reopen opens the municipalities' services that\n" +
-			"refusals had closed. Both are journalled with ID (never a name).",
+			"closed after a jam, a power loss or paper in doubt opens. It is journalled with ID (never a name). A municipality's\n" +
+			"service that an incident stopped is opened by closing that: honnind incident list.",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] != wordReady && args[0] != wordReopen {
-				return usage("staff takes one word: %s or %s", wordReady, wordReopen)
+			if len(args) == 1 && args[0] == wordReopen {
+				return &exitError{exitUsage, errReopen}
+			}
+			if len(args) != 1 || args[0] != wordReady {
+				return usage("staff takes one word: %s", wordReady)
 			}
 			return nil
 		},

@@ -185,6 +185,17 @@ func (s *stand) everythingDelivered() {
 	s.must(delivered(ctx, s.Terminal))
 }
 
+// settles has the municipality close what the terminal raised: no service is stopped any more.
+func (s *stand) settles() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s.must(s.world.CloseAll(ctx, s.Terminal))
+	if s.Stopped() {
+		s.t.Error("a service is stopped, and every incident is closed")
+	}
+}
+
 // entries reads the journal.
 func entries(t *testing.T, j *journal.Journal) (out []journal.Entry) {
 	t.Helper()

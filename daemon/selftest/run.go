@@ -242,10 +242,21 @@ func (r *run) visit(ctx context.Context, p poison, c *virtual.Card) string {
 	if l.Stopped() != l.closes() {
 		got += " service"
 	}
-	if err := l.Reopen("self-test"); err != nil {
+	if r.settle() != nil || l.Stopped() {
 		got += " journal"
 	}
 	return got
+}
+
+// settle closes what a visit raised, so that the next one finds its service open. This journal is the self-test's own: no
+// person's signature is on anything in it, and nobody is told.
+func (r *run) settle() error {
+	all, err := r.journal.Incidents(0, 0)
+	for _, s := range all {
+		_, failed := r.journal.Record(journal.Entry{Kind: journal.Closed, Of: int(s.Position), Staff: "self-test", Proof: s.Head, Signed: protocol.At(r.own.Now())})
+		err = errors.Join(err, failed)
+	}
+	return err
 }
 
 // closes reports whether the visit's end must close the municipality's service.

@@ -92,6 +92,9 @@ var (
 // ErrPolicy is wrapped by an error of Centre.Ready that means: no visit may begin under the policy that is in force.
 var ErrPolicy = errors.New("session: the policy forbids it")
 
+// ErrStopped is wrapped by an error of Centre.Ready that means: open incidents stop every service of this terminal.
+var ErrStopped = errors.New("session: every service is stopped")
+
 // ErrClosed is wrapped by an error of Centre.Ready that means: nothing can be had at this hour.
 var ErrClosed = errors.New("session: outside the hours")
 
@@ -99,7 +102,7 @@ var ErrClosed = errors.New("session: outside the hours")
 // could not be asked, or did not answer properly.
 type Centre interface {
 	// Ready says whether a visit may begin: nil, or why not; [ErrClock] where it is the clock, [ErrPolicy] where it is the
-	// policy, [ErrClosed] where it is the hour, [ErrSelfTest] and [ErrSelfTestFailed] where the terminal itself is not to be
+	// policy, [ErrStopped] where incidents stop it, [ErrClosed] where it is the hour, [ErrSelfTest] and [ErrSelfTestFailed] where the terminal itself is not to be
 	// trusted (yet).
 	Ready(ctx context.Context) error
 	Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error)

@@ -49,6 +49,8 @@ func (r *Runner) missing(ctx context.Context) (word string, err error) {
 		return "clock", nil
 	case errors.Is(err, ErrPolicy):
 		return "policy", nil
+	case errors.Is(err, ErrStopped):
+		return "stopped", nil
 	case errors.Is(err, ErrClosed):
 		return "closed", nil
 	case errors.Is(err, ErrSelfTest):
@@ -271,11 +273,11 @@ func (r *Runner) authenticate(ctx context.Context, v visit) answer {
 	return answer{event: Offered, learn: func(v *visit) { v.applicant.offers = offers }}
 }
 
-// withLatches marks the offers of municipalities whose service is closed on this terminal.
+// withLatches marks the offers of municipalities whose service is closed on this terminal, where nobody has said why yet.
 func (r *Runner) withLatches(offers []protocol.Offer) []protocol.Offer {
 	offers = slices.Clone(offers)
 	for i, o := range offers {
-		if r.parts.Latches.Closed(o.Municipality) {
+		if o.Available && r.parts.Latches.Closed(o.Municipality) {
 			offers[i].Available, offers[i].Why = false, "stopped"
 		}
 	}

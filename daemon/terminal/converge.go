@@ -93,6 +93,9 @@ func (t *Terminal) look(ctx context.Context) {
 	if due || ends {
 		p.Yield()
 	}
+	if serves && !p.gate.visited() {
+		p.gate.recall()
+	}
 }
 
 // warn says every day how long the policy has still, once that is not long.
@@ -218,10 +221,7 @@ func (t *Terminal) demand(least uint64) error {
 func (t *Terminal) heartbeat() (h protocol.Heartbeat, err error) {
 	p := t.plugged()
 	h = protocol.Heartbeat{Terminal: p.parts.Terminal, At: protocol.At(t.now()), Software: p.parts.Software, SelfTest: p.gate.passed()}
-	h.InService, h.Why = p.noticed.service()
-	if t.law.judge() != nil { // the screen may not know yet
-		h.InService, h.Why = false, "policy"
-	}
+	h.InService, h.Why = t.service()
 	if in := t.law.inForce(); in != nil {
 		h.Policy, h.PolicyExpires = protocol.PolicyRef{Version: in.Head.Version, Digest: in.Digest}, protocol.At(in.Head.Expires)
 	}
@@ -332,10 +332,7 @@ func (t *Terminal) renew(ctx context.Context) error {
 	t.mu.Lock()
 	t.open = next
 	t.mu.Unlock()
-	select {
-	case t.fresh <- struct{}{}:
-	default:
-	}
+	t.Ask()
 	return nil
 }
 

@@ -27,11 +27,10 @@ const stepsAtOnce = 256
 // is acknowledged, its own way begins where its own time is.
 type escalation struct {
 	journal   Journal
-	ledger    *ledger
 	terminal  protocol.Terminal
 	policy    func() *policy.Policy
 	catalogue incident.Catalogue
-	stops     func(...journal.Entry) // is told of what is about to be latched; a journal that cannot be written leaves no service open
+	stop      func(...journal.Entry) error // journals steps, and stops what they latch; a journal that cannot be written leaves no service open
 	now       func() time.Time
 	log       logrus.FieldLogger
 
@@ -54,7 +53,7 @@ type stood struct {
 
 func newEscalation(t *Terminal, p Parts) (*escalation, error) {
 	catalogue, err := incident.Load()
-	return &escalation{journal: p.Journal, ledger: t.ledger, terminal: p.Terminal, policy: t.Policy, catalogue: catalogue, stops: t.stops, now: p.Now, log: p.Log}, err
+	return &escalation{journal: p.Journal, terminal: p.Terminal, policy: t.Policy, catalogue: catalogue, stop: t.stop, now: p.Now, log: p.Log}, err
 }
 
 // look takes every step that is due.
@@ -149,8 +148,7 @@ func (n *escalation) take(steps []journal.Entry) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	n.stops(steps...)
-	if err := n.ledger.record(steps[0], steps[1:]...); err != nil {
+	if err := n.stop(steps...); err != nil {
 		return err
 	}
 	for _, e := range steps {
@@ -241,19 +239,5 @@ func (n *follower) doubtedOf(position uint64, der []byte, err error) error {
 	return n.doubted(all[0], der, err)
 }
 
-// stops closes what is about to be latched.
-func (t *Terminal) stops(steps ...journal.Entry) {
-	ls := t.plugged().latches
-	for _, e := range steps {
-		if e.Kind == journal.Latched {
-			ls.stop(e)
-		}
-	}
-}
-
-// stop closes a service in memory: the journal has it next, or cannot be written.
-func (ls *latches) stop(e journal.Entry) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.closed[e.Municipality], ls.written[e.Municipality] = true, true
-}
+// stop journals steps, and stops what they latch.
+func (t *Terminal) stop(steps ...journal.Entry) error { return t.plugged().latches.stop(steps...) }

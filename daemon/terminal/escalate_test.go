@@ -48,8 +48,11 @@ func newBell(t *testing.T) *bell {
 	c, err := incident.Load()
 	b.must(err)
 	p := rules(t, deadlines+offices("desk", "office", "chief"))
-	b.e = &escalation{journal: b.j, ledger: b.l, terminal: "TEST-0001", policy: func() *policy.Policy { return p }, catalogue: c,
-		stops: func(all ...journal.Entry) { b.stopped = append(b.stopped, all...) }, now: func() time.Time { return b.memory.now }, log: b.f.log}
+	b.e = &escalation{journal: b.j, terminal: "TEST-0001", policy: func() *policy.Policy { return p }, catalogue: c,
+		stop: func(all ...journal.Entry) error {
+			b.stopped = append(b.stopped, all...)
+			return b.l.record(all[0], all[1:]...)
+		}, now: func() time.Time { return b.memory.now }, log: b.f.log}
 	return b
 }
 
@@ -91,7 +94,7 @@ func TestNobodyAcknowledges(t *testing.T) {
 	b.pass(45 * time.Minute)
 	b.restart(t)
 	b.f.journal, b.f.ledger, b.box.journal = b.j, b.l, b.j
-	b.e.journal, b.e.ledger, b.e.stand, b.e.minutes = b.j, b.l, nil, 0
+	b.e.journal, b.e.stand, b.e.minutes = b.j, nil, 0
 	b.pass(24 * time.Hour)
 	for _, of := range []journal.Entry{lesser, grave, jam} {
 		if got := b.told(of); !slices.Equal(got, wholeWay) {
@@ -268,10 +271,11 @@ func TestAJournalThatCannotBeWritten(t *testing.T) {
 	b := newBell(t)
 	b.incident("subject-mismatch", city)
 	b.pass(239 * time.Minute)
-	b.e.ledger = &ledger{full{b.j}, func() {}}
+	ls := latchesAt(&ledger{full{b.j}, func() {}}, b.e.now)
+	b.e.stop = ls.stop
 	b.memory.now = b.memory.now.Add(time.Minute)
-	if err := b.e.look(t.Context()); !errors.Is(err, errFull) || !slices.ContainsFunc(b.stopped, func(e journal.Entry) bool { return e.Kind == journal.Latched && e.Municipality == city }) {
-		t.Error(err, b.stopped)
+	if err := b.e.look(t.Context()); !errors.Is(err, errFull) || !ls.Closed(city) || ls.Closed(town) {
+		t.Error(err, ls.Closed(city), ls.Closed(town))
 	}
 }
 

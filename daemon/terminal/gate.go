@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -43,9 +44,11 @@ type gate struct {
 	try    func(context.Context) (failed string)
 	begins time.Duration // when a day does, after midnight in Tokyo: half an hour before the service opens
 	law    func() error  // whether a visit may begin under the policy at all
-	ledger *ledger
-	now    func() time.Time
-	log    logrus.FieldLogger
+	// stopped is whether open incidents stop every service.
+	stopped func() error
+	ledger  *ledger
+	now     func() time.Time
+	log     logrus.FieldLogger
 
 	mu      sync.Mutex
 	day     string        // of the last test; "": another one is due in any case
@@ -56,7 +59,7 @@ type gate struct {
 }
 
 func newGate(p Parts, l *ledger) *gate {
-	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, begins: p.Policy.DayBegins(), law: func() error { return nil }, ledger: l, now: p.Now, log: p.Log,
+	return &gate{try: func(ctx context.Context) string { return p.SelfTest.Run(ctx, p) }, begins: p.Policy.DayBegins(), law: func() error { return nil }, stopped: func() error { return nil }, ledger: l, now: p.Now, log: p.Log,
 		changed: make(chan struct{}), slammed: make(chan struct{})}
 }
 
@@ -163,12 +166,12 @@ func (g *gate) record(failed string) error {
 			Also: []reason.Code{reason.Code(failed)}})
 }
 
-// wait returns nil when a visit may begin, [session.ErrPolicy], [session.ErrSelfTestFailed], or [session.ErrSelfTest] when ctx ended before
-// a test that is due.
+// wait returns nil when a visit may begin, [session.ErrPolicy], [session.ErrStopped], [session.ErrSelfTestFailed], or [session.ErrSelfTest]
+// when ctx ended before a test that is due.
 func (g *gate) wait(ctx context.Context) error {
 	for {
 		due, failed, _, changed := g.look()
-		if err := g.law(); err != nil {
+		if err := cmp.Or(g.law(), g.stopped()); err != nil {
 			return err
 		}
 		switch {
@@ -197,14 +200,31 @@ func (g *gate) heard() {
 // between are the states in which no transaction is under way.
 var between = []session.State{session.Unready, session.OutOfService, session.Idle, session.Opening, session.Done, session.Ended, session.CardForgotten}
 
-// observe notes whether a visit is in hand, and passes every step on.
+// observe notes whether a visit is in hand, and passes every step on. A terminal that would welcome people while every service is
+// stopped looks again.
 func (g *gate) observe(next func(session.Step)) func(session.Step) {
 	return func(s session.Step) {
 		g.change(func() { g.busy = !slices.Contains(between, s.To) })
+		if s.To == session.Idle && s.From != session.Idle {
+			g.recall()
+		}
 		if next != nil {
 			next(s)
 		}
 	}
+}
+
+// recall ends the welcome of a terminal that has every service stopped. No visit is in hand.
+func (g *gate) recall() {
+	if g.stopped() == nil {
+		return
+	}
+	g.change(func() {
+		if !g.busy {
+			close(g.slammed)
+			g.slammed = make(chan struct{})
+		}
+	})
 }
 
 // passed is the day of the last test, if that passed.
@@ -279,8 +299,8 @@ type Rehearsal struct{ *plugged }
 // Rehearse plugs parts together as [New] does, around another centre. Whoever asks for it gives a journal, a printer, a
 // reader and a policy that are no terminal's.
 func Rehearse(ctx context.Context, p Parts, c session.Centre) (*Rehearsal, error) {
-	l := &ledger{p.Journal, func() {}}
-	t, err := plug(ctx, p, l, c, nobody{}, func(protocol.Transaction, []byte) {})
+	shut := newLatches(&ledger{p.Journal, func() {}}, p.Policy.Latch(), p.Now, p.Log)
+	t, err := plug(ctx, p, shut, c, nobody{}, func(protocol.Transaction, []byte) {})
 	if err != nil {
 		return nil, err
 	}

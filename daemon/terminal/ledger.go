@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
-	"time"
 
 	"honnin/config/protocol"
-	"honnin/config/reason"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
 )
@@ -142,106 +139,4 @@ func (l *ledger) WrongCode(_ context.Context, visit uint64, t protocol.Transacti
 
 func (l *ledger) Late(_ context.Context, visit uint64, t protocol.Transaction, what string) error {
 	return l.record(journal.Entry{Kind: journal.Late, Visit: visit, Transaction: t, Reason: what})
-}
-
-// latches closes municipalities' services on this terminal and remembers it over restarts.
-type latches struct {
-	ledger *ledger
-	limit  int           // this many defective packages …
-	within time.Duration // … in this time close a service
-	now    func() time.Time
-
-	mu      sync.Mutex
-	closed  map[protocol.Municipality]bool
-	written map[protocol.Municipality]bool // closed, and the journal has it
-	defects map[protocol.Municipality][]time.Time
-}
-
-func newLatches(l *ledger, limit int, within time.Duration, now func() time.Time) (*latches, error) {
-	ls := &latches{ledger: l, limit: limit, within: within, now: now,
-		closed: map[protocol.Municipality]bool{}, written: map[protocol.Municipality]bool{}, defects: map[protocol.Municipality][]time.Time{}}
-	standing, err := l.journal.Latches()
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range standing {
-		ls.closed[e.Municipality], ls.written[e.Municipality] = true, true
-	}
-	return ls, l.journal.Since(protocol.At(now().Add(-within)), func(e journal.Entry) error {
-		if e.Kind == journal.Incident && e.Municipality != "" && reason.Code(e.Reason).Class() == reason.Defective {
-			ls.defects[e.Municipality] = append(ls.defects[e.Municipality], e.At.Time)
-		}
-		return nil
-	})
-}
-
-func (ls *latches) Closed(m protocol.Municipality) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return ls.closed[m]
-}
-
-// refused writes the incident, what it latches and the outcome at once; it returns the incident's entry, where there is one.
-func (ls *latches) refused(r session.Refusal) (first journal.Entry, err error) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	var what []journal.Entry
-	i := r.Incident
-	if r.Raise {
-		e := incidentOf(i)
-		e.Facts = r.Evidence
-		what = append(what, e)
-	}
-	m := i.Municipality
-	if m != "" && !ls.written[m] && (ls.closed[m] || ls.follows(m, i.Code)) {
-		ls.closed[m] = true // in memory first: a journal that cannot be written must not leave the service open
-		what = append(what, journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: i.Transaction, Reason: string(i.Code)})
-	}
-	if r.Ending != nil {
-		what = append(what, endedOf(*r.Ending))
-	}
-	if len(what) == 0 {
-		return first, nil
-	}
-	if first, err = ls.ledger.write(what[0], what[1:]...); err == nil {
-		ls.written[m] = ls.closed[m]
-	}
-	return first, err
-}
-
-func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {
-	if c.Class().StopsService() {
-		return true
-	}
-	if c.Class() != reason.Defective {
-		return false
-	}
-	since := ls.now().Add(-ls.within)
-	recent := []time.Time{ls.now()}
-	for _, at := range ls.defects[m] {
-		if at.After(since) {
-			recent = append(recent, at)
-		}
-	}
-	ls.defects[m] = recent
-	return len(recent) >= ls.limit
-}
-
-// any reports whether a service is closed.
-func (ls *latches) any() bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return len(ls.closed) > 0
-}
-
-// reopen opens every closed service again, in the name of a member of staff.
-func (ls *latches) reopen(staff string) error {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for m := range ls.closed {
-		delete(ls.closed, m)
-		delete(ls.written, m)
-		delete(ls.defects, m)
-	}
-	return nil
 }

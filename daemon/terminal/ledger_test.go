@@ -52,88 +52,6 @@ func (m *memory) restart(t *testing.T) {
 	m.open(t)
 }
 
-func (m *memory) latches(t *testing.T) *latches {
-	t.Helper()
-	ls, err := newLatches(m.l, 3, time.Hour, func() time.Time { return m.now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ls
-}
-
-func TestWhatClosesAService(t *testing.T) {
-	for code, closes := range map[reason.Code]bool{
-		reason.SubjectMismatch: true, reason.OtherTransaction: true, reason.RegisterMismatch: true, reason.SignerRevoked: true,
-		reason.SignatureInvalid: true, reason.PDFFont: false, reason.IssuerUnpatched: false, reason.PackageStale: false, "never-heard-of": true,
-	} {
-		t.Run(string(code), func(t *testing.T) {
-			m := newMemory(t)
-			ls := m.latches(t)
-			if err := refuses(ls, session.Incident{Municipality: city, Code: code, Transaction: protocol.NewTransaction()}, nil); err != nil {
-				t.Fatal(err)
-			}
-			if ls.Closed(city) != closes || ls.Closed("991023") {
-				t.Errorf("closed: %v", ls.Closed(city))
-			}
-			m.restart(t)
-			if after := m.latches(t); after.Closed(city) != closes {
-				t.Errorf("after a restart: %v", after.Closed(city))
-			}
-		})
-	}
-}
-
-func TestDefectsAddUpWithinTheirTimeOnly(t *testing.T) {
-	m := newMemory(t)
-	ls := m.latches(t)
-	refuse := func() {
-		t.Helper()
-		tx := protocol.NewTransaction()
-		if err := refuses(ls, session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: tx},
-			&session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.PDFFont}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refuse()
-	m.now = m.now.Add(2 * time.Hour)
-	refuse()
-	refuse()
-	if ls.Closed(city) {
-		t.Fatal("closed by defects that lie too far apart")
-	}
-	m.restart(t)
-	ls = m.latches(t) // what the journal remembers counts on
-	refuse()
-	if !ls.Closed(city) {
-		t.Error("three defects in an hour left the service open")
-	}
-	if err := ls.reopen("s1"); err != nil || ls.Closed(city) || ls.any() {
-		t.Error("staff could not open it again", err)
-	}
-	m.restart(t)
-	if m.latches(t).Closed(city) {
-		t.Error("closed again by a restart")
-	}
-}
-
-// TestDefectsCountThoughThePowerGoes: a refusal that the journal has counts, whether or not its transaction came to its end.
-func TestDefectsCountThoughThePowerGoes(t *testing.T) {
-	m := newMemory(t)
-	for n := range 3 {
-		ls := m.latches(t)
-		if ls.Closed(city) {
-			t.Fatal("closed by", n)
-		}
-		if err := refuses(ls, session.Incident{Municipality: city, Code: reason.PDFFont, Transaction: protocol.NewTransaction()}, nil); err != nil {
-			t.Fatal(err)
-		}
-		m.restart(t)
-	}
-	if !m.latches(t).Closed(city) {
-		t.Error("three defects in an hour, each with a power cut, left the service open")
-	}
-}
-
 // box is a till that says what moved.
 type box struct {
 	moves []string
@@ -304,43 +222,6 @@ func TestStaff(t *testing.T) {
 	}
 	if needed, _ := m.l.Latched(ctx); needed {
 		t.Error("staff could not open it")
-	}
-}
-
-// TestShutAtOnce: an incident, and what it closes, are in the journal together or not at all.
-func TestShutAtOnce(t *testing.T) {
-	m, ctx := newMemory(t), t.Context()
-	tx := protocol.NewTransaction()
-	ls := m.latches(t)
-	if err := errors.Join(
-		refuses(ls, session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.TagMismatch},
-			&session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.TagMismatch}),
-		m.l.Shut(ctx, session.Incident{Kind: session.IncidentUnsure, Transaction: tx}, "printing/print-unsure")); err != nil {
-		t.Fatal(err)
-	}
-	var kinds []journal.Kind
-	if err := m.j.Each(func(e journal.Entry) error { kinds = append(kinds, e.Kind); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(kinds, []journal.Kind{journal.Incident, journal.Latched, journal.Ended, journal.Incident, journal.StaffNeeded}) {
-		t.Errorf("%v", kinds)
-	}
-	full := &ledger{&refusing{Journal: m.j, times: 2}, func() {}}
-	broken, err := newLatches(full, 3, time.Hour, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := refuses(broken, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, nil); err == nil || !broken.Closed("991023") {
-		t.Errorf("a full disk: %v, and the service is open", err)
-	}
-	if err := full.Shut(ctx, session.Incident{Kind: session.IncidentFault}, "x"); err == nil {
-		t.Error("a full disk said nothing")
-	}
-	if n, _, err := m.j.Verify(); n != len(kinds) || err != nil {
-		t.Errorf("%d entries, %v", n, err)
-	}
-	if err := refuses(broken, session.Incident{Municipality: "991023", Code: reason.TagMismatch}, nil); err != nil || !m.latches(t).Closed("991023") {
-		t.Errorf("closed in memory, and not in the journal: %v", err)
 	}
 }
 

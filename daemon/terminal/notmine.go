@@ -10,14 +10,7 @@ import (
 // Disowned closes the service of a municipality whose printed certificate is another's, and calls staff for the sheets, at once
 // with the incident.
 func (ls *latches) Disowned(_ context.Context, i session.Incident, why string) error {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.closed[i.Municipality] = true // in memory first, as in [latches.Refused]
-	err := ls.ledger.record(incidentOf(i),
+	return ls.stop(incidentOf(i),
 		journal.Entry{Kind: journal.Latched, Municipality: i.Municipality, Transaction: i.Transaction, Reason: string(i.Kind)},
 		journal.Entry{Kind: journal.StaffNeeded, Visit: i.Visit, Transaction: i.Transaction, Reason: why})
-	if err == nil {
-		ls.written[i.Municipality] = true
-	}
-	return err
 }

@@ -85,7 +85,7 @@ var (
 		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers, suspended: touch.MsgSuspended,
 		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
-	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "policy": touch.MsgService, "closed": touch.MsgClosed,
+	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "policy": touch.MsgService, "stopped": touch.MsgStopped, "closed": touch.MsgClosed,
 		"selftest": touch.MsgStarting, "selftest-failed": touch.MsgIncident, "": touch.MsgStarting}
 )
 

@@ -23,10 +23,7 @@ type Status struct {
 func (t *Terminal) Status() Status {
 	p := t.plugged()
 	s := Status{SelfTest: p.gate.passed(), Counts: p.Counts(), Ready: p.noticed.asked()}
-	s.InService, s.Why = p.noticed.service()
-	if t.law.judge() != nil { // the screen may not know yet
-		s.InService, s.Why = false, "policy"
-	}
+	s.InService, s.Why = t.service()
 	if in := t.law.inForce(); in != nil {
 		s.Policy, s.PolicyExpires = in.Head.Version, in.Head.Expires
 	}
@@ -34,6 +31,19 @@ func (t *Terminal) Status() Status {
 		s.KeysExpire = p.parts.KeysExpire()
 	}
 	return s
+}
+
+// service reports whether the terminal serves, and in a word why not. The screen may not know yet.
+func (t *Terminal) service() (is bool, why string) {
+	p := t.plugged()
+	is, why = p.noticed.service()
+	switch {
+	case t.law.judge() != nil:
+		return false, "policy"
+	case is && p.gate.stopped() != nil:
+		return false, "stopped"
+	}
+	return is, why
 }
 
 // Policy is the policy that visits go by. Whether any may begin under it, [Terminal.Status] says.
@@ -53,7 +63,7 @@ func (n *noticed) asked() map[string]bool {
 	switch n.last[1] {
 	case "reader":
 		return map[string]bool{"printer": true, "reader": false}
-	case "centre", "clock", "policy", "closed", "selftest", "selftest-failed":
+	case "centre", "clock", "policy", "stopped", "closed", "selftest", "selftest-failed":
 		return map[string]bool{"printer": true}
 	}
 	return map[string]bool{"printer": false}

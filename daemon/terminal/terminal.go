@@ -2,7 +2,7 @@
 // centre's client, the check, the queue and the journal. It adapts and remembers; it decides nothing.
 //
 // What has to survive the process is in the journal, and only there: outcomes and incidents on their way to the
-// centre (the outbox), money that was held (the till), municipalities whose service stopped (the latches), and
+// centre (the outbox), money that was held (the till), open incidents and the services that they stop (the latches), and
 // whether staff are needed. [New] settles what a restart left open before anything can begin.
 //
 // A new policy comes into force between visits: the session gives way ([session.Runner.Yield]), the policy is applied, and
@@ -92,7 +92,7 @@ type Terminal struct {
 	law     *law
 	now     func() time.Time
 	log     logrus.FieldLogger
-	fresh   chan struct{}                                       // a policy has come into force
+	fresh   chan struct{}                                       // the centre is to be asked at once
 	clock   func(ctx context.Context, most time.Duration) error // centre.ErrClock where the centre's is further off
 
 	mu   sync.Mutex
@@ -176,7 +176,9 @@ func (t *Terminal) plug(ctx context.Context, p Parts) (*opened, error) {
 	client := p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now)
 	o := office{client, t.deliver, t.ledger,
 		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}, newSuspensions(p, t.ledger, client.Suspensions)}
-	made, err := plug(ctx, in, t.ledger, gated{o, g, hours{p}}, g, t.deliver.Attach)
+	shut := newLatches(t.ledger, p.Policy.Latch(), p.Now, p.Log)
+	g.stopped = shut.stopped
+	made, err := plug(ctx, in, shut, gated{marked{o, shut}, g, hours{p}}, g, t.deliver.Attach)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +199,8 @@ type plugged struct {
 }
 
 // plug is the one way in which they are plugged together, for visits and for the self-test ([Rehearse]).
-func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffWord, attach attach) (*plugged, error) {
+func plug(ctx context.Context, p Parts, shut *latches, c session.Centre, word staffWord, attach attach) (*plugged, error) {
+	l := shut.ledger
 	queue, found, err := spool.NewQueue(ctx, p.Journal, p.Printer, p.Now)
 	if err != nil {
 		return nil, err
@@ -214,11 +217,6 @@ func plug(ctx context.Context, p Parts, l *ledger, c session.Centre, word staffW
 	}
 	till := newTill(p.Payment, l)
 	if err := till.recover(ctx); err != nil {
-		return nil, err
-	}
-	limit := p.Policy.Latch()
-	shut, err := newLatches(l, limit.Defective, limit.Within, p.Now)
-	if err != nil {
 		return nil, err
 	}
 	if err := l.record(journal.Entry{Kind: journal.Started}); err != nil {
@@ -286,8 +284,25 @@ func (t *Terminal) StaffReady(ctx context.Context, staff string) error {
 	return t.plugged().StaffReady(ctx, staff)
 }
 
-// Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
-func (t *Terminal) Reopen(staff string) error { return t.plugged().Reopen(staff) }
+// Name is the terminal's.
+func (t *Terminal) Name() protocol.Terminal { return t.plugged().parts.Terminal }
+
+// Open lists the incidents that nobody has closed, for all that this terminal knows, oldest first.
+func (t *Terminal) Open() (ids []protocol.IncidentID, err error) {
+	all, err := t.journal.Incidents(0, 0)
+	for _, s := range all {
+		ids = append(ids, protocol.NameIncident(t.Name(), s.JournalHead))
+	}
+	return ids, err
+}
+
+// Ask has the terminal ask the centre at once where its incidents stand. It does not wait for the answer.
+func (t *Terminal) Ask() {
+	select {
+	case t.fresh <- struct{}{}:
+	default:
+	}
+}
 
 // Counts returns what was dropped since the policy came into force.
 func (t *Terminal) Counts() session.Counts { return t.plugged().Counts() }
@@ -301,19 +316,17 @@ func (t *Terminal) Delivered() (bool, error) {
 	return !waiting, err
 }
 
-// Stopped reports whether refusals closed a municipality's service on this terminal.
+// Stopped reports whether open incidents stop a service on this terminal, or every one: a person has to close them.
 func (t *plugged) Stopped() bool { return t.latches.any() }
 
-// Stopped reports whether refusals closed a municipality's service on this terminal, or its self-test failed: either waits for
-// a word of staff.
-func (t *Terminal) Stopped() bool {
-	p := t.plugged()
-	_, failed, _, _ := p.gate.look()
-	return failed != "" || p.Stopped()
-}
+// Stopped reports whether open incidents stop a service on this terminal, or every one: a person has to close them.
+func (t *Terminal) Stopped() bool { return t.plugged().Stopped() }
 
-// Reopen opens the municipalities' services that refusals had closed, in the name of a member of staff (an id).
-func (t *plugged) Reopen(staff string) error { return t.latches.reopen(staff) }
+// Failed reports whether the self-test failed, which waits for a word of staff.
+func (t *Terminal) Failed() bool {
+	_, failed, _, _ := t.plugged().gate.look()
+	return failed != ""
+}
 
 // fresh closes, beside those that refusals closed, a municipality whose revocation lists are too old to go by, and at a
 // counter one whose certificates nobody may hand over now.

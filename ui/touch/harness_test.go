@@ -170,6 +170,7 @@ func (p *fakePanel) PaperOut() error     { return p.note("paper-out") }
 func (p *fakePanel) TakePaper() error    { return p.note("take-paper") }
 func (p *fakePanel) HandStranger() error { return p.note("stranger") }
 func (p *fakePanel) Staff() error        { return p.note("staff") }
+func (p *fakePanel) Close() error        { return p.note("close") }
 
 func (p *fakePanel) Play(id string) error {
 	if !strings.HasPrefix(id, "y") {

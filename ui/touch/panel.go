@@ -15,7 +15,8 @@ type Panel interface {
 	TakePaper() error                          // the sheets in the tray are taken
 	HandStranger() error                       // the issuer hands the next package of a neighbour over, or no longer
 	Play(scenario string) error                // this scenario's fault is in the municipality's program from now on, or no longer
-	Staff() error                              // signed-in staff say that tray and path are empty: reopen
+	Staff() error                              // signed-in staff say that tray and path are empty
+	Close() error                              // the municipality closes this terminal's incidents, each with a cause and signed
 	Sheet(name string) (pdf []byte, err error) // a printed sheet, by the name that State gave
 }
 
@@ -40,6 +41,7 @@ type PanelState struct {
 	Policies   []Scenario // what can be done to the policy in force
 	StaffCode  string     // at a counter: how the practice world's member of staff confirms a name, in plain words
 	NeedsStaff bool       // no visit begins until staff have looked
+	Open       int        // incidents that nobody has closed
 	Sheets     []Sheet
 	Events     []Event // newest first
 }

@@ -9,12 +9,12 @@ import (
 func TestPanelActs(t *testing.T) {
 	p := &fakePanel{}
 	h := newHarness(t, p).enter(t)
-	for _, act := range []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff", "type", "wrong", "red"} {
+	for _, act := range []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff", "close", "type", "wrong", "red"} {
 		if got := h.do(t, "POST", "/panel/act", "act="+act); got.status != 204 {
 			t.Errorf("%s: %d %s", act, got.status, got.body)
 		}
 	}
-	if want := []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff", "type", "wrong", "red"}; !slices.Equal(p.done, want) {
+	if want := []string{"jam", "clear-jam", "paper-out", "take-paper", "stranger", "staff", "close", "type", "wrong", "red"}; !slices.Equal(p.done, want) {
 		t.Errorf("the practice world heard %v", p.done)
 	}
 	if got := h.do(t, "POST", "/panel/act", "act=place&person=p02"); got.status != 204 || p.State().Card != "p02" {

@@ -75,7 +75,7 @@ func (s *Server) act(name, person, scenario string) error {
 		"wrong": func() error { return s.panel.Type(true) },
 		"red":   s.panel.Refuse,
 		"pull":  s.panel.Pull, "jam": s.panel.Jam, "clear-jam": s.panel.ClearJam, "paper-out": s.panel.PaperOut,
-		"take-paper": s.panel.TakePaper, "stranger": s.panel.HandStranger, "staff": s.panel.Staff,
+		"take-paper": s.panel.TakePaper, "stranger": s.panel.HandStranger, "staff": s.panel.Staff, "close": s.panel.Close,
 	}
 	do, ok := acts[name]
 	if !ok {

@@ -122,6 +122,7 @@ const (
 	MsgIncident Message = "incident"
 	MsgClosed   Message = "closed" // outside the hours
 	MsgService  Message = "service"
+	MsgStopped  Message = "stopped" // every service, by incidents that nobody has closed
 )
 
 var messages = map[Name][]Message{
@@ -131,7 +132,7 @@ var messages = map[Name][]Message{
 	Done:         {NoMessage, MsgPaperForgotten},
 	AskNotMine:   {NoMessage, MsgAgain},
 	Disowned:     {NoMessage, MsgUnproven},
-	OutOfService: {NoMessage, MsgStarting, MsgReader, MsgPrinter, MsgCentre, MsgPaper, MsgIncident, MsgClosed, MsgService},
+	OutOfService: {NoMessage, MsgStarting, MsgReader, MsgPrinter, MsgCentre, MsgPaper, MsgIncident, MsgClosed, MsgService, MsgStopped},
 }
 
 // Messages returns the messages that screen n has a text for; another one is shown as NoMessage.

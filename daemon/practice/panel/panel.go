@@ -32,15 +32,18 @@ var ErrReal = errors.New("本物の装置です。手で操作してください
 // errNobody is returned for a PIN of nobody.
 var errNobody = errors.New("カードが置かれていません。 No card lies on the reader.")
 
+// errUnheard is returned where a terminal has not heard of a closing in time.
+var errUnheard = errors.New("端末がまだ完了を受け取っていません。 The terminal has not heard of it yet.")
+
 // maxEvents is how many lines of the log are kept.
 const maxEvents = 40
 
-// Terminal is what the panel needs of the terminal: what staff can say to it.
+// Terminal is what the panel needs of the terminal: what staff can say to it, and its incidents.
 type Terminal interface {
+	practice.Hears
 	StaffReady(ctx context.Context, staff string) error
-	Reopen(staff string) error
 	StaffNeeded() (string, error)
-	Stopped() bool
+	Failed() bool // its self-test
 }
 
 // Panel implements touch.Panel. Reader and printer are nil where real ones are used.
@@ -129,7 +132,9 @@ func (p *Panel) State() touch.PanelState {
 	}
 	if p.terminal != nil {
 		why, err := p.terminal.StaffNeeded()
-		s.NeedsStaff = why != "" || err != nil || p.terminal.Stopped()
+		s.NeedsStaff = why != "" || err != nil || p.terminal.Failed()
+		open, _ := p.terminal.Open() // what cannot be read is none to press a button for
+		s.Open = len(open)
 	}
 	s.Events = slices.Clone(p.events)
 	slices.Reverse(s.Events)
@@ -281,21 +286,29 @@ func (p *Panel) HandStranger() error {
 	return nil
 }
 
-// Staff empties tray and path, says so, and opens the services that refusals had closed.
+// Staff empties tray and path, and says so. It opens no service that an incident stopped.
 func (p *Panel) Staff() error {
 	if p.printer != nil {
 		p.printer.Clear()
 		p.printer.TakePaper()
 		p.set(func() { p.jammed, p.empty = false, false })
 	}
-	if err := p.terminal.Reopen(Staff); err != nil {
-		return err
-	}
 	err := p.terminal.StaffReady(context.Background(), Staff)
 	if errors.Is(err, session.ErrNotStopped) {
 		return nil
 	}
 	return err
+}
+
+// hearing is how long the panel waits for a terminal to hear of a closing.
+const hearing = 20 * time.Second
+
+// Close has the municipality's person close this terminal's incidents, each with a cause and signed, and waits until the terminal
+// has heard of it.
+func (p *Panel) Close() error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), hearing, errUnheard)
+	defer cancel()
+	return p.world.CloseAll(ctx, p.terminal)
 }
 
 // label is a person's fictional name; whoever no register knows has none.

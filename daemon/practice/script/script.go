@@ -20,7 +20,7 @@ import (
 	"honnin/spool"
 )
 
-// Staff is the id under which scripted staff look into the tray and open a service again.
+// Staff is the id under which scripted staff look into the tray.
 const Staff = "practice-staff"
 
 // Hands is what an applicant's hands do at a terminal.
@@ -35,7 +35,6 @@ type Hands interface {
 type Terminal interface {
 	Press(visit uint64, in session.Input)
 	StaffReady(ctx context.Context, staff string) error
-	Reopen(staff string) error
 }
 
 // Wish is what one applicant comes for.

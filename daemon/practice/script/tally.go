@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -176,13 +177,14 @@ func oneOf(paper, refused bool, printed, no, ended *int) *int {
 }
 
 // Reconcile holds a terminal's journal against the centre, transaction by transaction: each has the same outcome there, and
-// each incident is there and open. A fee is kept where the sheet is printed, and returned everywhere else. It notes what the journal says of paper. Entries up to since are of earlier
+// each incident is there, and open or closed as here. A fee is kept where the sheet is printed, and returned everywhere else. It notes what the journal says of paper. Entries up to since are of earlier
 // visits; it returns the last entry.
 func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since uint64) (last uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last = since
 	money := map[protocol.Transaction]*purse{}
+	stands := map[uint64]string{} // of incidents, by what came after them
 	err = j.Back(func(e journal.Entry) (bool, error) {
 		if e.Seq <= since {
 			return false, nil
@@ -196,8 +198,10 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 			if o, ok := t.books.Outcome(e.Transaction); !ok || o != e.Outcome {
 				t.differ("%s: transaction %s is %q in the journal and %q at the centre", terminal, e.Transaction, e.Outcome, o)
 			}
+		case journal.Closed, journal.Acknowledged:
+			stands[uint64(e.Of)] = cmp.Or(stands[uint64(e.Of)], string(e.Kind))
 		case journal.Incident:
-			return true, t.incident(terminal, e)
+			return true, t.incident(terminal, e, cmp.Or(stands[e.Seq], protocol.IncidentOpen))
 		}
 		return true, nil
 	})
@@ -257,15 +261,15 @@ func (p *paper) ended(o protocol.Outcome) {
 	}
 }
 
-func (t *Tally) incident(terminal protocol.Terminal, e journal.Entry) error {
+func (t *Tally) incident(terminal protocol.Terminal, e journal.Entry, stands string) error {
 	head, err := e.Head()
 	if err != nil {
 		return err
 	}
 	id := protocol.NameIncident(terminal, head)
 	t.sum(t.turn).Incidents++
-	if state, ok := t.books.Incident(terminal, id); !ok || state != protocol.IncidentOpen {
-		t.differ("%s: incident %s (%s) is %q at the centre, and not open", terminal, id, e.Reason, state)
+	if state, ok := t.books.Incident(terminal, id); !ok || state != stands {
+		t.differ("%s: incident %s (%s) is %q at the centre, and not %s", terminal, id, e.Reason, state, stands)
 	}
 	return nil
 }

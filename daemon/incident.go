@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
+	"honnin/config/policy"
 	"honnin/config/protocol"
 	"honnin/config/site"
 	"honnin/config/tokyo"
@@ -31,12 +32,14 @@ func incidentCommand() *cobra.Command {
 // incidentFlags are the words of "honnind incident list" and "show".
 type incidentFlags struct {
 	configs, journals []string
+	policy            string
 	json, all         bool
 }
 
 func (f *incidentFlags) common(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.configs, "config", nil, "directory of a terminal's site.toml; may be repeated")
 	c.Flags().StringArrayVar(&f.journals, "journal", nil, "or the journal itself, NAME=FILE; without NAME= the terminal is called as the file's directory; may be repeated")
+	c.Flags().StringVar(&f.policy, "policy", "", "policy.toml: says when an incident is told further, and when it stops a service; with --config, the one in force says so")
 	c.Flags().BoolVar(&f.json, "json", false, "for machines: one object a line")
 }
 
@@ -110,6 +113,9 @@ type noticed struct {
 	Disbelieved  []string              `json:"disbelieved,omitzero"` // what the centre gave and the terminal did not believe
 
 	word incident.Word
+	Told         []telling             `json:"told,omitzero"`        // the policy's contacts that were to be told, since nobody acknowledged it
+	Stopped      bool                  `json:"stopped,omitzero"`     // a service is stopped by it, until it is closed
+	Plan         *plan                 `json:"plan,omitzero"`        // what comes if nobody acknowledges it; absent where no policy is known
 }
 
 // moved is who moved an incident on.
@@ -159,13 +165,18 @@ type journalOf struct {
 	file     string
 }
 
+	policy   *policy.Policy // nil: not known
 func (f *incidentFlags) places() (out []journalOf, err error) {
 	for _, dir := range f.configs {
 		s, err := site.Load(dir)
 		if err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
-		out = append(out, journalOf{s.Terminal, filepath.Join(s.State, "journal.db")})
+		in, err := f.inForce(dir)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, journalOf{s.Terminal, filepath.Join(s.State, "journal.db"), in})
 	}
 	for _, given := range f.journals {
 		name, file, named := strings.Cut(given, "=")
@@ -181,7 +192,11 @@ func (f *incidentFlags) places() (out []journalOf, err error) {
 		if err != nil {
 			return nil, usage("--journal %s: whose is it? NAME=FILE", given)
 		}
-		out = append(out, journalOf{t, file})
+		in, err := f.inForce("")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, journalOf{t, file, in})
 	}
 	if len(out) == 0 {
 		return nil, usage("--config DIR or --journal FILE is wanted")
@@ -209,6 +224,9 @@ func (p journalOf) read(c incident.Catalogue) (all []noticed, err error) {
 	})
 	_, _, broken := j.Verify()
 	return all, errors.Join(err, broken, j.Close())
+	for i := range all {
+		all[i].plans(p.policy, c)
+	}
 }
 
 func (p journalOf) begin(c incident.Catalogue, e journal.Entry) (n noticed, err error) {
@@ -235,7 +253,11 @@ func (n *noticed) follow(e journal.Entry) {
 	case journal.Acknowledged:
 		n.State, n.Taken = protocol.IncidentAcknowledged, by
 	case journal.Closed:
-		n.State, n.Closed = protocol.IncidentClosed, by
+		n.State, n.Closed, n.Stopped = protocol.IncidentClosed, by, false
+	case journal.Escalated:
+		n.Told = append(n.Told, telling{e.Contact, e.At, e.Reason != ""})
+	case journal.Latched:
+		n.Stopped = true
 	case journal.Disbelieved:
 		n.Disbelieved = append(n.Disbelieved, e.Reason)
 	}
@@ -305,3 +327,4 @@ func (n noticed) facts() string {
 	}
 	return strings.Join(lines, "\n")
 }
+	lines = append(lines, n.heard()...)

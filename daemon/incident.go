@@ -111,11 +111,11 @@ type noticed struct {
 	Taken        *moved                `json:"acknowledged,omitzero"`
 	Closed       *moved                `json:"closed,omitzero"`
 	Disbelieved  []string              `json:"disbelieved,omitzero"` // what the centre gave and the terminal did not believe
-
-	word incident.Word
 	Told         []telling             `json:"told,omitzero"`        // the policy's contacts that were to be told, since nobody acknowledged it
 	Stopped      bool                  `json:"stopped,omitzero"`     // a service is stopped by it, until it is closed
 	Plan         *plan                 `json:"plan,omitzero"`        // what comes if nobody acknowledges it; absent where no policy is known
+
+	word incident.Word
 }
 
 // moved is who moved an incident on.
@@ -163,9 +163,9 @@ func (f *incidentFlags) each(out io.Writer, do func(io.Writer, []noticed) error)
 type journalOf struct {
 	terminal protocol.Terminal
 	file     string
+	policy   *policy.Policy // nil: not known
 }
 
-	policy   *policy.Policy // nil: not known
 func (f *incidentFlags) places() (out []journalOf, err error) {
 	for _, dir := range f.configs {
 		s, err := site.Load(dir)
@@ -222,11 +222,11 @@ func (p journalOf) read(c incident.Catalogue) (all []noticed, err error) {
 		}
 		return nil
 	})
-	_, _, broken := j.Verify()
-	return all, errors.Join(err, broken, j.Close())
 	for i := range all {
 		all[i].plans(p.policy, c)
 	}
+	_, _, broken := j.Verify()
+	return all, errors.Join(err, broken, j.Close())
 }
 
 func (p journalOf) begin(c incident.Catalogue, e journal.Entry) (n noticed, err error) {
@@ -322,9 +322,9 @@ func (n noticed) facts() string {
 			lines = append(lines, fmt.Sprintf("%s by %s, signed %s, state %s", step.verb, step.by.By, when(step.by.At), step.by.Proof))
 		}
 	}
+	lines = append(lines, n.heard()...)
 	if len(n.Disbelieved) > 0 {
 		lines = append(lines, "not believed of what the centre gave: "+strings.Join(n.Disbelieved, ", "))
 	}
 	return strings.Join(lines, "\n")
 }
-	lines = append(lines, n.heard()...)

@@ -47,6 +47,7 @@ type books struct {
 	refused map[refusal]uint64
 	raised  map[string]uint64
 	told    uint64              // contacts that were to be told
+	halted  uint64              // documents that passed, and were suspended at the commit
 	over    uint64              // incidents that nobody acknowledged in time
 	stale   bool                // many became one since
 	open    map[uint64]standing // by position
@@ -170,6 +171,9 @@ func (b *books) escalate(e journal.Entry) {
 
 func (b *books) end(e journal.Entry) {
 	b.ended[e.Outcome]++
+	if e.Outcome == protocol.Void && e.Reason == "suspended" {
+		b.halted++
+	}
 	if e.Outcome == protocol.Refused {
 		b.refused[refusalOf(e.Reason)]++
 	}

@@ -121,6 +121,9 @@ func TestScrape(t *testing.T) {
 	must[uint64](t)(w.journal.BeginVisit())
 	w.refused(2, reason.TagMissing)
 	w.refused(3, reason.TagMissing)
+	for i, why := range []string{"suspended", "timeout"} {
+		w.record(journal.Entry{Kind: journal.Ended, Transaction: protocol.Transaction{byte(4 + i)}, Outcome: protocol.Void, Reason: why})
+	}
 	w.record(journal.Entry{Kind: journal.Incident, Reason: "架空　太郎"})
 	w.latch(reason.TagMissing)
 	w.record(journal.Entry{Kind: journal.StaffNeeded, Reason: "unsure"})
@@ -129,10 +132,10 @@ func TestScrape(t *testing.T) {
 	w.record(journal.Entry{Kind: journal.Closed, Of: int(before.Seq), Staff: "closer-1", Proof: protocol.Digest{1}, Signed: protocol.At(now)})
 	w.status = terminal.Status{Why: "media-needed", Ready: map[string]bool{"printer": false}}
 	text := scraped(t, h)
-	holds(t, text, `honnin_visits_total 1`, `honnin_transactions_total{outcome="refused"} 2`, `honnin_refusals_total{class="defective",reason="tag-missing"} 2`,
+	holds(t, text, `honnin_suspended_total 1`, `honnin_transactions_total{outcome="void"} 2`, `honnin_visits_total 1`, `honnin_transactions_total{outcome="refused"} 2`, `honnin_refusals_total{class="defective",reason="tag-missing"} 2`,
 		`honnin_incidents_total{word="tag-missing"} 2`, `honnin_incidents_total{word="other"} 1`, `honnin_incidents_open{word="tag-missing"} 2`,
 		`honnin_incidents_open{word="money"} 0`, `honnin_incidents_open{word="subject-mismatch"} 1`, `honnin_incidents_undelivered{word="subject-mismatch"} 1`,
-		`honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 6`, `honnin_service_stopped{municipality="141003"} 1`, `honnin_staff_needed 1`,
+		`honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 8`, `honnin_service_stopped{municipality="141003"} 1`, `honnin_staff_needed 1`,
 		`honnin_in_service 0`, `honnin_out_of_service{why="media-needed"} 1`, `honnin_part_ready{part="printer"} 0`, `honnin_self_test_day_timestamp_seconds 0`)
 	for _, not := range []string{"架空", `part="reader"`, "honnin_keys_remaining_seconds ", "honnin_policy_remaining_seconds "} {
 		if strings.Contains(text, not) {
@@ -141,7 +144,7 @@ func TestScrape(t *testing.T) {
 	}
 	restarted := scraped(t, must[http.Handler](t)(Handler(w.sources)))
 	holds(t, restarted, `honnin_incidents_open{word="tag-missing"} 2`, `honnin_incidents_open{word="other"} 1`, `honnin_incidents_undelivered{word="subject-mismatch"} 1`,
-		`honnin_incidents_undelivered{word="money"} 1`, `honnin_incidents_total{word="tag-missing"} 0`, `honnin_outbox_entries 6`)
+		`honnin_incidents_undelivered{word="money"} 1`, `honnin_incidents_total{word="tag-missing"} 0`, `honnin_outbox_entries 8`)
 	empty := newWorld(t)
 	empty.sources.Now = time.Now // one that goes on while it is asked
 	holds(t, scraped(t, must[http.Handler](t)(Handler(empty.sources))), `honnin_outbox_entries 0`, `honnin_outbox_oldest_age_seconds 0`)

@@ -31,6 +31,7 @@ func series() [][3]string {
 		{"honnin_visits_total", "", "Visits that began."},
 		{"honnin_transactions_total", "outcome", "Transactions by their outcome."},
 		{"honnin_refusals_total", "reason class", "Documents that were refused."},
+		{"honnin_suspended_total", "", "Documents that passed the check and were not printed, because the centre had suspended their municipality or software."},
 		{"honnin_dropped_total", "what", "Events that were dropped since the policy came into force."},
 		{"honnin_incidents_total", "word", "Incidents that were raised."},
 		{"honnin_incidents_open", "word", "Incidents that no named person has closed."},
@@ -180,6 +181,7 @@ func (s samples) books() error {
 	for r, n := range b.refused {
 		s.is("honnin_refusals_total", float64(n), r.code, r.class)
 	}
+	s.is("honnin_suspended_total", float64(b.halted))
 	raised, open, late := map[string]uint64{}, map[string]uint64{}, map[string]uint64{}
 	for w, n := range b.raised {
 		raised[s.word(w)] += n

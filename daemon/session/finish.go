@@ -123,7 +123,7 @@ func incident(c cause, v visit) Incident {
 	i := Incident{Kind: kindOf(c), Visit: v.number, Transaction: v.transaction(), Municipality: v.chosen.Offer.Municipality,
 		State: c.from, Event: c.event, Document: v.paper.doc.Document(), Detail: c.detail}
 	if p := v.printed; p != (printed{}) {
-		i.Visit, i.Transaction, i.Municipality, i.Document = p.visit, p.transaction, p.municipality, p.document
+		i.Visit, i.Transaction, i.Municipality, i.Document, i.Evidence = p.visit, p.transaction, p.municipality, p.document, p.evidence
 	}
 	return i
 }

@@ -8,17 +8,18 @@ import (
 	"honnin/config/protocol"
 )
 
-// printed is the visit that printed last, as the journal has it too: nothing of it is personal. The zero value is none.
+// printed is the visit that printed last, as its incident would have it: nothing of it is personal. The zero value is none.
 type printed struct {
 	visit        uint64
 	transaction  protocol.Transaction
 	municipality protocol.Municipality
 	document     protocol.Digest
+	evidence     protocol.Evidence
 	reference    string
 }
 
-// recall is all that is kept of a visit beyond its end, so that its holder can come back and say "this is not mine": what the
-// journal has, the transaction's nonce, and the subject hash under it. It is in this one place, and overwritten when the next
+// recall is all that is kept of a visit beyond its end, so that its holder can come back and say "this is not mine": what an
+// incident would say, the transaction's nonce, and the subject hash under it. It is in this one place, and overwritten when the next
 // visit begins, after [Limits].Recall, when the certificate was disowned, and at the runner's end. It is safe for concurrent use.
 type recall struct {
 	mu      sync.Mutex
@@ -55,7 +56,7 @@ func (k *recall) is(certificate []byte) bool {
 // remember keeps the visit in hand, whose sheets are out, as the one that printed last.
 func (r *Runner) remember() {
 	v := r.visit
-	r.recall.keep(printed{v.number, v.transaction(), v.chosen.Offer.Municipality, v.paper.doc.Document(), v.reference}, v.applicant.nonce, v.applicant.certificate)
+	r.recall.keep(printed{v.number, v.transaction(), v.chosen.Offer.Municipality, v.paper.doc.Document(), v.paper.doc.Evidence(), v.reference}, v.applicant.nonce, v.applicant.certificate)
 	r.fading.Reset(r.limit.Recall)
 }
 

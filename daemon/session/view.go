@@ -116,7 +116,8 @@ type Incident struct {
 	Code         reason.Code
 	Also         []reason.Code
 	Document     protocol.Digest
-	Detail       string // one word of ours, never free text of a device or a person
+	Detail       string            // one word of ours, never free text of a device or a person
+	Evidence     protocol.Evidence // of what was printed and is another's
 }
 
 // IncidentKind names an incident.

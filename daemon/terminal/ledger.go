@@ -59,7 +59,7 @@ func incidentOf(i session.Incident) journal.Entry {
 	}
 	where := strings.TrimSuffix(i.State.String()+"/"+i.Event.String()+"/"+i.Detail, "/")
 	return journal.Entry{Kind: journal.Incident, Where: where, Visit: i.Visit, Transaction: i.Transaction,
-		Municipality: i.Municipality, Document: i.Document, Reason: word, Also: i.Also}
+		Municipality: i.Municipality, Document: i.Document, Reason: word, Also: i.Also, Facts: i.Evidence}
 }
 
 func (l *ledger) Latched(context.Context) (bool, error) {

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"honnin/config/protocol"
+	life "honnin/spool/incident"
+)
+
+// TestMovedIsNamedUntilItIsFetched: a heartbeat's answer names this terminal's incidents that somebody moved on, the earliest first,
+// until they are asked about; no more than 64, and none of another terminal.
+func TestMovedIsNamedUntilItIsFetched(t *testing.T) {
+	d := open(t)
+	beat := func() []protocol.IncidentID {
+		t.Helper()
+		w := d.ask(http.MethodPost, "/v1/heartbeats", protocol.Heartbeat{Terminal: terminal, At: protocol.At(d.Now()), Software: "honnind"}, func(r *http.Request) { r.Header.Del("Idempotency-Key") })
+		want(t, w, http.StatusOK, "")
+		var answer protocol.HeartbeatAnswer
+		if err := protocol.ParseBody(w.Body.Bytes(), &answer); err != nil {
+			t.Fatal(err)
+		}
+		return answer.Incidents
+	}
+	var all []protocol.IncidentID
+	for i := range protocol.MaxHints + 2 {
+		e := protocol.NewEvent(protocol.IncidentID(fmt.Sprint("i-", i)), terminal, protocol.At(d.Now()), protocol.IncidentData{Code: "fault", Class: "fault"})
+		want(t, d.ask(http.MethodPost, "/v1/incidents", e), http.StatusCreated, "")
+		all = append(all, e.ID)
+	}
+	other := protocol.NewEvent("i-0", "JP-99-000002", protocol.At(d.Now()), protocol.IncidentData{Code: "fault", Class: "fault"})
+	if _, err := d.receive(other, protocol.Digest{1}); err != nil {
+		t.Fatal(err)
+	}
+	if got := beat(); len(got) != 0 {
+		t.Errorf("named without a cause: %v", got)
+	}
+	if err := d.Move("JP-99-000002", "i-0", protocol.IncidentClosed, "a cause"); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range all {
+		for _, to := range []string{protocol.IncidentAcknowledged, protocol.IncidentClosed} {
+			cause := map[string]string{protocol.IncidentClosed: "a cause"}[to]
+			if err := d.Move(terminal, id, to, cause); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 2 {
+		if got := beat(); !slices.Equal(got, all[:protocol.MaxHints]) {
+			t.Fatalf("named: %v", got)
+		}
+	}
+	for _, id := range all[:3] {
+		want(t, d.ask(http.MethodGet, "/v1/incidents/"+string(id), nil), http.StatusOK, "")
+	}
+	if got := beat(); !slices.Equal(got, all[3:]) {
+		t.Errorf("after three were fetched: %v", got)
+	}
+}
+
+// TestAStateNamesItsEvent: what was signed of another event of that name is refused.
+func TestAStateNamesItsEvent(t *testing.T) {
+	d := open(t)
+	e := protocol.NewEvent("i-1", terminal, protocol.At(d.Now()), protocol.IncidentData{Code: "fault", Class: "fault"})
+	if _, err := d.receive(e, protocol.Digest{7}); err != nil {
+		t.Fatal(err)
+	}
+	for event, doubt := range map[protocol.Digest]life.Doubt{{8}: life.StateOther, {7}: life.NoDoubt} {
+		signed, err := d.stateOf(incidentKey{e.Source, e.ID}, event, protocol.IncidentClosed, "a cause")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Bring(signed); doubt == life.NoDoubt && err != nil || doubt != life.NoDoubt && !errors.Is(err, doubt) {
+			t.Errorf("%x: %v", event[:1], err)
+		}
+	}
+}

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"honnin/config/protocol"
 	"honnin/daemon/practice"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
+	"honnin/ui/touch/touchtest"
 )
 
 // says presses the button on the picture that is shown, and "yes".
@@ -111,4 +114,55 @@ func TestNotMineByAPasserBy(t *testing.T) {
 	s.awaitState(session.Idle)
 	s.prints("p01")
 	s.quit()
+}
+
+// TestTouchNotMine: in a browser, as somebody finds it who holds another's certificate: taken back first, then after the visit
+// with the card, whose holder is told what to do with the sheet and gets a number that finds the incident.
+func TestTouchNotMine(t *testing.T) {
+	t.Parallel()
+	p := practise(t, protocol.Store, "virtual")
+	panel, kiosk := p.panel, p.kiosk
+	if touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-action=not-mine]").length`) != 0 {
+		t.Error("nothing was printed, and the welcome asks whose it is")
+	}
+	upToTheCheck(panel, kiosk)
+	kiosk.WaitScreen("take-card")
+	panel.Act("pull")
+	kiosk.WaitScreen("take-paper")
+	kiosk.Press("not-mine")
+	kiosk.WaitScreen("not-mine")
+	kiosk.Press("back")
+	kiosk.WaitScreen("take-paper")
+	panel.Act("take-paper")
+	kiosk.WaitScreen("done")
+	kiosk.Press("done")
+	kiosk.WaitScreen("welcome")
+	kiosk.Shot("welcome-after-a-visit")
+	kiosk.Press("not-mine")
+	kiosk.WaitScreen("not-mine")
+	kiosk.Press("yes")
+	kiosk.WaitScreen("place-again")
+	panel.Place("p01")
+	kiosk.WaitScreen("disowned")
+	kiosk.Wait(`document.getElementById("picture").innerText.includes("カードをお取りください")`)
+	kiosk.Shot("disowned-for-real")
+	panel.Shot("panel-disowned")
+	said := touchtest.Eval[string](kiosk, `document.getElementById("picture").innerText`)
+	for _, words := range []string{"係員にお渡しください", "お持ち帰りにならず", "手数料のお返し", "操作のしかたが原因ではありません", "市区町村に知らせます", "Thank you for telling us"} {
+		if !strings.Contains(said, words) {
+			t.Errorf("%q is not on the screen:\n%s", words, said)
+		}
+	}
+	number := touchtest.Eval[string](kiosk, `document.querySelector(".quote strong").textContent`)
+	panel.Act("pull")
+	panel.Act("staff")
+	kiosk.WaitScreen("welcome")
+	if touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-action=not-mine]").length`) != 0 {
+		t.Error("it can be said twice")
+	}
+	p.close()
+	told, exit := honnindSays(t, "journal", "show", "--journal", filepath.Join(p.state, "terminals", "PRACTICE-01", "journal.db"), "--number", number)
+	if exit != exitOK || !strings.Contains(told, "incident: "+string(session.IncidentNotMine)) {
+		t.Errorf("%s does not find it (%d):\n%s", number, exit, told)
+	}
 }

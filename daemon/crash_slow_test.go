@@ -14,10 +14,10 @@ var beforePaper = regexp.MustCompile(`^(started|staff-ready|visit-begun|accepted
 // readyAgain are questions to the printer once everything is settled: the self-test goes on beside them, in no fixed order.
 var readyAgain = regexp.MustCompile(`^(started|self-test): printer`)
 
-// TestCrashEverywhere kills the terminal at every step of eight kinds of visit.
+// TestCrashEverywhere kills the terminal at every step of ten kinds of visit.
 func TestCrashEverywhere(t *testing.T) {
 	c, seen := newCrashWorld(t), map[string]bool{}
-	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "counter", "differs", "spoiled", "keys"} {
+	for _, kind := range []string{"printed", "stranger", "cancelled", "forgotten", "counter", "differs", "spoiled", "keys", "disowned", "unproven"} {
 		c.T = t
 		for _, at := range c.whole(kind) {
 			step := at

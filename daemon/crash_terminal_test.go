@@ -69,6 +69,8 @@ func crashingTerminal(t *testing.T, told string) {
 		return
 	case "forgotten":
 		w.Hands.(*holding).forget = func(v session.View) bool { return v.State == session.TakeCard }
+	case "disowned":
+		s.hand.instead[session.PressFinish] = func() bool { s.saysNotMine(); return true }
 	case "cancelled":
 		s.hand.instead[session.PressYes] = func() bool {
 			v, _ := s.screen.now()
@@ -79,8 +81,23 @@ func crashingTerminal(t *testing.T, told string) {
 	if v := s.visit(w); v.Ending == nil {
 		t.Error("no outcome")
 	}
+	s.saysAfterwards(o.Visit)
 	s.everythingDelivered()
 	s.quit()
+}
+
+// saysAfterwards says that the sheet is another's, without a card, or waits for what was said within the visit.
+func (s *stand) saysAfterwards(visit string) {
+	switch visit {
+	case "disowned":
+		s.awaitState(session.OutOfService)
+	case "unproven":
+		s.await("the button", func(v session.View) bool { return v.State == session.Idle && v.Disowns > 0 })
+		s.saysNotMine()
+		v := s.awaitState(session.PlaceAgain)
+		s.Press(v.Visit, session.Input{Kind: session.PressCancel})
+		s.awaitState(session.OutOfService)
+	}
 }
 
 // settledFrom has the municipality, outside, close what stops a service, until the terminal has heard of it.

@@ -37,9 +37,10 @@ import (
 // been under that word. What SIGKILL cannot show, a disk that loses what it was not asked to sync, is tested in package journal.
 
 // comesTo is what each kind of visit comes to: paper, also with the PIN typed at the reader; somebody else's; the applicant changes her mind; the card stays
-// where it is until the document is void; the printer gives up before a sheet; at a counter, staff confirm the name, or do not.
+// where it is until the document is void; the printer gives up before a sheet; at a counter, staff confirm the name, or do not;
+// the sheet is said to be another's, within the visit, or after it by whoever has no card.
 var comesTo = map[string]protocol.Outcome{"printed": protocol.Printed, "keys": protocol.Printed, "stranger": protocol.Refused, "cancelled": protocol.Abandoned,
-	"forgotten": protocol.Void, "spoiled": protocol.Failed, "counter": protocol.Printed, "differs": protocol.Refused}
+	"forgotten": protocol.Void, "spoiled": protocol.Failed, "counter": protocol.Printed, "differs": protocol.Refused, "disowned": protocol.Printed, "unproven": protocol.Printed}
 
 // crashOrder is what the terminal's process is told.
 type crashOrder struct{ Socket, State, Centre, Printer, Visit string }
@@ -455,6 +456,10 @@ var sample = []struct{ visit, at string }{
 	{"counter", "out: journal ended 1"},
 	{"counter", "ended: journalled kept 1"},
 	{"differs", "incident: journal ended 1"},
+	{"disowned", "kept: journal incident 1"},
+	{"disowned", "incident: journalled visit-ended 1"},
+	{"disowned", "kept: journalled incident 1"},
+	{"unproven", "visit-ended: journalled incident 1"},
 }
 
 // TestCrash kills the terminal at the steps that matter most; the others are in TestCrashEverywhere.

@@ -121,7 +121,7 @@ const taken = "センターが受け取りました。端末は、自分のポ�
 // doubts are the reasons for which a state is not taken, in words for whoever signed it.
 var doubts = map[incident.Doubt]incident.Text{
 	incident.StateUnsigned:  {Ja: "署名が正しくないか、署名された内容がインシデントの状態ではありません。", En: "The signature does not hold, or what is signed is not the state of an incident."},
-	incident.StateOther:     {Ja: "このセンターにないインシデントです。", En: "The centre knows no such incident."},
+	incident.StateOther:     {Ja: "このセンターにないインシデントか、端末が知らせたものと違う文への署名です。", En: "The centre knows no such incident, or knows another event of it than the one that is signed."},
 	incident.StateStranger:  {Ja: "この鍵の人は、ポリシーに載っていません。", En: "The policy does not list the person with this key."},
 	incident.StateRole:      {Ja: "この人には、これをする役割がありません。", En: "This person does not have the role for this."},
 	incident.StateExpired:   {Ja: "この人の役割は、期限が切れています。", En: "This person's role has expired."},

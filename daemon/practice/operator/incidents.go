@@ -21,7 +21,8 @@ type Incident struct {
 	Raised       protocol.Time         `json:"raised"`    // by the terminal's clock
 	Delivered    protocol.Time         `json:"delivered"` // by the centre's
 	Municipality protocol.Municipality `json:"municipality,omitzero"`
-	Data         protocol.IncidentData `json:"data"` // all that the event says
+	Data         protocol.IncidentData `json:"data"`  // all that the event says
+	Event        string                `json:"event"` // as it came
 	Steps        []Step                `json:"steps,omitzero"`
 	Told         []Told                `json:"told,omitzero"`
 	Suspends     []protocol.Suspension `json:"suspends,omitzero"` // for all terminals, until it is closed
@@ -63,7 +64,7 @@ func (s *Server) Incidents() []Incident {
 func (s *Server) told(l server.Listed) Incident {
 	d := l.Event.Data
 	i := Incident{ID: l.Event.ID, Terminal: l.Terminal, Code: d.Code, Class: d.Class, Severity: s.word(d.Code).Severity, State: l.State,
-		Raised: l.Event.Time, Delivered: protocol.At(l.Received), Municipality: d.Municipality, Data: d}
+		Raised: l.Event.Time, Delivered: protocol.At(l.Received), Municipality: d.Municipality, Data: d, Event: string(l.Text)}
 	for _, step := range l.Steps {
 		i.Steps = append(i.Steps, Step{step.State, s.person(step.Signer).ID, step.Signer, step.At, step.Cause, step.Proof})
 	}

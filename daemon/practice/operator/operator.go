@@ -2,14 +2,14 @@
 // and close them, each with their own key.
 //
 // The key never leaves the browser. The page's script (static/cms.js) imports it so that it cannot be taken out again, writes
-// the state as the page shows it, and signs exactly those bytes in the profile of config/trust; what is posted is the signed
-// state and nothing else. The server hands it to the centre ([Centre.BringState]), which believes it or says why not, and the
-// terminal judges it once more by its own policy. So there is nothing here to log in to: no cookie, no session, and a request
-// without a valid signature of a person whom the policy lists does nothing.
+// the state, shows it, and signs exactly those bytes in the profile of config/trust; what is posted is the signed state and
+// nothing else. The state has the SHA-256 of the event as it stands on the page: a server that shows another event than the
+// terminal's gets a signature that counts for nothing. The server hands it to the centre ([Centre]), which believes it or says
+// why not, and the terminal judges it once more by its own policy. So there is nothing here to log in to: no cookie, no session,
+// and a request without a valid signature of a person whom the policy lists does nothing.
 //
 // What this cannot keep: the script comes from this server too. A person who does not trust it signs with "honnind incident
-// close" and needs no page. And a state names an incident (terminal, position and hash in its journal), not what the page
-// says it means.
+// close" and needs no page.
 //
 // Pages are drawn here, and are whole without their script but for signing; with it, what is new appears by itself and the
 // focus stays where it was. Everything that is shown comes through html/template. Texts are Japanese first.

@@ -67,6 +67,7 @@ func TestTakenOnAndClosed(t *testing.T) {
 	d.is(first, "i-0", protocol.IncidentOpen)
 	b.Wait(`document.querySelector("[data-state]").dataset.state === "closed" && document.querySelector("#history .cause").textContent === "一つの名前のファイル"`)
 
+	told := d.world.Incidents()[1]
 	posted := d.posted()
 	if len(posted) != 2 {
 		t.Fatalf("%d requests were posted", len(posted))
@@ -76,7 +77,7 @@ func TestTakenOnAndClosed(t *testing.T) {
 		d.must(err)
 		s, err := protocol.ParseIncidentState(content)
 		d.must(err)
-		if string(content) != want.shown || s.State != want.state || s.Incident != "i-1" || s.Source != protocol.SourcePrefix+string(second) || !s.At.Equal(at) {
+		if string(content) != want.shown || s.State != want.state || s.Incident != "i-1" || s.Source != protocol.SourcePrefix+string(second) || s.Event != protocol.Fingerprint(told.Text) || !s.At.Equal(at) {
 			t.Errorf("signed is %q at %v, shown was %q", content, at, want.shown)
 		}
 		der := filepath.Join(t.TempDir(), "state.p7s")

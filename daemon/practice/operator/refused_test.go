@@ -124,37 +124,64 @@ func TestClockAhead(t *testing.T) {
 	d.is(first, "i-1", protocol.IncidentOpen)
 }
 
-// TestSignedAsShown: a server that shows another incident than the one that was asked for gets a signature for what it showed,
-// which is what the person saw.
+// TestSignedAsShown: what is signed is the event that was shown, and no server can show another without that being seen. One that
+// shows an incident under another's name, or what happened as something lesser, gets no signature, or one that counts for nothing.
 func TestSignedAsShown(t *testing.T) {
 	d := newDesk(t, practice.Options{})
 	d.raise(first, "i-1", mixedUp())
 	d.raise(second, "i-2", mixedUp())
-	d.lies(func(path string, page []byte) []byte {
-		if strings.HasPrefix(path, "/incidents/") {
-			page = bytes.ReplaceAll(page, []byte(`id="shown-id">i-1<`), []byte(`id="shown-id">i-2<`))
-			page = bytes.ReplaceAll(page, []byte(`id="shown-terminal">TEST-01<`), []byte(`id="shown-terminal">TEST-02<`))
-		}
-		return page
-	})
-	f := d.open(touchtest.Start(t, 1280, 800), first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem").closes("<img src=x onerror=alert(1)> & \"”")
-	shown := f.review()
-	if !strings.Contains(shown, `"incident": "i-2"`) || !strings.Contains(shown, string(second)) {
-		t.Errorf("it is said that this is signed: %s", shown)
+	instead := func(pairs ...string) {
+		d.lies(func(path string, page []byte) []byte {
+			if strings.HasPrefix(path, "/incidents/") {
+				page = []byte(strings.NewReplacer(pairs...).Replace(string(page)))
+			}
+			return page
+		})
 	}
-	f.send()
-	content, _, _, err := trust.VerifyAttached(d.posted()[0])
-	d.must(err)
-	if string(content) != shown {
-		t.Errorf("signed is %s", content)
+	b := touchtest.Start(t, 1280, 800)
+	open := func() form {
+		return d.open(b, first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem").closes("x")
+	}
+	for _, lie := range [][]string{{`id="shown-id">i-1<`, `id="shown-id">i-2<`}, {`id="shown-terminal">TEST-01<`, `id="shown-terminal">TEST-02<`},
+		{`id="shown-code">subject-mismatch<`, `id="shown-code">pdf-font<`}, {`id="event">{`, `id="event">{x`}} {
+		instead(lie...)
+		if said := open().refused(); !strings.Contains(said, "nothing is signed") && !strings.Contains(said, "Try again") {
+			t.Errorf("%q: %s", lie, said)
+		}
+	}
+	if n := len(d.posted()); n != 0 {
+		t.Errorf("%d requests were posted", n)
+	}
+	for _, lie := range [][]string{{"subject-mismatch", "pdf-font"}, {"i-1<", "i-2<", "TEST-01", "TEST-02", "&#34;i-1&#34;", "&#34;i-2&#34;"}} {
+		instead(lie...)
+		f := open()
+		if shown := f.review(); shown == "" {
+			t.Error("nothing is shown")
+		}
+		if said := f.send(); !strings.Contains(said, "another event") {
+			t.Errorf("%q: %s", lie, said)
+		}
+		f.WaitComplaint("409")
 	}
 	d.is(first, "i-1", protocol.IncidentOpen)
-	d.is(second, "i-2", protocol.IncidentClosed)
-	d.lies(nil)
-	f = d.open(f.Browser, second, "i-2")
-	cause := touchtest.Eval[string](f.Browser, `document.querySelector(".cause").textContent`)
-	if cause != "<img src=x onerror=alert(1)> & \"”" || touchtest.Eval[int](f.Browser, `document.images.length`) != 0 {
-		t.Errorf("the cause is shown as %q", cause)
+	d.is(second, "i-2", protocol.IncidentOpen)
+}
+
+// TestMarkup: what a person wrote is shown as they wrote it.
+func TestMarkup(t *testing.T) {
+	d := newDesk(t, practice.Options{})
+	d.raise(first, "i-1", mixedUp())
+	const cause = "<img src=x onerror=alert(1)> & \"” </pre><script>alert(2)</script>"
+	b := touchtest.Start(t, 1280, 800)
+	f := d.open(b, first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem").closes(cause)
+	f.review()
+	f.send()
+	b.Wait(`document.querySelector(".cause") !== null`)
+	for range 2 { // as it arrives in a page that is open, and in one that is opened
+		if said := touchtest.Eval[string](b, `document.querySelector(".cause").textContent`); said != cause || touchtest.Eval[int](b, `document.images.length + document.querySelectorAll("body script").length`) != 0 {
+			t.Errorf("the cause is shown as %q", said)
+		}
+		d.open(b, first, "i-1")
 	}
 }
 

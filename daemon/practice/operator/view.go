@@ -146,6 +146,7 @@ type fact struct{ Name, Ja, Value string }
 // factNames are the Japanese names of what events say. What has none is shown by its name in the event.
 var factNames = map[string]string{
 	"transaction": "取引", "document": "書類のSHA-256", "also": "ほかの理由",
+	"storm count": "同じものの数", "storm last": "その最後", "storm through": "端末の記録での、その最後の位置", "storm transactions": "それらの取引",
 	"evidence serial": "証明書の発行番号", "evidence issued_at": "発行時刻", "evidence software name": "発行プログラム", "evidence software version": "発行プログラムの版",
 	"evidence signed_by": "署名者の証明書のSHA-256", "evidence signed_at": "署名時刻", "evidence program": "端末のプログラム",
 	"evidence policy version": "端末のポリシーの版", "evidence policy digest": "端末のポリシーのSHA-256", "evidence journal position": "端末の記録の位置", "evidence journal head": "端末の記録のハッシュ",

@@ -25,6 +25,7 @@ type incidentKey struct {
 // incident is one recorded incident.
 type incident struct {
 	event    protocol.Digest
+	text     []byte         // as it came; the digest is of this
 	told     protocol.Event // what it says
 	received time.Time
 	receipt  []byte
@@ -45,13 +46,13 @@ func (s *Server) incident(c *call) (answer, error) {
 	if e.Source != protocol.SourcePrefix+string(c.terminal) {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
-	receipt, err := s.receive(e, protocol.Fingerprint(c.body))
+	receipt, err := s.receive(e, c.body)
 	return answer{status: http.StatusCreated, media: mediaCMS, body: receipt}, err
 }
 
 // receive records an event once. The same again gets the same receipt; another under its name is refused.
-func (s *Server) receive(e protocol.Event, event protocol.Digest) ([]byte, error) {
-	k := incidentKey{e.Source, e.ID}
+func (s *Server) receive(e protocol.Event, text []byte) ([]byte, error) {
+	k, event := incidentKey{e.Source, e.ID}, protocol.Fingerprint(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if have := s.incidents[k]; have != nil {
@@ -75,7 +76,7 @@ func (s *Server) receive(e protocol.Event, event protocol.Digest) ([]byte, error
 		return nil, err
 	}
 	now := s.Now()
-	s.incidents[k] = &incident{event: event, told: e, received: now, receipt: receipt, state: protocol.IncidentOpen, signed: signed, at: now}
+	s.incidents[k] = &incident{event: event, text: text, told: e, received: now, receipt: receipt, state: protocol.IncidentOpen, signed: signed, at: now}
 	return receipt, nil
 }
 

@@ -12,6 +12,7 @@ import (
 type Listed struct {
 	Terminal protocol.Terminal
 	Event    protocol.Event
+	Text     []byte // the event as it came
 	Received time.Time
 	State    string
 	Steps    []Step                // what persons signed, in the order in which it came
@@ -49,6 +50,6 @@ func (s *Server) Incidents() []Listed {
 }
 
 func (i *incident) listed(k incidentKey) Listed {
-	return Listed{Terminal: protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)), Event: i.told, Received: i.received, State: i.state,
+	return Listed{Terminal: protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)), Event: i.told, Text: i.text, Received: i.received, State: i.state,
 		Steps: slices.Clone(i.steps)}
 }

@@ -42,6 +42,12 @@ const contentType = "1.2.840.113549.1.9.3", messageDigest = "1.2.840.113549.1.9.
 const digest = async (b) => new Uint8Array(await crypto.subtle.digest("SHA-256", b));
 export const hex = (b) => Array.from(b, (v) => v.toString(16).padStart(2, "0")).join("");
 
+// fingerprint is SHA-256 of a text, as digests stand in what the protocol signs.
+export async function fingerprint(text) {
+  const d = await digest(new TextEncoder().encode(text));
+  return btoa(String.fromCharCode(...d)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
 function before(a, b) {
   for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
   return a.length - b.length;

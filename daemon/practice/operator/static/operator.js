@@ -1,5 +1,5 @@
 // The operators' page: what is new appears by itself, and a state is signed here, by the person's own key.
-import { Trouble, certificate, privateKey, sign } from "/static/cms.js";
+import { Trouble, certificate, fingerprint, privateKey, sign } from "/static/cms.js";
 
 const plain = { createHTML: (s) => s }; // the server's templates escape; this page takes HTML from nowhere else
 const policy = window.trustedTypes ? trustedTypes.createPolicy("honnin", plain) : plain;
@@ -63,10 +63,14 @@ function forget() {
   $("review").hidden = true;
 }
 
-// state is what a person says of the incident that this page shows, in the words that it shows.
-function state(form, at) {
-  const of = $("shown-id").textContent, terminal = $("shown-terminal").textContent;
-  const s = { format: "honnin-incident-state/1", incident: of, source: `urn:honnin:terminal:${terminal}`, state: form.elements.state.value };
+// state is what a person says of the incident that this page shows. It names the very event that is shown: of one that is not
+// the terminal's, the terminal believes nothing.
+async function state(form, at) {
+  const text = $("event").textContent, event = JSON.parse(text), source = `urn:honnin:terminal:${$("shown-terminal").textContent}`;
+  if (event.id !== $("shown-id").textContent || event.source !== source || event.data.code !== $("shown-code").textContent) {
+    throw new Trouble("このページの表示は、端末が知らせた文と食い違っています。署名しません。 / What this page shows is not what the terminal told: nothing is signed.");
+  }
+  const s = { format: "honnin-incident-state/1", incident: event.id, source, event: await fingerprint(text), state: form.elements.state.value };
   if (s.state === "closed") {
     s.cause = form.elements.cause.value.trim();
     if (size(s.cause) > 256 || s.cause === "" || !s.cause.isWellFormed()) throw new Trouble("原因を1文で書いてください（256バイトまで）。 / Write the cause in one sentence, at most 256 bytes.");
@@ -83,7 +87,7 @@ async function review(form) {
   $("signer").textContent = who ? `${who.textContent} — ${mine.subject}` : mine.subject;
   $("fingerprint").textContent = mine.fingerprint;
   $("stranger").hidden = Boolean(who);
-  $("signing").textContent = JSON.stringify(state(form, at), null, 1);
+  $("signing").textContent = JSON.stringify(await state(form, at), null, 1);
   $("review").hidden = false;
   $("send").focus();
 }

@@ -426,10 +426,23 @@ func closed(t *testing.T, j *journal.Journal, all []journal.Entry) {
 	}
 }
 
-// raised: nothing was refused and nothing closed, whenever the power went, without an incident of that transaction.
+// raised: nothing was refused and nothing closed, whenever the power went, without an incident of that transaction. Where nothing was
+// on paper yet, incident, latch and outcome stand behind one another.
 func raised(t *testing.T, all []journal.Entry) {
 	t.Helper()
-	said := map[protocol.Transaction]bool{}
+	said, onPaper := map[protocol.Transaction]bool{}, map[protocol.Transaction]bool{}
+	for i, e := range all {
+		if onPaper[e.Transaction] = onPaper[e.Transaction] || e.Kind == journal.Sending; e.Kind != journal.Incident || !reason.Code(e.Reason).Known() || onPaper[e.Transaction] {
+			continue
+		}
+		rest := all[i+1:]
+		if len(rest) > 0 && rest[0].Kind == journal.Latched {
+			rest = rest[1:]
+		}
+		if len(rest) == 0 || rest[0].Kind != journal.Ended || rest[0].Outcome != protocol.Refused || rest[0].Transaction != e.Transaction {
+			t.Errorf("entry %d, incident %s, and its outcome is not behind it", e.Seq, e.Reason)
+		}
+	}
 	for _, e := range of(all, journal.Incident) {
 		said[e.Transaction] = true
 	}

@@ -25,7 +25,7 @@ import (
 func incidentCommand() *cobra.Command {
 	c := &cobra.Command{Use: "incident", Short: "what is open at terminals, and who took it on",
 		Args: noArguments, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(incidentListCommand(), incidentShowCommand(), incidentSignCommand(false), incidentSignCommand(true))
+	c.AddCommand(incidentListCommand(), incidentShowCommand(), incidentSignCommand(false), incidentSignCommand(true), incidentSealedCommand(), incidentOpenCommand())
 	return c
 }
 
@@ -106,6 +106,8 @@ type noticed struct {
 	Where        string                `json:"where,omitzero"`
 	Visit        uint64                `json:"visit,omitzero"`
 	Position     uint64                `json:"position"` // in the terminal's journal
+	Evidence     protocol.Evidence     `json:"evidence,omitzero"`
+	Sealed       string                `json:"sealed,omitzero"` // the file of its package, which its municipality can open
 	Delivered    protocol.Time         `json:"delivered,omitzero"`
 	Refused      string                `json:"refused,omitzero"` // the centre's word; an earlier version of this program gave the incident up for it
 	Taken        *moved                `json:"acknowledged,omitzero"`
@@ -240,6 +242,8 @@ func (p journalOf) begin(c incident.Catalogue, e journal.Entry) (n noticed, err 
 	for _, also := range e.Also {
 		n.Also = append(n.Also, string(also))
 	}
+	n.Evidence, n.Sealed = e.Facts, keptFor(p.file, n.ID)
+	n.Evidence.Policy, n.Evidence.Journal = e.Policy, head
 	return n, err
 }
 
@@ -306,6 +310,7 @@ func (n noticed) facts() string {
 	if !n.Transaction.IsZero() {
 		lines = append(lines, fmt.Sprintf("transaction %s, document %s %s", n.Transaction, n.Document, strings.Join(n.Also, " ")))
 	}
+	lines = append(lines, n.witnesses()...)
 	switch {
 	case n.Refused != "":
 		lines = append(lines, "the centre never took it ("+n.Refused+"): tell it by other means")

@@ -95,6 +95,7 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	go watchKeys(ctx, own, devices.policy.Load, log)
 	parts.Journal, parts.Signed, parts.Policies, parts.Equip = j, inForce, store, devices.fit
 	parts.KeysExpire, parts.Software = firstEnd(own), software()
+	parts.Sealed = sealedAt(s.State, j, s.Terminal)
 	pool := inspect.NewPool(inspect.Options{})
 	defer pool.Close()
 	if err := tryChild(ctx, pool, log); err != nil {

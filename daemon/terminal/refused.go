@@ -3,11 +3,14 @@ package terminal
 import (
 	"context"
 	"crypto/ecdh"
+	"errors"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
+	"honnin/daemon/centre"
 	"honnin/daemon/sealed"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
@@ -33,7 +36,7 @@ var _ session.Latches = refusals{}
 func (f refusals) Refused(_ context.Context, r session.Refusal) error {
 	defer clear(r.Package)
 	e, err := f.latches.refused(r)
-	if err != nil || !r.Raise || len(r.Package) == 0 {
+	if err != nil || e.Kind != journal.Incident || len(r.Package) == 0 {
 		return err
 	}
 	head, err := e.Head()
@@ -74,6 +77,23 @@ func (k keeper) keep(id protocol.IncidentID, e journal.Entry, pkg []byte) {
 		return
 	}
 	log.Info("the refused package is kept, sealed to its municipality")
+}
+
+// sweepEvery is how often packages that are too old are looked for.
+const sweepEvery = 24 * time.Hour
+
+// sweep removes sealed packages that are too old, unless the centre's clock contradicts this machine's: then nothing is too old for
+// sure.
+func (t *Terminal) sweep(ctx context.Context) error {
+	s, now := t.plugged().parts.Sealed, t.now()
+	if s == nil || !t.swept.IsZero() && now.Sub(t.swept) < sweepEvery {
+		return nil
+	}
+	if err := t.clock(ctx, sweepEvery); errors.Is(err, centre.ErrClock) {
+		return err
+	}
+	t.swept = now
+	return s.Sweep()
 }
 
 // OpenIncidents reports, of a terminal's journal, whether nobody has closed an incident. What cannot be read counts as open.

@@ -108,6 +108,7 @@ type Terminal struct {
 	notices *follower
 	unheard *escalation
 	warned  time.Time
+	swept   time.Time // sealed packages were
 }
 
 // judge believes whom the policy names that visits go by, while the law lets visits begin under it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -41,14 +42,25 @@ type stage struct {
 	pool   *inspect.Pool
 	money  *practice.Payment
 	tester *selftest.Tester
+	clock  *clock // of the world and its terminals
 }
+
+// clock is a practice world's, which can be put forward: people who do not act for hours need not be waited for.
+type clock struct{ ahead atomic.Int64 } // nanoseconds
+
+// Now is the time in the world.
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// forward lets so much time pass.
+func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
 func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	anchors, err := readAnchors(f.cardAnchors)
 	if err != nil {
 		return nil, usage("--card-anchors: %w", err)
 	}
-	o := practice.Options{State: filepath.Join(f.state, "keys"), Incidents: filepath.Join(f.state, "incidents"), CardAnchors: anchors, Enrol: f.enrol}
+	clock := new(clock)
+	o := practice.Options{Now: clock.Now, State: filepath.Join(f.state, "keys"), Incidents: filepath.Join(f.state, "incidents"), CardAnchors: anchors, Enrol: f.enrol}
 	if f.hours {
 		o.Open = practice.TokyoHours
 	}
@@ -56,7 +68,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	office, err := newPracticeOffice(w.Policy(), time.Now())
+	office, err := newPracticeOffice(w.Policy(), clock.Now())
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -67,7 +79,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if len(f.played) == 1 {
 		err = w.Play(f.played[0].ID)
 	}
-	return &stage{f, log, w, office, office.last.Policy, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state)}, err
+	return &stage{f, log, w, office, office.last.Policy, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state), clock}, err
 }
 
 func (s *stage) close() error { return errors.Join(s.pool.Close(), s.world.Close()) }
@@ -152,7 +164,7 @@ func (s *stage) placeOn(n int, c protocol.Channel) (p *place, err error) {
 		return nil, errors.Join(err, closePrinter(p.printer))
 	}
 	p.signed = s.office.last
-	if p.journal, err = journal.Open(p.file, time.Now); err != nil {
+	if p.journal, err = journal.Open(p.file, s.clock.Now); err != nil {
 		return nil, errors.Join(err, p.policies.Close(), closePrinter(p.printer))
 	}
 	return p, nil
@@ -237,8 +249,8 @@ func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, o
 	}
 	return terminal.New(ctx, terminal.Parts{
 		Terminal: p.name, Channel: p.channel, Reader: p.reader, Printer: p.printer, Tray: p.tray,
-		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal, Sealed: sealedAt(filepath.Dir(p.file), p.journal, p.name),
-		Screen: screen, Now: time.Now, Log: s.log, Observe: observe, SelfTest: s.tester,
+		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
+		Screen: screen, Now: s.clock.Now, Log: s.log, Observe: observe, SelfTest: s.tester,
 	})
 }
 

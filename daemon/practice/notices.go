@@ -90,3 +90,8 @@ func StateFile(id protocol.IncidentID, state string) string { return string(id) 
 
 // BringState takes to the centre what a person signed elsewhere.
 func (w *World) BringState(signed []byte) error { return w.centre.Bring(signed) }
+
+// Escalations returns whom a terminal wanted told of an incident, in the order in which the centre heard of it.
+func (w *World) Escalations(terminal protocol.Terminal, of protocol.IncidentID) []protocol.Escalation {
+	return w.centre.Escalations(terminal, of)
+}

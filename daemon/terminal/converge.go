@@ -42,8 +42,8 @@ func (t *Terminal) converge(ctx context.Context) {
 	beat := time.NewTimer(0)
 	defer beat.Stop()
 	for {
-		t.look(ctx)
 		t.say("incidents that nobody acknowledged", t.unheard.look(ctx))
+		t.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -54,7 +54,6 @@ func (t *Terminal) converge(ctx context.Context) {
 		case <-beat.C:
 			t.say("policies: the centre", t.beat(ctx))
 			t.say("where incidents stand", t.notices.follow(ctx, t.client))
-			t.say("sealed packages", t.sweep(ctx))
 			beat.Reset(t.pause())
 		}
 	}

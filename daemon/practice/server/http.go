@@ -88,6 +88,7 @@ func (s *Server) serve(r route) http.HandlerFunc {
 		if err != nil {
 			a = problem(err)
 		}
+		w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat)) // terminals hold their clocks against it
 		send(w, a)
 		if s.Trace != nil {
 			s.Trace(r.pattern, a.status)

@@ -249,7 +249,7 @@ func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, o
 	}
 	return terminal.New(ctx, terminal.Parts{
 		Terminal: p.name, Channel: p.channel, Reader: p.reader, Printer: p.printer, Tray: p.tray,
-		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal,
+		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal, Sealed: sealedAt(filepath.Dir(p.file), p.journal, p.name),
 		Screen: screen, Now: s.clock.Now, Log: s.log, Observe: observe, SelfTest: s.tester,
 	})
 }

@@ -109,7 +109,7 @@ func (s *stand) parts() terminal.Parts {
 	s.must(err)
 	return terminal.Parts{
 		Terminal: s.place.name, Channel: protocol.Store, Reader: s.place.reader, Printer: s.place.printer, Tray: s.place.tray,
-		Policy: s.place.signed.Policy, Signed: s.place.signed, Policies: s.place.policies, Beat: 50 * time.Millisecond, Inspector: s.pool, Centre: client, Payment: s.money, Journal: s.place.journal, Screen: s.screen,
+		Policy: s.place.signed.Policy, Signed: s.place.signed, Policies: s.place.policies, Beat: 50 * time.Millisecond, Inspector: s.pool, Centre: client, Payment: s.money, Journal: s.place.journal, Sealed: sealedAt(filepath.Dir(s.place.file), s.place.journal, s.place.name), Screen: s.screen,
 		Now: s.stage.clock.Now, Log: s.stage.log, Observe: s.screen.observe, Limits: session.Limits{LookAgain: 20 * time.Millisecond},
 		SelfTest: untested{},
 	}

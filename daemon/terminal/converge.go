@@ -54,6 +54,7 @@ func (t *Terminal) converge(ctx context.Context) {
 		case <-beat.C:
 			t.say("policies: the centre", t.beat(ctx))
 			t.say("where incidents stand", t.notices.follow(ctx, t.client))
+			t.say("sealed packages", t.sweep(ctx))
 			beat.Reset(t.pause())
 		}
 	}

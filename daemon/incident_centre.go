@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"honnin/config/protocol"
+	"honnin/daemon/practice/operator"
+	"honnin/spool/incident"
+)
+
+// Incidents as the practice centre's operators' page knows them, for people without a browser: --centre.
+
+// maxListed bounds what a centre lists, bytes.
+const maxListed = 32 << 20
+
+const centreUsage = "address of the practice centre's operators' page, on loopback (it stands in STATE/" + operatorsFile + ")"
+
+// operatorsPage is the operators' page at an address.
+type operatorsPage struct{ base *url.URL }
+
+func operatorsPageAt(address string) (operatorsPage, error) {
+	u, err := url.Parse(address)
+	if err == nil {
+		ip := net.ParseIP(u.Hostname())
+		if u.Scheme != "http" || u.User != nil || strings.Trim(u.Path, "/") != "" || ip == nil || !ip.IsLoopback() {
+			err = errors.New("not an address on loopback")
+		}
+	}
+	if err != nil {
+		return operatorsPage{}, usage("--centre must be such as http://127.0.0.1:8081/, not %q", address)
+	}
+	return operatorsPage{u}, nil
+}
+
+// ask makes one request; what is posted is a signed state.
+func (p operatorsPage) ask(ctx context.Context, method, path string, signed []byte) (status int, body []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, method, p.base.JoinPath(path).String(), bytes.NewReader(signed))
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Origin", "http://"+p.base.Host)
+	r.Header.Set("Content-Type", operator.MediaState)
+	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}, // and no proxy: it is this machine
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a, err := c.Do(r)
+	if err != nil {
+		return 0, nil, fmt.Errorf("--centre: %w", err)
+	}
+	defer a.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(a.Body, maxListed+1))
+	if err == nil && len(body) > maxListed {
+		err = errors.New("--centre: a list longer than 32 MiB")
+	}
+	return a.StatusCode, body, err
+}
+
+// read tells every incident that the centre knows.
+func (p operatorsPage) read(ctx context.Context, c incident.Catalogue) (out []noticed, err error) {
+	status, body, err := p.ask(ctx, http.MethodGet, operator.ListPath, nil)
+	if err != nil {
+		return nil, err
+	}
+	var all []operator.Incident
+	if err := json.Unmarshal(body, &all, json.RejectUnknownMembers(true)); err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("--centre: %s is no operators' page of a practice centre", p.base)
+	}
+	for _, i := range all {
+		out = append(out, atCentre(i, c))
+	}
+	return out, nil
+}
+
+// bring takes a signed state there.
+func (p operatorsPage) bring(ctx context.Context, signed []byte) error {
+	status, body, err := p.ask(ctx, http.MethodPost, operator.StatesPath, signed)
+	if err == nil && status != http.StatusOK {
+		err = &exitError{exitRefused, errors.New(strings.TrimSpace(string(body)))}
+	}
+	return err
+}
+
+// wordOf is what the catalogue says of a code. One of another version of this program is of the gravest: nobody here thought of it.
+func wordOf(c incident.Catalogue, code string) incident.Word {
+	if w, known := c.Word(code); known {
+		return w
+	}
+	return incident.Word{Word: code, Class: incident.Fault, Severity: incident.Highest}
+}
+
+// atCentre is an incident as the centre tells it. The position is the one that its name has.
+func atCentre(i operator.Incident, c incident.Catalogue) noticed {
+	_, position, _ := i.ID.Place() // one that another program named has none
+	n := noticed{ID: i.ID, Terminal: i.Terminal, Code: i.Code, Class: i.Class, Severity: i.Severity, State: i.State, Since: i.Raised, Delivered: i.Delivered,
+		Municipality: i.Municipality, Transaction: i.Data.Transaction, Document: i.Data.Document, Also: i.Data.Also, Position: position, word: wordOf(c, i.Code)}
+	for _, t := range i.Told {
+		n.Told = append(n.Told, told{t.Contact, t.At, t.Over})
+	}
+	for _, s := range i.Steps {
+		by := &moved{By: s.By, At: s.At, Proof: s.Proof}
+		if s.State == protocol.IncidentClosed {
+			n.Closed = by
+		} else {
+			n.Taken = by
+		}
+	}
+	return n
+}

@@ -186,9 +186,6 @@ func (a *Answer) Transfer(ctx context.Context, do func(context.Context, Wire) er
 
 // done writes the last line of an answer: for programs always, for people where something was wrong.
 func (a *Answer) done(err error) error {
-	if flushed := a.Flush(); err == nil && a.err != nil {
-		err = flushed
-	}
 	a.err = nil
 	f := failure(err)
 	if !a.call.JSON {
@@ -232,6 +229,14 @@ func failure(err error) *Failure {
 		return &Failure{Code: f.Code, Why: blank(Word(f.Why)), About: f.About, Hint: f.Hint, After: f.After}
 	case errors.Is(err, context.Canceled), errors.Is(err, errQuit):
 		return &Failure{Code: Cancelled}
+	case errors.Is(err, errQuiet):
+		return &Failure{Code: Idle}
+	case errors.Is(err, errBreak):
+		return &Failure{Code: Break}
+	case errors.Is(err, errNoise):
+		return &Failure{Code: Noise}
+	case errors.Is(err, errLong):
+		return &Failure{Code: TooLong}
 	}
 	return &Failure{Code: Failed}
 }

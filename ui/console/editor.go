@@ -11,9 +11,13 @@ import (
 var (
 	errBreak  = errors.New("console: break")
 	errNoise  = errors.New("console: noise")
+	errLong   = errors.New("console: too long")
 	errCancel = errors.New("console: Ctrl-C")
 	errBye    = errors.New("console: Ctrl-D")
 )
+
+// mostOdd is how many unknown keys somebody may press in a row; more are noise.
+const mostOdd = 32
 
 // editor is the line that is being typed, and what of it is on the screen.
 type editor struct {
@@ -29,10 +33,11 @@ type editor struct {
 	shown  []rune
 	col    int  // of the cursor, in columns of shown
 	drawn  bool // the prompt is on the screen
+	odd    int  // keys one after the other that nobody knows
 }
 
 // read edits one line and returns it. The prompt is written as soon as nothing more waits to be read, so that a flood is
-// not answered by one. Errors: errQuiet after idle, errCancel, errBye (on an empty line), errBreak, errNoise, the line's.
+// not answered by one. Errors: errQuiet after idle, errCancel, errBye (on an empty line), errBreak, errNoise, errLong, the line's.
 func (e *editor) read(ctx context.Context, prompt string, idle time.Duration) (string, error) {
 	*e = editor{screen: e.screen, keyboard: e.keyboard, complete: e.complete, past: e.past, prompt: prompt}
 	e.past.back = 0
@@ -46,9 +51,13 @@ func (e *editor) read(ctx context.Context, prompt string, idle time.Duration) (s
 		if err != nil {
 			return "", err
 		}
-		if k.sequence && k.act != identity && k.act != place && k.act != ignored {
-			e.screen.vt = true
+		if e.odd++; k.act != ignored {
+			e.odd = 0
 		}
+		if e.odd > mostOdd {
+			return "", errNoise
+		}
+		e.screen.vt = e.screen.vt || k.sequence && k.act != ignored
 		done, err := e.press(k)
 		if done || err != nil {
 			return string(e.line), err
@@ -77,7 +86,7 @@ func (e *editor) press(k key) (done bool, err error) {
 		return false, e.clear()
 	case char:
 		if !e.insert([]rune{k.r}) {
-			return false, errNoise
+			return false, errLong
 		}
 	default:
 		e.edit(k.act)
@@ -88,6 +97,11 @@ func (e *editor) press(k key) (done bool, err error) {
 // enter leaves the line as it was typed: what is behind the cursor is passed over.
 func (e *editor) enter() error {
 	e.at = len(e.line)
+	if !e.drawn && len(e.line) > 0 {
+		if err := e.show(); err != nil {
+			return err
+		}
+	}
 	if err := e.draw(); err != nil {
 		return err
 	}

@@ -62,32 +62,34 @@ type keyboard struct {
 	wire   *wire
 	one    [1]byte
 	lastCR bool
+	back   *key // given back
 }
 
 // next waits for a key; quiet as in wire.read.
 func (k *keyboard) next(ctx context.Context, quiet time.Duration) (key, error) {
-	for {
-		c, err := k.byte(ctx, quiet)
-		if err != nil {
-			return key{}, err
-		}
-		if was := k.lastCR; c == '\n' && was {
-			k.lastCR = false
-			continue
-		}
-		k.lastCR = c == '\r'
-		switch a, is := controls[c]; {
-		case is:
-			return key{act: a}, nil
-		case c == 0x1B:
-			return k.escape(ctx)
-		case c < ' ':
-			return key{act: ignored}, nil
-		case c < utf8.RuneSelf:
-			return key{r: rune(c)}, nil
-		}
-		return k.character(ctx, c)
+	if b := k.back; b != nil {
+		k.back = nil
+		return *b, nil
 	}
+	c, err := k.byte(ctx, quiet)
+	if err != nil {
+		return key{}, err
+	}
+	was := k.lastCR
+	k.lastCR = c == '\r'
+	switch a, is := controls[c]; {
+	case c == '\n' && was:
+		return key{act: ignored}, nil
+	case is:
+		return key{act: a}, nil
+	case c == 0x1B:
+		return k.escape(ctx)
+	case c < ' ':
+		return key{act: ignored}, nil
+	case c < utf8.RuneSelf:
+		return key{r: rune(c)}, nil
+	}
+	return k.character(ctx, c)
 }
 
 func (k *keyboard) byte(ctx context.Context, quiet time.Duration) (byte, error) {

@@ -23,6 +23,10 @@ func (s *session) own(c Call, a *Answer) error {
 	case "login":
 		return s.login(c, a)
 	case "logout":
+		if c.JSON {
+			s.out(SignedOut)
+			return nil
+		}
 		return s.goodbye(SignedOut)
 	}
 	return Fail(NotHere)
@@ -157,17 +161,21 @@ func (s *session) enter(ch challenge, pasted []byte, a *Answer) error {
 		return err
 	}
 	now := s.o.Now()
-	who, code := ch.judge(pasted, keys, now)
+	key, code := ch.judge(pasted, keys, now)
 	if code != "" {
-		w := s.o.Door.failed(now)
+		if _, err := s.wire.forget(quietTime, loudTime); err != nil && err != errLoud { // lines of what was pasted are no commands
+			return err
+		}
+		w := s.o.Door.failed(s.o.Now())
 		_ = s.note(RefusedEvent, "", code) // refused it is anyway
 		return &Failure{Code: code, After: seconds(w)}
 	}
+	who := Who{key.ID, ch.role}
 	leave, err := s.o.Seats.Sit(who)
 	if err != nil {
 		return err
 	}
-	s.who = who
+	s.who, s.key = who, key
 	if err := s.note(SignedInEvent, "", ""); err != nil {
 		leave()
 		s.who = Who{}

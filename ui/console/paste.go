@@ -56,8 +56,10 @@ func (s *session) pasteLine(ctx context.Context) (string, error) {
 			return "", errBreak
 		case k.act == erase && len(line) > 0:
 			line = line[:len(line)-1]
-		case k.act == noise || len(line) > MaxLine:
+		case k.act == noise:
 			return "", errNoise
+		case len(line) > MaxLine:
+			return "", errLong
 		case k.act == char:
 			line = append(line, k.r)
 		}

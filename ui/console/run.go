@@ -24,10 +24,13 @@ func (s *session) begin(c Call, a *Answer) (context.Context, *begun) {
 	a.print, a.wire = p.print, func(ctx context.Context, do func(context.Context, Wire) error) error {
 		return s.transfer(ctx, stop, do)
 	}
-	if c.Command != nil && !c.Command.own && c.Command.Ask == (Text{}) || c.yes {
-		s.wire.become(running, func() { stop(errCancel) })
-	}
 	return ctx, b
+}
+
+// work lets the terminal do a command.
+func (b *begun) work(ctx context.Context, c Call, a *Answer) error {
+	b.s.wire.become(running, func() { b.stop(errCancel) })
+	return b.s.o.Machine.Do(ctx, b.s.who, c, a)
 }
 
 // look ends the command if nothing has come for too long.

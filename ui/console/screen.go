@@ -128,19 +128,21 @@ func (s *screen) size(rows, columns int) {
 	}
 }
 
-// await drops keys until the one that was asked for, for a while.
+// await waits a while for an answer. A key of somebody who types on is given back, and there is none.
 func (s *screen) await(k *keyboard, a act) (got key, err error) {
 	ctx, stop := context.WithTimeout(context.Background(), answerTime)
 	defer stop()
 	for {
-		got, err = k.next(ctx, answerTime)
+		got, err = k.next(ctx, 0)
 		switch {
-		case err == errQuiet || err != nil && ctx.Err() != nil:
-			return key{}, nil
+		case err != nil && ctx.Err() != nil:
+			return key{act: ignored}, nil
 		case err != nil || got.act == a:
 			return got, err
-		case got.act == brk:
-			return got, errBreak
+		case !got.sequence && got.act != ignored:
+			typed := got
+			k.back = &typed
+			return key{act: ignored}, nil
 		}
 	}
 }

@@ -22,6 +22,7 @@ type session struct {
 	editor   *editor
 	lang     string
 	who      Who
+	key      Key    // that who signed in with
 	leave    func() // the seat
 	asked    bool   // the far end was asked what it is, or somebody said so
 }
@@ -35,6 +36,9 @@ func Serve(ctx context.Context, line io.ReadWriter, o Options) error {
 	}
 	if o.Stall == 0 {
 		o.Stall = defaultStall
+	}
+	if o.Door == nil {
+		o.Door = &Door{}
 	}
 	w := newWire(line, o.Stall, o.Now)
 	defer w.fail(io.EOF)
@@ -86,9 +90,14 @@ func (s *session) meet(err error) error {
 	case errors.Is(err, errBye):
 		return s.goodbye(SignedOut)
 	case errors.Is(err, errBreak):
-		return s.goodbye(Break)
+		if s.out(Break) {
+			return s.calm(Break)
+		}
+		return s.calm("")
 	case errors.Is(err, errNoise):
-		return s.calm()
+		return s.calm(Noise)
+	case errors.Is(err, errLong):
+		return s.calm(TooLong)
 	}
 	return err
 }
@@ -98,17 +107,20 @@ const quietTime, loudTime = 250 * time.Millisecond, 10 * time.Second
 
 // calm throws away what comes until nothing does, in flat memory and without a word, and then says so once. A break in
 // it signs out.
-func (s *session) calm() error {
+func (s *session) calm(why Code) error {
 	for {
 		brk, err := s.wire.forget(quietTime, loudTime)
-		if brk || err == errLoud {
-			s.out(Break)
+		if (brk || err == errLoud) && s.out(Break) {
+			why = Break
 		}
-		if err == nil {
-			return s.say("! " + string(Noise) + ": " + Noise.In(s.lang))
-		}
-		if err != errLoud {
+		switch {
+		case err == errLoud:
+		case err != nil:
 			return err
+		case why == "":
+			return s.screen.write("\r\n")
+		default:
+			return s.say("\r\n" + failure(Fail(why)).text(s.lang))
 		}
 	}
 }
@@ -125,22 +137,32 @@ func (s *session) line(text string) error {
 	s.editor.past.add(text)
 	call, err := Parse(text)
 	a := &Answer{call: call, lang: s.lang, who: s.who, width: s.screen.columns}
-	ctx, p := s.begin(call, a)
+	ctx, b := s.begin(call, a)
 	if err == nil {
-		err = s.do(ctx, call, a)
+		err = errors.Join(s.do(ctx, b, call, a), a.Flush())
 	}
-	lost := p.end()
-	interrupted := errors.Is(err, errBreak) || errors.Is(err, errNoise)
-	if said := a.done(err); said != nil && !errors.Is(said, errQuit) {
-		return said
+	lost := b.end()
+	if left := leaves(ctx, err); left != nil {
+		if call.JSON {
+			return errors.Join(a.done(left), left)
+		}
+		return left
 	}
-	switch {
-	case interrupted:
+	if err := a.done(err); err != nil && !errors.Is(err, errQuit) {
 		return err
-	case errors.Is(context.Cause(ctx), errQuiet):
-		return errQuiet
-	case lost:
-		return s.say("! " + string(Lost) + ": " + Lost.In(s.lang))
+	}
+	if lost {
+		return s.say(failure(Fail(Lost)).text(s.lang))
+	}
+	return nil
+}
+
+// leaves is why the session cannot go on after a command as if nothing were.
+func leaves(ctx context.Context, err error) error {
+	for _, e := range []error{errQuiet, errBreak, errNoise, errLong} {
+		if errors.Is(err, e) || errors.Is(context.Cause(ctx), e) {
+			return e
+		}
 	}
 	return nil
 }
@@ -149,11 +171,11 @@ func (s *session) line(text string) error {
 func (s *session) say(text string) error { return s.screen.write(text + "\r\n") }
 
 // do is one command, if it may be done.
-func (s *session) do(ctx context.Context, c Call, a *Answer) error {
+func (s *session) do(ctx context.Context, b *begun, c Call, a *Answer) error {
 	if err := s.allowed(c); err != nil {
 		return err
 	}
-	if err := s.confirm(ctx, c); err != nil {
+	if err := s.confirm(c); err != nil {
 		return err
 	}
 	if s.who.Role != Nobody && s.note(CommandEvent, c.Command.Name, "") != nil {
@@ -162,7 +184,7 @@ func (s *session) do(ctx context.Context, c Call, a *Answer) error {
 	if c.Command.own {
 		return s.own(c, a)
 	}
-	return s.o.Machine.Do(ctx, s.who, c, a)
+	return b.work(ctx, c, a)
 }
 
 // allowed looks at the role, and that the policy in force still gives it.
@@ -183,7 +205,7 @@ func (s *session) allowed(c Call) error {
 func (s *session) listed() bool {
 	keys, err := s.o.Keys.Keys()
 	for _, k := range keys {
-		if err == nil && k.ID == s.who.ID && !k.Expired && may(k.Role, s.who.Role) {
+		if err == nil && k.ID == s.key.ID && k.SSH == s.key.SSH && !k.Expired && may(k.Role, s.who.Role) {
 			return true
 		}
 	}
@@ -191,7 +213,7 @@ func (s *session) listed() bool {
 }
 
 // confirm asks what the row asks. A program says --yes.
-func (s *session) confirm(ctx context.Context, c Call) error {
+func (s *session) confirm(c Call) error {
 	switch {
 	case c.Command.Ask == (Text{}) || c.yes:
 		return nil
@@ -203,7 +225,7 @@ func (s *session) confirm(ctx context.Context, c Call) error {
 			return err
 		}
 	}
-	answer, err := (&editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: nothing}).read(ctx, askEnding.In(s.lang), s.patience())
+	answer, err := (&editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: nothing}).read(context.Background(), askEnding.In(s.lang), s.patience())
 	switch {
 	case err == nil && strings.TrimSpace(answer) == "yes":
 		return nil
@@ -226,7 +248,7 @@ func (s *session) out(why Code) (was bool) {
 	}
 	_ = s.note(SignedOutEvent, "", why)
 	s.leave()
-	s.who, s.leave = Who{}, nil
+	s.who, s.key, s.leave = Who{}, Key{}, nil
 	s.editor.past.lines = nil
 	s.wire.drop()
 	return true
@@ -237,5 +259,5 @@ func (s *session) goodbye(why Code) error {
 	if err := s.screen.write("\r\n"); err != nil || !s.out(why) {
 		return err
 	}
-	return s.say("! " + string(why) + ": " + why.In(s.lang))
+	return s.say(failure(Fail(why)).text(s.lang))
 }

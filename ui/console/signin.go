@@ -53,27 +53,27 @@ func (c challenge) messages() (out []string) {
 
 // judge says who answered the challenge, or why nobody did; "" is no reason. What it refuses is told apart as far as it
 // helps an honest technician: whoever holds no listed key learns from it only that.
-func (c challenge) judge(pasted []byte, keys []Key, now time.Time) (Who, Code) {
+func (c challenge) judge(pasted []byte, keys []Key, now time.Time) (Key, Code) {
 	if age := now.Sub(c.at); age < 0 || age > ChallengeLife {
-		return Who{}, TooLate
+		return Key{}, TooLate
 	}
 	sig, code := unarmour(pasted)
 	if code != "" {
-		return Who{}, code
+		return Key{}, code
 	}
-	who, code := holder(sig.PublicKey, keys, c.role)
+	key, code := holder(sig.PublicKey, keys, c.role)
 	switch {
 	case code != "":
-		return Who{}, code
+		return Key{}, code
 	case sig.Namespace != Namespace:
-		return Who{}, OtherPurpose
+		return Key{}, OtherPurpose
 	}
 	for _, m := range c.messages() {
 		if sshsig.Verify(strings.NewReader(m), sig, sig.PublicKey, sig.HashAlgorithm, Namespace) == nil {
-			return who, ""
+			return key, ""
 		}
 	}
-	return Who{}, OtherChallenge
+	return Key{}, OtherChallenge
 }
 
 const armourBegin, armourEnd = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
@@ -120,7 +120,7 @@ func parseCode(blob []byte) Code {
 }
 
 // holder is whose key it is, with the role asked for; who may repair may look.
-func holder(pub ssh.PublicKey, keys []Key, r policy.Role) (Who, Code) {
+func holder(pub ssh.PublicKey, keys []Key, r policy.Role) (Key, Code) {
 	code := UnknownKey
 	for _, k := range keys {
 		listed, _, _, rest, err := ssh.ParseAuthorizedKey([]byte(k.SSH))
@@ -128,11 +128,11 @@ func holder(pub ssh.PublicKey, keys []Key, r policy.Role) (Who, Code) {
 			continue
 		}
 		if !k.Expired {
-			return Who{k.ID, r}, ""
+			return k, ""
 		}
 		code = ExpiredKey
 	}
-	return Who{}, code
+	return Key{}, code
 }
 
 // Door remembers failed sign-ins of all sessions of a terminal, so that hanging up does not make them undone. After each one

@@ -55,7 +55,7 @@ func incidentListCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.each(c.OutOrStdout(), func(out io.Writer, all []noticed) error {
 				for _, n := range all {
-					if f.all || n.State != protocol.IncidentClosed {
+					if f.all || n.State != protocol.IncidentClosed && n.Under == "" {
 						if err := f.say(out, n, n.line()); err != nil {
 							return err
 						}
@@ -116,6 +116,8 @@ type noticed struct {
 	Told         []telling             `json:"told,omitzero"`        // the policy's contacts that were to be told, since nobody acknowledged it
 	Stopped      bool                  `json:"stopped,omitzero"`     // a service is stopped by it, until it is closed
 	Plan         *plan                 `json:"plan,omitzero"`        // what comes if nobody acknowledges it; absent where no policy is known
+	Storm        protocol.Storm        `json:"storm,omitzero"`       // of those that are alike, for which it speaks
+	Under        protocol.IncidentID   `json:"under,omitzero"`       // the one that speaks for it
 
 	word incident.Word
 }
@@ -224,6 +226,7 @@ func (p journalOf) read(c incident.Catalogue) (all []noticed, err error) {
 		}
 		return nil
 	})
+	err = errors.Join(err, spoken(j, at, all))
 	for i := range all {
 		all[i].plans(p.policy, c)
 	}
@@ -250,6 +253,8 @@ func (p journalOf) begin(c incident.Catalogue, e journal.Entry) (n noticed, err 
 func (n *noticed) follow(e journal.Entry) {
 	by := &moved{e.Staff, e.Signed, e.Proof}
 	switch e.Kind {
+	case journal.Gathered:
+		n.gathered(e)
 	case journal.Delivered:
 		n.Delivered = e.At
 	case journal.Undelivered:
@@ -279,7 +284,7 @@ func (f *incidentFlags) say(out io.Writer, n noticed, words string) error {
 
 // line is an incident in one line.
 func (n noticed) line() string {
-	return fmt.Sprintf("%-7s  %s  %s  %-12s  %s%s: %s", n.Severity, when(n.Since), n.ID, n.State, n.Code, n.of(), n.word.Means.En)
+	return fmt.Sprintf("%-7s  %s  %s  %-12s  %s%s%s: %s", n.Severity, when(n.Since), n.ID, n.State, n.Code, n.times(), n.of(), n.word.Means.En)
 }
 
 func when(t protocol.Time) string { return t.In(tokyo.Zone()).Format("2006-01-02 15:04") }
@@ -307,6 +312,7 @@ func (n noticed) text() string {
 
 func (n noticed) facts() string {
 	lines := []string{fmt.Sprintf("terminal %s, visit %d, entry %d of its journal %s", n.Terminal, n.Visit, n.Position, n.Where)}
+	lines = append(lines, n.storms()...)
 	if !n.Transaction.IsZero() {
 		lines = append(lines, fmt.Sprintf("transaction %s, document %s %s", n.Transaction, n.Document, strings.Join(n.Also, " ")))
 	}

@@ -147,7 +147,7 @@ func (f *journalFlags) visitOf(j *journal.Journal) (func(journal.Entry) bool, er
 		return e.Kind != journal.VisitBegun || e.Visit != visit, nil
 	})
 	return func(e journal.Entry) bool {
-		delivery := e.Kind == journal.Delivered || e.Kind == journal.Undelivered
+		delivery := e.Kind == journal.Gathered || e.Kind == journal.Delivered || e.Kind == journal.Undelivered
 		mine := e.Visit == visit || transactions[e.Transaction] || delivery && entries[uint64(e.Of)]
 		entries[e.Seq] = mine
 		return mine

@@ -48,6 +48,8 @@ func words(e journal.Entry) string {
 		return "closed until staff have looked: " + e.Reason
 	case journal.StaffReady:
 		return fmt.Sprintf("staff %s: tray and paper path are empty, all is well", e.Staff)
+	case journal.Gathered:
+		return fmt.Sprintf("incident %d speaks for %d that are alike, up to %d", e.Of, e.Storm.Count, e.Storm.Through)
 	case journal.Delivered:
 		return fmt.Sprintf("the centre has entry %d", e.Of)
 	case journal.Undelivered:

@@ -93,6 +93,6 @@ func eventData(e journal.Entry, head protocol.JournalHead) protocol.IncidentData
 	for _, c := range e.Also {
 		d.Also = append(d.Also, string(c))
 	}
-	d.Storm = stormOf(e)
+	d.Storm = StormOf(e)
 	return d
 }

@@ -17,8 +17,8 @@ func (o outbox) gathered(e journal.Entry) (journal.Entry, error) {
 	return e, err
 }
 
-// stormOf is what an incident's event says of those that it speaks for.
-func stormOf(e journal.Entry) protocol.Storm {
+// StormOf is what an incident's event says of those that it speaks for.
+func StormOf(e journal.Entry) protocol.Storm {
 	s := e.Storm
 	if s.Count < 2 {
 		return protocol.Storm{}

@@ -351,3 +351,36 @@ func counted(tx *bolt.Tx, e Entry) (Entry, error) {
 		return last.At, err
 	})
 }
+
+// Spoken returns which incident speaks for each of those that were gathered under another, closed ones among them. It reads the whole
+// journal, as far as it holds.
+func (j *Journal) Spoken() (by map[uint64]uint64, err error) {
+	by = map[uint64]uint64{}
+	s := newFresh()
+	err = j.guarded(func(tx *bolt.Tx) error {
+		return each(tx, func(seq uint64, stored []byte) error {
+			e, err := decode(stored)
+			if err != nil {
+				return err
+			}
+			if e.Kind == Gathered {
+				err = s.shelves.under(e, by)
+			}
+			return errors.Join(err, s.follow(seq, stored))
+		})
+	})
+	return by, err
+}
+
+// under notes those that a "gathered" entry is about to gather.
+func (s shelves) under(e Entry, by map[uint64]uint64) error {
+	at, err := s.standing(uint64(e.Of))
+	if err != nil {
+		return err
+	}
+	all, _, err := s.next(at)
+	for _, m := range all {
+		by[m.Position] = at.Position
+	}
+	return err
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -353,5 +354,35 @@ func same(t *rapid.T, j *Journal, open map[uint64]*spoken) {
 	}
 	if len(held) > 0 {
 		t.Fatalf("held by what is not open: %v", held)
+	}
+}
+
+// TestHeldTogether: what those that are gathered stop, their speaker stops from then on; and everything, where they stop not the same.
+func TestHeldTogether(t *testing.T) {
+	for want, held := range map[Latch][2]string{
+		{1, "991015", "a"}: {"991015 a", "991015 b"}, {1, "991015", "b"}: {"", "991015 b"}, {1, "991015", "c"}: {"991015 c", ""}, {1, "", "a"}: {"991015 a", " b"},
+	} {
+		j, path := open(t)
+		must(t, j, Entry{Kind: Incident, Reason: "fault"})
+		must(t, j, Entry{Kind: Incident, Reason: "fault"})
+		for i, h := range held {
+			if m, why, _ := strings.Cut(h, " "); why != "" {
+				must(t, j, Entry{Kind: Latched, Of: i + 1, Municipality: protocol.Municipality(m), Reason: why})
+			}
+		}
+		if _, gathered, err := j.Gather(1); !gathered || err != nil {
+			t.Fatal(err)
+		}
+		j = reopen(t, j, path)
+		if l, err := j.Latches(); err != nil || !slices.Equal(l, []Latch{want}) {
+			t.Errorf("%q: %+v %v", held, l, err)
+		}
+		if by, err := j.Spoken(); err != nil || !maps.Equal(by, map[uint64]uint64{2: 1}) {
+			t.Errorf("%v %v", by, err)
+		}
+		must(t, j, moved(Closed, 1))
+		if l, err := j.Latches(); err != nil || len(l) != 0 {
+			t.Errorf("%q: closed, and still %+v %v", held, l, err)
+		}
 	}
 }

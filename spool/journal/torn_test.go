@@ -109,7 +109,39 @@ func boundaries(t *testing.T) (all []synced) {
 		}
 		keep("seal")
 	}
+	storms(t, j, keep)
 	return all
+}
+
+// storms gathers what is alike, some of it sealed and latched, has it delivered and closed.
+func storms(t *testing.T, j *Journal, keep func(step string)) {
+	t.Helper()
+	must(t, j, Entry{Kind: Incident, Reason: "fault"})
+	keep("raised")
+	if err := j.update(0, seal); err != nil {
+		t.Fatal(err)
+	}
+	keep("seal")
+	last := must(t, j, Entry{Kind: Incident, Reason: "fault", Transaction: protocol.Transaction{7}})
+	keep("raised")
+	must(t, j, Entry{Kind: Latched, Of: int(last.Seq), Reason: "fault"})
+	keep("latched")
+	first := last.Seq - 1
+	if e, gathered, err := j.Gather(first); err != nil || !gathered || e.Storm.Count != 2 {
+		t.Fatal(e.Storm, err)
+	}
+	keep("gathered")
+	if err := j.update(0, seal); err != nil {
+		t.Fatal(err)
+	}
+	keep("seal")
+	must(t, j, Entry{Kind: Delivered, Of: int(first), Proof: protocol.Digest{1}})
+	keep("delivered")
+	must(t, j, moved(Closed, first))
+	keep("closed")
+	if l, err := j.Latches(); err != nil || len(l) != 0 {
+		t.Errorf("still held: %v %v", l, err)
+	}
 }
 
 const page = 4096

@@ -185,6 +185,8 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 	last = since
 	money := map[protocol.Transaction]*purse{}
 	stands := map[uint64]string{} // of incidents, by what came after them
+	var raised []journal.Entry
+	storms := false // one incident speaks for others
 	err = j.Back(func(e journal.Entry) (bool, error) {
 		if e.Seq <= since {
 			return false, nil
@@ -200,11 +202,16 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 			}
 		case journal.Closed, journal.Acknowledged:
 			stands[uint64(e.Of)] = cmp.Or(stands[uint64(e.Of)], string(e.Kind))
+		case journal.Gathered:
+			storms = storms || e.Storm.Count > 1
 		case journal.Incident:
-			return true, t.incident(terminal, e, cmp.Or(stands[e.Seq], protocol.IncidentOpen))
+			raised = append(raised, e)
 		}
 		return true, nil
 	})
+	if err == nil {
+		err = t.incidents(terminal, j, raised, stands, storms)
+	}
 	for tx, p := range money {
 		if p.held > 0 && p.outcome != "" && (p.kept > 0) != (p.outcome == protocol.Printed) || p.held != p.kept+p.returned {
 			t.differ("%s: transaction %s is %q, and its fee was held %d times, kept %d and returned %d", terminal, tx, p.outcome, p.held, p.kept, p.returned)
@@ -259,6 +266,24 @@ func (p *paper) ended(o protocol.Outcome) {
 	case protocol.Unsure:
 		p.unsure++
 	}
+}
+
+// incidents holds what was raised against the centre. What another speaks for is told by that one.
+func (t *Tally) incidents(terminal protocol.Terminal, j *journal.Journal, raised []journal.Entry, stands map[uint64]string, storms bool) (err error) {
+	by := map[uint64]uint64{}
+	if storms {
+		if by, err = j.Spoken(); err != nil {
+			return err
+		}
+	}
+	for _, e := range raised {
+		if by[e.Seq] > 0 {
+			t.sum(t.turn).Incidents++
+		} else if err := t.incident(terminal, e, cmp.Or(stands[e.Seq], protocol.IncidentOpen)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *Tally) incident(terminal protocol.Terminal, e journal.Entry, stands string) error {

@@ -66,7 +66,9 @@ func (o *office) Package(context.Context, protocol.Transaction) (pkg []byte, err
 }
 
 // Suspended stops nothing.
-func (o *office) Suspended(context.Context, document.Verified) error { return nil }
+func (o *office) Suspended(context.Context, protocol.Municipality, protocol.Software) error {
+	return nil
+}
 
 // InForce answers for the register.
 func (o *office) InForce(_ context.Context, _ protocol.Transaction, q protocol.InForceQuestion) ([]byte, error) {

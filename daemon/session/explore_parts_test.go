@@ -221,9 +221,9 @@ func (s smallCentre) Package(context.Context, protocol.Transaction) ([]byte, err
 	return p, nil
 }
 
-func (s smallCentre) Suspended(context.Context, document.Verified) error {
+func (s smallCentre) Suspended(context.Context, protocol.Municipality, protocol.Software) error {
 	got, live := s.asks("suspended", fine, no1, errs)
-	if live && got == fine {
+	if live && got == fine && s.t.job.effect == Commit {
 		s.book(s.t.job.visit.hand).clear = true
 	}
 	return s.err(got)

@@ -16,6 +16,9 @@ func (r *Runner) fetch(ctx context.Context, v visit) answer {
 		return denied(NotOffered, "", "stopped")
 	}
 	defer v.hand.timed(byCentre)()
+	if err := r.parts.Centre.Suspended(ctx, v.chosen.Offer.Municipality, protocol.Software{}); err != nil { // while somebody chose
+		return no(err, "centre")
+	}
 	order := protocol.Order{Offer: v.chosen.Offer.ID, Options: v.chosen.Options, Copies: v.chosen.Copies}
 	if err := r.parts.Centre.Apply(ctx, v.transaction(), order); err != nil {
 		return no(err, "centre")
@@ -140,7 +143,7 @@ func (r *Runner) commit(ctx context.Context, v visit) answer {
 
 func (r *Runner) suspended(ctx context.Context, v visit) error {
 	defer v.hand.timed(byCentre)()
-	return r.parts.Centre.Suspended(ctx, v.paper.doc)
+	return r.parts.Centre.Suspended(ctx, v.paper.doc.Municipality(), v.paper.doc.Software())
 }
 
 func (r *Runner) inForce(ctx context.Context, v visit) (document.InForce, error) {

@@ -110,9 +110,9 @@ type Centre interface {
 	Apply(ctx context.Context, t protocol.Transaction, o protocol.Order) error
 	// Package waits for the package until ctx ends. The bytes belong to the caller, who overwrites them.
 	Package(ctx context.Context, t protocol.Transaction) ([]byte, error)
-	// Suspended returns nil where nothing is known to the centre that stops a document which passed the check, and a [*Declined]
-	// where its municipality, or the software that made it, is suspended for all terminals.
-	Suspended(ctx context.Context, d document.Verified) error
+	// Suspended returns nil where the centre has suspended nothing of this for all terminals, and a [*Declined] where it has: what a
+	// municipality issues, by the software that made it, or by any (zero) where nothing is made yet.
+	Suspended(ctx context.Context, m protocol.Municipality, by protocol.Software) error
 	// InForce returns the register's signed answer as it came.
 	InForce(ctx context.Context, t protocol.Transaction, q protocol.InForceQuestion) ([]byte, error)
 	// Cancel kills the transaction at the centre as a whole.

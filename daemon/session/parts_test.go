@@ -139,7 +139,7 @@ func (w centre) Package(ctx context.Context, t protocol.Transaction) ([]byte, er
 	return b, nil
 }
 
-func (w centre) Suspended(ctx context.Context, _ document.Verified) error {
+func (w centre) Suspended(ctx context.Context, _ protocol.Municipality, _ protocol.Software) error {
 	return w.asked(ctx, "suspended")
 }
 

@@ -51,7 +51,7 @@ func TestVisit(t *testing.T) {
 		w.key(PressFinish)
 		w.want(Idle)
 		w.inOrder("printer-ready", "begin-visit", "connect", "certificate", "check-card", "begin", "pin", "proof", "applicant",
-			"apply", "package", "verify", "accept", "hold", "signature", "close", "suspended", "in-force", "printer-ready", "release", "print",
+			"suspended", "apply", "package", "verify", "accept", "hold", "signature", "close", "suspended", "in-force", "printer-ready", "release", "print",
 			"keep", "outcome", "end-visit")
 		if n := w.runner.Counts(); n != (Counts{}) {
 			t.Errorf("%+v", n)
@@ -76,7 +76,7 @@ func TestSecondDocument(t *testing.T) {
 		if len(w.begun) != 2 || w.begun[0] == w.begun[1] {
 			t.Errorf("transactions %v", w.begun)
 		}
-		for _, call := range []string{"pin", "proof", "verify", "hold", "signature", "suspended", "in-force", "print", "keep"} {
+		for _, call := range []string{"pin", "proof", "verify", "hold", "signature", "in-force", "print", "keep"} {
 			if n := w.count(call); n != 2 {
 				t.Errorf("%s: %d times", call, n)
 			}

@@ -8,6 +8,27 @@ import (
 	"honnin/config/protocol"
 )
 
+// TestSuspendedWhileSomebodyChooses: nothing is applied for, nobody is at fault, and nobody pays.
+func TestSuspendedWhileSomebodyChooses(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		notice Notice
+		word   string
+	}{{&Declined{"suspended"}, NotOffered, "suspended"}, {errBroken, NotWorking, "centre"}} {
+		inBubble(t, nil, func(w *world) {
+			w.to(Confirming)
+			w.hook("suspended", func(context.Context) error { return c.err })
+			w.key(PressYes)
+			if v := w.wantNotice(Ended, c.notice); v.Word != c.word || w.count("apply") != 0 || w.count("cancel") != 1 {
+				t.Errorf("%+v, %v", v, w.calls)
+			}
+			if a := w.deals[w.begun[0]]; !slices.Equal(a.centre, []protocol.Outcome{protocol.Abandoned}) || len(w.incident) != 0 || w.count("hold") != 0 {
+				t.Errorf("%+v, %v", a, w.incident)
+			}
+		})
+	}
+}
+
 // TestSuspendedAtTheCommit: what the centre suspended after the offers were made does not come to paper. The transaction ends as a
 // whole, nobody is at fault, the register is not asked, and the next visit goes on.
 func TestSuspendedAtTheCommit(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"honnin/config/protocol"
 	"honnin/daemon/centre"
 	"honnin/daemon/session"
-	"honnin/spool/document"
 )
 
 // office lets a visit use the centre, as long as their clocks agree: with a clock that is wrong, a good package looks stale
@@ -76,9 +75,10 @@ func (o office) Applicant(ctx context.Context, t protocol.Transaction, a protoco
 	return got, err
 }
 
-// Suspended returns a [session.Declined] where the centre has stopped what a document is, and an error where it does not say.
-func (o office) Suspended(ctx context.Context, d document.Verified) error {
-	return o.suspensions.check(ctx, d)
+// Suspended returns a [session.Declined] where the centre has stopped what a municipality issues with a software, and an error where
+// it does not say.
+func (o office) Suspended(ctx context.Context, m protocol.Municipality, by protocol.Software) error {
+	return o.suspensions.check(ctx, m, by)
 }
 
 // Apply orders one document.

@@ -11,7 +11,6 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/reason"
 	"honnin/daemon/session"
-	"honnin/spool/document"
 	"honnin/spool/incident"
 	"honnin/spool/journal"
 )
@@ -20,7 +19,7 @@ import (
 const suspended = "suspended"
 
 // suspensions asks the centre what it has suspended, each time anew, and goes by nothing but its signed answer to that very
-// question: no answer that is believed, no offers, and no commit. A policy that names nobody who signs for the centre leaves
+// question: no answer that is believed, no offers, no application and no commit. A policy that names nobody who signs for the centre leaves
 // nobody to believe: then the centre is not asked, and this terminal's own check and latches are all there is, as without a
 // signer of receipts.
 type suspensions struct {
@@ -73,10 +72,10 @@ func (s *suspensions) mark(ctx context.Context, offers []protocol.Offer) ([]prot
 	return offers, nil
 }
 
-// check returns a [session.Declined] for a document whose municipality or software is suspended.
-func (s *suspensions) check(ctx context.Context, d document.Verified) error {
+// check returns a [session.Declined] where a municipality, or this software there, is suspended.
+func (s *suspensions) check(ctx context.Context, m protocol.Municipality, by protocol.Software) error {
 	all, err := s.now(ctx)
-	if err == nil && all.Stops(d.Municipality(), d.Software()) {
+	if err == nil && all.Stops(m, by) {
 		err = &session.Declined{Word: suspended}
 	}
 	return err

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -32,7 +34,7 @@ func incidentCommand() *cobra.Command {
 // incidentFlags are the words of "honnind incident list" and "show".
 type incidentFlags struct {
 	configs, journals []string
-	policy            string
+	policy, centre    string
 	json, all         bool
 }
 
@@ -40,20 +42,21 @@ func (f *incidentFlags) common(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.configs, "config", nil, "directory of a terminal's site.toml; may be repeated")
 	c.Flags().StringArrayVar(&f.journals, "journal", nil, "or the journal itself, NAME=FILE; without NAME= the terminal is called as the file's directory; may be repeated")
 	c.Flags().StringVar(&f.policy, "policy", "", "policy.toml: says when an incident is told further, and when it stops a service; with --config, the one in force says so")
+	c.Flags().StringVar(&f.centre, "centre", "", "or "+centreUsage)
 	c.Flags().BoolVar(&f.json, "json", false, "for machines: one object a line")
 }
 
 func incidentListCommand() *cobra.Command {
 	var f incidentFlags
 	c := &cobra.Command{
-		Use:   "list --journal FILE … [--all] [--json]",
+		Use:   "list --journal FILE … | --centre ADDRESS [--all] [--json]",
 		Short: "list the incidents that nobody has closed, the gravest first",
 		Long: "list reads journals, while their terminals run or not, and lists the incidents that are open: the gravest first, then\n" +
 			"the oldest. Nothing else closes one than a person's signed state. There is nothing personal in it.\n\n" +
 			"Exit status: 0 read, 3 a journal is not whole (what it still tells is listed), 2 wrong usage.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.each(c.OutOrStdout(), func(out io.Writer, all []noticed) error {
+			return f.each(c.Context(), c.OutOrStdout(), func(out io.Writer, all []noticed) error {
 				for _, n := range all {
 					if f.all || n.State != protocol.IncidentClosed && n.Under == "" {
 						if err := f.say(out, n, n.line()); err != nil {
@@ -73,11 +76,11 @@ func incidentListCommand() *cobra.Command {
 func incidentShowCommand() *cobra.Command {
 	var f incidentFlags
 	c := &cobra.Command{
-		Use:   "show ID --journal FILE … [--json]",
+		Use:   "show ID --journal FILE … | --centre ADDRESS [--json]",
 		Short: "say what an incident means, who does what, and where it stands",
 		Args:  oneArgument("an incident's id, or its end"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.each(c.OutOrStdout(), func(out io.Writer, all []noticed) error {
+			return f.each(c.Context(), c.OutOrStdout(), func(out io.Writer, all []noticed) error {
 				all = slices.DeleteFunc(all, func(n noticed) bool { return args[0] == "" || !strings.HasSuffix(string(n.ID), args[0]) })
 				if len(all) != 1 {
 					return &exitError{exitFailure, fmt.Errorf("%d incidents of this name in these journals", len(all))}
@@ -125,12 +128,13 @@ type noticed struct {
 // moved is who moved an incident on.
 type moved struct {
 	By    string          `json:"by"`
-	At    protocol.Time   `json:"at"`    // by the person's clock
-	Proof protocol.Digest `json:"state"` // SHA-256 of the signed state, which has the cause
+	At    protocol.Time   `json:"at"`             // by the person's clock
+	Proof protocol.Digest `json:"state"`          // SHA-256 of the signed state, which has the cause
+	Cause string          `json:"cause,omitzero"` // the centre has it, and no journal
 }
 
 // each reads every journal and passes on what all of them tell. One that is not whole is said to be so, at the end.
-func (f *incidentFlags) each(out io.Writer, do func(io.Writer, []noticed) error) error {
+func (f *incidentFlags) each(ctx context.Context, out io.Writer, do func(io.Writer, []noticed) error) error {
 	places, err := f.places()
 	if err != nil {
 		return err
@@ -139,7 +143,10 @@ func (f *incidentFlags) each(out io.Writer, do func(io.Writer, []noticed) error)
 	if err != nil {
 		return err
 	}
-	var all []noticed
+	all, err := f.atCentre(ctx, catalogue)
+	if err != nil {
+		return err
+	}
 	var broken error
 	for _, p := range places {
 		some, err := p.read(catalogue)
@@ -202,8 +209,8 @@ func (f *incidentFlags) places() (out []journalOf, err error) {
 		}
 		out = append(out, journalOf{t, file, in})
 	}
-	if len(out) == 0 {
-		return nil, usage("--config DIR or --journal FILE is wanted")
+	if len(out) == 0 && f.centre == "" {
+		return nil, usage("--config DIR, --journal FILE or --centre ADDRESS is wanted")
 	}
 	return out, nil
 }
@@ -236,10 +243,7 @@ func (p journalOf) read(c incident.Catalogue) (all []noticed, err error) {
 
 func (p journalOf) begin(c incident.Catalogue, e journal.Entry) (n noticed, err error) {
 	head, err := e.Head()
-	word, known := c.Word(e.Reason)
-	if !known { // of another version of this program: the gravest, since nobody here thought of it
-		word = incident.Word{Word: e.Reason, Class: incident.Fault, Severity: incident.Highest}
-	}
+	word := wordOf(c, e.Reason)
 	n = noticed{ID: protocol.NameIncident(p.terminal, head), Terminal: p.terminal, Code: e.Reason, Class: word.Class, Severity: word.Severity, State: protocol.IncidentOpen,
 		Since: e.At, Municipality: e.Municipality, Transaction: e.Transaction, Document: e.Document, Where: e.Where, Visit: e.Visit, Position: e.Seq, word: word}
 	for _, also := range e.Also {
@@ -251,7 +255,7 @@ func (p journalOf) begin(c incident.Catalogue, e journal.Entry) (n noticed, err 
 }
 
 func (n *noticed) follow(e journal.Entry) {
-	by := &moved{e.Staff, e.Signed, e.Proof}
+	by := &moved{By: e.Staff, At: e.Signed, Proof: e.Proof}
 	switch e.Kind {
 	case journal.Gathered:
 		n.gathered(e)
@@ -311,7 +315,11 @@ func (n noticed) text() string {
 }
 
 func (n noticed) facts() string {
-	lines := []string{fmt.Sprintf("terminal %s, visit %d, entry %d of its journal %s", n.Terminal, n.Visit, n.Position, n.Where)}
+	visit := ""
+	if n.Visit > 0 { // a centre is not told of visits
+		visit = fmt.Sprintf(" visit %d,", n.Visit)
+	}
+	lines := []string{fmt.Sprintf("terminal %s,%s entry %d of its journal %s", n.Terminal, visit, n.Position, n.Where)}
 	lines = append(lines, n.storms()...)
 	if !n.Transaction.IsZero() {
 		lines = append(lines, fmt.Sprintf("transaction %s, document %s %s", n.Transaction, n.Document, strings.Join(n.Also, " ")))
@@ -331,6 +339,9 @@ func (n noticed) facts() string {
 	}{{"acknowledged", n.Taken}, {"closed", n.Closed}} {
 		if step.by != nil {
 			lines = append(lines, fmt.Sprintf("%s by %s, signed %s, state %s", step.verb, step.by.By, when(step.by.At), step.by.Proof))
+			if step.by.Cause != "" {
+				lines = append(lines, "the cause: "+strconv.Quote(step.by.Cause))
+			}
 		}
 	}
 	lines = append(lines, n.heard()...)

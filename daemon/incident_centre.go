@@ -65,20 +65,46 @@ func (p operatorsPage) ask(ctx context.Context, method, path string, signed []by
 	return a.StatusCode, body, err
 }
 
-// read tells every incident that the centre knows.
-func (p operatorsPage) read(ctx context.Context, c incident.Catalogue) (out []noticed, err error) {
+// list is every incident that the centre knows.
+func (p operatorsPage) list(ctx context.Context) (all []operator.Incident, err error) {
 	status, body, err := p.ask(ctx, http.MethodGet, operator.ListPath, nil)
 	if err != nil {
 		return nil, err
 	}
-	var all []operator.Incident
 	if err := json.Unmarshal(body, &all, json.RejectUnknownMembers(true)); err != nil || status != http.StatusOK {
 		return nil, fmt.Errorf("--centre: %s is no operators' page of a practice centre", p.base)
 	}
-	for _, i := range all {
-		out = append(out, atCentre(i, c))
+	return all, nil
+}
+
+// atCentre reads what the centre knows, if one is named.
+func (f *incidentFlags) atCentre(ctx context.Context, c incident.Catalogue) (out []noticed, err error) {
+	if f.centre == "" {
+		return nil, nil
 	}
-	return out, nil
+	p, err := operatorsPageAt(f.centre)
+	if err != nil {
+		return nil, err
+	}
+	all, err := p.list(ctx)
+	for _, i := range all {
+		out = append(out, noticedThere(i, c))
+	}
+	return out, err
+}
+
+// event is the digest of an incident's event, as the centre has it, for whoever signs what is said of it.
+func (p operatorsPage) event(ctx context.Context, id protocol.IncidentID) (protocol.Digest, error) {
+	all, err := p.list(ctx)
+	if err != nil {
+		return protocol.Digest{}, err
+	}
+	for _, i := range all {
+		if i.ID == id {
+			return protocol.Fingerprint([]byte(i.Event)), nil
+		}
+	}
+	return protocol.Digest{}, &exitError{exitFailure, errors.New("the centre knows no incident of this name")}
 }
 
 // bring takes a signed state there.
@@ -98,16 +124,16 @@ func wordOf(c incident.Catalogue, code string) incident.Word {
 	return incident.Word{Word: code, Class: incident.Fault, Severity: incident.Highest}
 }
 
-// atCentre is an incident as the centre tells it. The position is the one that its name has.
-func atCentre(i operator.Incident, c incident.Catalogue) noticed {
+// noticedThere is an incident as the centre tells it. The position is the one that its name has.
+func noticedThere(i operator.Incident, c incident.Catalogue) noticed {
 	_, position, _ := i.ID.Place() // one that another program named has none
 	n := noticed{ID: i.ID, Terminal: i.Terminal, Code: i.Code, Class: i.Class, Severity: i.Severity, State: i.State, Since: i.Raised, Delivered: i.Delivered,
-		Municipality: i.Municipality, Transaction: i.Data.Transaction, Document: i.Data.Document, Also: i.Data.Also, Position: position, word: wordOf(c, i.Code)}
+		Municipality: i.Municipality, Transaction: i.Data.Transaction, Document: i.Data.Document, Also: i.Data.Also, Evidence: i.Data.Evidence, Position: position, word: wordOf(c, i.Code)}
 	for _, t := range i.Told {
-		n.Told = append(n.Told, told{t.Contact, t.At, t.Over})
+		n.Told = append(n.Told, telling{t.Contact, t.At, t.Over})
 	}
 	for _, s := range i.Steps {
-		by := &moved{By: s.By, At: s.At, Proof: s.Proof}
+		by := &moved{By: s.By, At: s.At, Proof: s.Proof, Cause: s.Cause}
 		if s.State == protocol.IncidentClosed {
 			n.Closed = by
 		} else {

@@ -31,6 +31,7 @@ type crew struct {
 	measured *script.Soak
 	told     map[protocol.Outcome]uint64 // what the centre knew at the last look into the books
 
+	one    sync.Mutex // of those who may not be disturbed
 	mu     sync.Mutex
 	out    io.Writer
 	next   int            // applicant
@@ -43,6 +44,7 @@ type post struct {
 	terminal *terminal.Terminal
 	who      *script.Applicant
 	since    uint64 // the last entry of the journal that was looked at
+	beside   *post  // the next store, where whoever is not served here goes; or nil
 }
 
 func newCrew(ctx context.Context, s *stage, out io.Writer) (*crew, error) {

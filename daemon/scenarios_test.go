@@ -14,6 +14,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/daemon/practice"
 	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/script"
 )
@@ -113,7 +114,30 @@ func TestEveryScenario(t *testing.T) {
 	}
 	t.Logf("%d visits, %d wrong offered, %.1f/s; refused %v", sum.Visits, sum.WrongOffered, sum.RatePerS, sum.Refused)
 	if of := sum.Scenarios[scenario.Unheard]; of.AgainPrinted == 0 || of.Incidents == 0 {
-		t.Errorf("unheard: nobody tried again and got their paper, or no incident is left open: %+v", of)
+		t.Errorf("unheard: nobody tried again and got their paper, or there was no incident: %+v", of)
+	} else {
+		neverHeard(t, of)
+	}
+}
+
+// neverHeard: each incident was open in the end, every contact had been told in its turn, and the service was stopped.
+func neverHeard(t *testing.T, of script.Summary) {
+	t.Helper()
+	want := []script.Told{}
+	for i, id := range practice.Contacts() {
+		want = append(want, script.Told{Contact: id, Minutes: 30 * i})
+	}
+	want = append(want, script.Told{Contact: want[len(want)-1].Contact, Minutes: 240, Over: true})
+	if len(of.Heard) == 0 || len(of.Heard) != of.Incidents {
+		t.Errorf("%d incidents, %d of which it is known who heard", of.Incidents, len(of.Heard))
+	}
+	for _, h := range of.Heard {
+		in := slices.EqualFunc(h.Told, want, func(a, b script.Told) bool {
+			return a.Contact == b.Contact && a.Over == b.Over && a.Minutes >= b.Minutes && a.Minutes <= b.Minutes+10 // the visits take real time
+		})
+		if !in || !h.Stopped || h.Municipality == "" || reason.Code(h.Word).Class() != reason.MixedUp {
+			t.Errorf("%+v", h)
+		}
 	}
 }
 

@@ -127,6 +127,12 @@ func (c *crew) part(t turn, visits int) error {
 	if err != nil {
 		return err
 	}
+	places := posts
+	if c.unheard(t) {
+		if places, err = c.neighbours(posts); err != nil {
+			return err
+		}
+	}
 	began, size := time.Now(), c.journals()
 	c.expected += visits
 	c.tally.Turn(t.ID)
@@ -136,18 +142,34 @@ func (c *crew) part(t turn, visits int) error {
 	var all sync.WaitGroup
 	for n, p := range posts {
 		all.Go(func() {
-			if errs[n] = c.visits(p, t, &left); errs[n] == nil {
-				errs[n] = delivered(c.ctx, p.terminal)
-			}
+			errs[n] = c.visits(p, t, &left)
 		})
 	}
 	all.Wait()
-	if err := errors.Join(errs...); err != nil {
+	err = errors.Join(errs...)
+	if err == nil && c.unheard(t) {
+		err = c.hoursPass(places)
+	}
+	if err == nil {
+		err = c.settle(places)
+	}
+	if err != nil {
 		return errors.Join(err, context.Cause(c.ctx))
 	}
-	err = c.reconcile(posts)
+	err = c.reconcile(places)
 	c.tally.Spent(t.ID, time.Since(began), c.journals()-size)
 	return err
+}
+
+// settle has the municipalities close what is still open, and the centre hear all, before its papers are put away.
+func (c *crew) settle(posts []*post) error {
+	for _, p := range posts {
+		p.beside = nil
+		if err := errors.Join(c.world.CloseAll(c.ctx, p.terminal), delivered(c.ctx, p.terminal)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reconcile looks into the journals, the centre's books and the trays. Then the centre may put its papers away.
@@ -184,18 +206,26 @@ func (c *crew) reconcile(posts []*post) (err error) {
 func (c *crew) visits(p *post, t turn, left *atomic.Int64) error {
 	refused := 0
 	var w script.Wish
+	free := func() {}
+	defer func() { free() }()
 	for left.Add(-1) >= 0 {
 		if !w.Again {
+			free = c.alone(t)
+		}
+		at := p.goes()
+		if !w.Again {
 			var err error
-			if w, err = c.wish(p, t); err != nil {
+			if w, err = c.wish(at, t); err != nil {
 				return err
 			}
+		} else if at.attended == nil {
+			w.Hands = virtualHands{at.place, c.world, w.Applicant}
 		}
-		v, err := p.who.Visit(c.ctx, w)
+		v, err := at.who.Visit(c.ctx, w)
 		if err != nil {
 			return err
 		}
-		l, err := c.line(p, t, w, v)
+		l, err := c.line(at, t, w, v)
 		if err != nil {
 			return err
 		}
@@ -205,9 +235,10 @@ func (c *crew) visits(p *post, t turn, left *atomic.Int64) error {
 		again := !w.Again && l.Verdict == "refused" && (t.ID == scenario.Unheard || refused%againAfter == 0)
 		if !again {
 			c.leaves(w.Applicant)
+			free()
 		}
 		w.Again = again
-		if p.terminal.Stopped() { // the municipality finds the cause, so that practice goes on
+		if p.terminal.Stopped() && !c.unheard(t) { // the municipality finds the cause, so that practice goes on
 			if err := c.world.CloseAll(c.ctx, p.terminal); err != nil {
 				return err
 			}

@@ -80,8 +80,25 @@ type Summary struct {
 	Seconds         float64        `json:"seconds"`
 	RatePerS        float64        `json:"rate_per_s"`
 
+	Heard     []Heard                 `json:"heard,omitempty"` // of incidents on which nobody acted: who was told
 	Scenarios map[scenario.ID]Summary `json:"scenarios,omitempty"`
 	Soak      *Soak                   `json:"soak,omitempty"`
+}
+
+// Heard is what became of an incident that nobody acknowledged, by the clock of the practice world.
+type Heard struct {
+	Terminal     string                `json:"terminal"`
+	Word         string                `json:"word"`
+	Municipality protocol.Municipality `json:"municipality"`
+	Told         []Told                `json:"told"`
+	Stopped      bool                  `json:"stopped"` // its municipality's service at that terminal, in the end
+}
+
+// Told is one step of it.
+type Told struct {
+	Contact string `json:"contact"`
+	Minutes int    `json:"minutes"`        // after the incident
+	Over    bool   `json:"over,omitempty"` // the last deadline has passed, too
 }
 
 // Soak is what a long run made of the process that holds terminals, practice world and everything. In bytes.

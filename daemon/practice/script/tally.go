@@ -335,6 +335,14 @@ func (t *Tally) Spent(id scenario.ID, took time.Duration, journals int64) {
 // maxDifferences bounds a run that goes wrong for hours.
 const maxDifferences = 1000
 
+// Heard notes what became of an incident that nobody acknowledged.
+func (t *Tally) Heard(h Heard) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.sum(t.turn)
+	s.Heard = append(s.Heard, h)
+}
+
 // Differ notes that books of others disagree.
 func (t *Tally) Differ(format string, args ...any) {
 	t.mu.Lock()
@@ -404,7 +412,7 @@ func (s *Summary) add(o Summary) {
 	for code, n := range o.RightRefusedFor {
 		s.RightRefusedFor[code] += n
 	}
-	s.Difference = append(s.Difference, o.Difference...)
+	s.Difference, s.Heard = append(s.Difference, o.Difference...), append(s.Heard, o.Heard...)
 	s.Seconds += o.Seconds
 	s.JournalBytes += o.JournalBytes
 }

@@ -114,6 +114,12 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 		"may end again":    take(doneBucket, ended[:]),
 		"policy forgotten": take(stateBucket, policyKey),
 		"least forgotten":  take(stateBucket, leastKey),
+		"incident gone":    take(incidentBucket, key(6)),
+		"no longer alike":  put(alikeBucket, []byte("any"), key(6)),
+		"undone to more":   put(undoBucket, undoKey(2, key(6)), undoValue([]byte("991023 x"))),
+		"undone to less":   put(undoBucket, undoKey(4, staffKey), undoValue([]byte("{}"))),
+		"undone nowhere":   put(undoBucket, undoKey(99, staffKey), undoValue(nil)),
+		"other sums":       put(metaBucket, baseKey, sealing{seq: 3, sums: sums{{7}}}.encode()),
 	} {
 		for _, sealed := range []bool{false, true} {
 			j, path := open(t)

@@ -16,7 +16,11 @@
 // outcomes that the centre has not acknowledged, incidents that nobody has closed ([Journal.Incidents]), and what those
 // stop ([Journal.Latches]): closing them is the only way to open it. They follow from the entries and from nothing else.
 // [Open] proves that they do: it replays the live entries on what stood when the last older one was sealed, and
-// refuses a file in which anything differs (a write that the disk lost, a hand that took a latch away).
+// refuses a file in which anything differs (a write that the disk lost, a hand that took a latch away). Of that are kept
+// sums, and what changed since: a seal costs nothing for what is open, however much that is.
+//
+// Storms: incidents that are alike, and of which nobody was told, are told as one, under the first of them, and are one from then
+// on ([Journal.Gather]). Their entries stay; [Journal.Spoken] says which speaks for which.
 //
 // Growth: live entries are at most [sealAfter] and what one visit adds. Then the oldest [sealTake] are sealed: one
 // compressed value in the same file, in one bbolt transaction, nothing left out and the chain unbroken. So all

@@ -21,6 +21,8 @@ import (
 // projections are the buckets that are kept so; transactions that ended are for ever, in the file's own list.
 var projections = [...][]byte{openBucket, moneyBucket, latchBucket, outboxBucket, stateBucket, incidentBucket, alikeBucket}
 
+const outboxAt = 3 // among them
+
 // A sum of a projection.
 type sum [4]uint64
 
@@ -42,7 +44,7 @@ type sums [len(projections)]sum
 
 // seen is what counts of a projection's value: its digest in the outbox, which may be long, and nothing asks what is in it.
 func seen(i int, v []byte) []byte {
-	if v == nil || i != 3 {
+	if v == nil || i != outboxAt {
 		return v
 	}
 	d := digest(v)
@@ -126,7 +128,7 @@ func (o overlay) now(k []byte) []byte { return seen(o.i, o.bucket.Get(k)) }
 func (o overlay) Put(k, v []byte) error { return o.changed.Put(k, seen(o.i, v)) }
 func (o overlay) Delete(k []byte) error { o.changed[string(k)] = nil; return nil }
 
-// seal is what is kept of a seal: its last entry, that one's digest, and the sums.
+// sealing is what is kept of a seal: its last entry, that one's digest, and the sums.
 type sealing struct {
 	seq  uint64
 	head protocol.Digest

@@ -1,7 +1,7 @@
 // Package storm makes one of what is alike within one delivery, with how often it happened and what was first and last: a
 // fault that strikes 100,000 times must not drown the one beside it, nor whoever reads.
 //
-// It is for what is told. The journal keeps every incident with its own name, and each is closed by itself.
+// It is for what is told and needs no answer: each delivery counts anew. What persons acknowledge and close is gathered by the journal.
 //
 // What is alike is the caller's to say, by a key. Nothing distinct is dropped, and memory is bounded, by one rule: what has no
 // room is not taken, the delivery ends before it, and it is the first of the next.

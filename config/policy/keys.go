@@ -108,7 +108,7 @@ func trustKeys() []keys.Key {
 		{Path: "card.anchors", Form: keys.PEM, List: true, Need: true, Min: 1, Max: 100, Ja: "利用者証明用認証局の証明書。", En: "The CAs of cards' user authentication certificates."},
 		{Path: "centre", Form: keys.Table, Ja: "証明書交付センター。", En: "The issuing centre."},
 		{Path: "centre.urls", Form: keys.URL, List: true, Min: 1, Max: 100, Ja: "端末が接続してよいセンター。", En: "The centres that a site may name. Without it, any."},
-		{Path: "centre.signers", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "インシデントの受領書と、だれも手を付けていないという状態に署名する証明書。鍵で判断する。なければ受領書は確かめない。", En: "The certificates that sign receipts of incidents, and that nobody has touched one. Their keys count; without any, receipts are not verified."},
+		{Path: "centre.signers", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "インシデントの受領書、だれも手を付けていないという状態、センターが全端末で止めているものに署名する証明書。鍵で判断する。なければ受領書は確かめず、止めているものも尋ねない。", En: "The certificates that sign receipts of incidents, that nobody has touched one, and what the centre has suspended for all terminals. Their keys count; without any, receipts are not verified and nobody asks what is suspended."},
 		{Path: "terminal_keys", Form: keys.Table, Ja: "端末の鍵。", En: "The terminals' own keys."},
 		{Path: "terminal_keys.anchors", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "端末の証明書を直接発行する認証局。", En: "The CAs that issue terminals' certificates, directly. Without it a terminal's certificate need only fit its key and name, and results from sticks cannot be believed."},
 		{Path: "terminal_keys.warning", Form: keys.Duration, Default: "720h", Min: 0, Max: 366 * day, Ja: "証明書の期限のどれだけ前から警告するか。", En: "How long before its certificates end a terminal warns."},

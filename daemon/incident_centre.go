@@ -128,7 +128,7 @@ func wordOf(c incident.Catalogue, code string) incident.Word {
 func noticedThere(i operator.Incident, c incident.Catalogue) noticed {
 	_, position, _ := i.ID.Place() // one that another program named has none
 	n := noticed{ID: i.ID, Terminal: i.Terminal, Code: i.Code, Class: i.Class, Severity: i.Severity, State: i.State, Since: i.Raised, Delivered: i.Delivered,
-		Municipality: i.Municipality, Transaction: i.Data.Transaction, Document: i.Data.Document, Also: i.Data.Also, Evidence: i.Data.Evidence, Position: position, word: wordOf(c, i.Code)}
+		Municipality: i.Municipality, Transaction: i.Data.Transaction, Document: i.Data.Document, Also: i.Data.Also, Evidence: i.Data.Evidence, Storm: i.Data.Storm, Position: position, word: wordOf(c, i.Code)}
 	for _, t := range i.Told {
 		n.Told = append(n.Told, telling{t.Contact, t.At, t.Over})
 	}

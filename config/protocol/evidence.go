@@ -9,7 +9,8 @@ import "strings"
 //   - SignedBy and SignedAt once the signature verified and its certificate chained to an anchor of the policy. Of a signer that
 //     is not trusted there is nothing: that certificate may be anybody's, even a card's.
 //   - Serial, IssuedAt and Software once all that says whose bytes these are held, and the statement was well formed. Serial and
-//     Software are the issuer's words, for this incident alone; they never reach a log or a metric.
+//     Software are the issuer's words. They go where the incident goes (the journal, the centre, the collectors that the policy
+//     names, whoever reads those), and into no log, metric or error.
 //
 // The serial names the document at its municipality (its issuing number), not a card or a certificate.
 type Evidence struct {

@@ -16,15 +16,17 @@ import (
 const sdID = "incident@32473"
 
 // kind is what makes incidents alike: all that an entry says but when, in whose visit and of which document. Two that differ in
-// any of it are told apart.
+// any of it are told apart: by another program or signer, too.
 type kind struct {
 	word, where, also string
 	municipality      protocol.Municipality
+	software          protocol.IssuedWith
+	signer            protocol.Digest
 	step              uint64 // of an escalation, its own entry: no two are alike
 }
 
 func kindOf(e journal.Entry) kind {
-	k := kind{word: e.Reason, where: e.Where, also: codes(e.Also), municipality: e.Municipality}
+	k := kind{word: e.Reason, where: e.Where, also: codes(e.Also), municipality: e.Municipality, software: e.Facts.Software, signer: e.Facts.SignedBy}
 	if e.Kind == journal.Escalated {
 		k.step = e.Seq
 	}
@@ -51,7 +53,7 @@ func (o Options) judged(word string) (class string, s Severity) {
 	return w.Class, severities[w.Severity]
 }
 
-// message tells of what is alike: codes, ids and digests, nothing else. "id" and "last" are the names that the first and the
+// message tells of what is alike: codes, ids and digests, and the evidence of the first ([protocol.Evidence]), nothing else. "id" and "last" are the names that the first and the
 // last of them have at the centre.
 func (o Options) message(a storm.Alike[journal.Entry]) (message, error) {
 	if a.First.Kind == journal.Escalated {
@@ -78,6 +80,10 @@ func (o Options) message(a storm.Alike[journal.Entry]) (message, error) {
 	given("document", e.Document.String(), e.Document != protocol.Digest{})
 	given("where", e.Where, e.Where != "")
 	given("also", codes(e.Also), len(e.Also) > 0)
+	given("serial", string(e.Facts.Serial), e.Facts.Serial != "")
+	given("issuer", string(e.Facts.Software.Name), e.Facts.Software.Name != "")
+	given("issuerVersion", string(e.Facts.Software.Version), e.Facts.Software.Version != "")
+	given("signer", e.Facts.SignedBy.String(), e.Facts.SignedBy != protocol.Digest{})
 	p = append(p, param{"count", strconv.FormatUint(a.Count, 10)})
 	given("last", string(protocol.NameIncident(o.Terminal, last)), a.Count > 1)
 	given("until", a.Last.At.Format("2006-01-02T15:04:05Z"), a.Count > 1)

@@ -15,6 +15,7 @@ func TestIncident(t *testing.T) {
 	w := newWorld(t)
 	one := incidentNumber(7)
 	one.Seq, one.At = 12, protocol.At(time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC))
+	one.Facts = protocol.Evidence{Serial: "S-1", Software: protocol.IssuedWith{Name: "x", Version: "1.0.0"}, SignedBy: protocol.Digest{3}, Program: "honnind v1.2.3"}
 	last := one
 	last.Seq, last.At, last.Transaction = 99, protocol.At(time.Date(2026, 11, 22, 1, 9, 3, 0, time.UTC)), protocol.Transaction{9}
 	head, end := must[protocol.JournalHead](t)(one.Head()), must[protocol.JournalHead](t)(last.Head())
@@ -22,7 +23,8 @@ func TestIncident(t *testing.T) {
 	p := must[parsed](t)(parse(string(m.append(nil))))
 	want := map[string]string{"id": string(protocol.NameIncident(here, head)), "word": "subject-mismatch", "class": "mixed-up", "municipality": "141003",
 		"transaction": one.Transaction.String(), "document": one.Document.String(), "where": "7", "also": "tag-mismatch other-application", "count": "88",
-		"last": string(protocol.NameIncident(here, end)), "until": "2026-11-22T01:09:03Z"}
+		"last": string(protocol.NameIncident(here, end)), "until": "2026-11-22T01:09:03Z",
+		"serial": "S-1", "issuer": "x", "issuerVersion": "1.0.0", "signer": protocol.Digest{3}.String()}
 	got := p.data[sdID]
 	for k, v := range want {
 		if got[k] != v {
@@ -61,6 +63,7 @@ func TestSeverities(t *testing.T) {
 func TestAlike(t *testing.T) {
 	one := incidentNumber(1)
 	later := one
+	later.Facts.Serial, later.Facts.IssuedAt = "S-2", protocol.At(time.Unix(9, 0))
 	later.Seq, later.At, later.Visit, later.Transaction, later.Document = 5, protocol.At(time.Unix(9, 0)), 3, protocol.Transaction{7}, protocol.Digest{7}
 	if kindOf(one) != kindOf(later) {
 		t.Error("the same again is not alike")
@@ -69,6 +72,8 @@ func TestAlike(t *testing.T) {
 		"word":         func(e *journal.Entry) { e.Reason = string(reason.TagMismatch) },
 		"municipality": func(e *journal.Entry) { e.Municipality = "131016" },
 		"place":        func(e *journal.Entry) { e.Where = "2" },
+		"program":      func(e *journal.Entry) { e.Facts.Software.Version = "1.0.1" },
+		"signer":       func(e *journal.Entry) { e.Facts.SignedBy = protocol.Digest{9} },
 		"what else":    func(e *journal.Entry) { e.Also = e.Also[:1] },
 	} {
 		other := incidentNumber(1)

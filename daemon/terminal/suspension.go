@@ -19,9 +19,8 @@ import (
 const suspended = "suspended"
 
 // suspensions asks the centre what it has suspended, each time anew, and goes by nothing but its signed answer to that very
-// question: no answer that is believed, no offers, no application and no commit. A policy that names nobody who signs for the centre leaves
-// nobody to believe: then the centre is not asked, and this terminal's own check and latches are all there is, as without a
-// signer of receipts.
+// question: no answer that is believed, no offers, no application and no commit. A policy that names nobody who signs for the
+// centre leaves nobody to believe: then the centre is not asked, and this terminal's own check and latches are all there is.
 type suspensions struct {
 	ask    func(context.Context, protocol.Nonce) ([]byte, error)
 	judge  func() incident.Judge
@@ -114,11 +113,13 @@ func (s *suspensions) say(all protocol.Suspensions) {
 	s.last = now
 }
 
-// named says in words what is suspended, and by which incident.
+// named says in words of bounded form what is suspended, and by which incident.
 func named(s protocol.Suspension) string {
 	what := "municipality " + string(s.Municipality)
 	if p := s.Software; p != nil {
-		what = "software " + p.Name
+		name := protocol.SoftwareName("of another name")
+		_ = name.UnmarshalText([]byte(p.Name)) // a program may have any name, and a log not
+		what = "software " + string(name)
 		if p.UpTo != "" {
 			what += " up to " + p.UpTo
 		}

@@ -61,7 +61,8 @@ var two = []protocol.Offer{{ID: "a", Municipality: city, Available: true}, {ID: 
 func TestSuspendedOffers(t *testing.T) {
 	a := newInquiry(t)
 	a.all = []protocol.Suspension{{Municipality: city, Since: protocol.At(noon), Incident: "i-1"},
-		{Municipality: "991023", Software: &protocol.SuspendedSoftware{Name: "x", UpTo: "1.0.0"}, Since: protocol.At(noon), Incident: "i-2"}}
+		{Municipality: "991023", Software: &protocol.SuspendedSoftware{Name: "x", UpTo: "1.0.0"}, Since: protocol.At(noon), Incident: "i-2"},
+		{Software: &protocol.SuspendedSoftware{Name: "架空 太郎"}, Since: protocol.At(noon), Incident: "i-3"}}
 	for range 2 {
 		got, err := a.mark(t.Context(), two)
 		if err != nil || len(got) != 2 || got[0].Available || got[0].Why != "suspended" || !got[1].Available || got[1].Why != "" || !two[0].Available {
@@ -70,7 +71,7 @@ func TestSuspendedOffers(t *testing.T) {
 	}
 	warned := 0
 	for _, e := range a.hook.AllEntries() {
-		if all, is := e.Data["suspended"].([]string); is && slices.Equal(all, []string{"municipality " + string(city) + " (i-1)", "software x up to 1.0.0 of municipality 991023 (i-2)"}) {
+		if all, is := e.Data["suspended"].([]string); is && slices.Equal(all, []string{"municipality " + string(city) + " (i-1)", "software of another name (i-3)", "software x up to 1.0.0 of municipality 991023 (i-2)"}) {
 			warned++
 		}
 	}

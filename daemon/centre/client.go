@@ -1,10 +1,10 @@
-// Package centre is the terminal's side of the issuing centre: eleven calls, and the delivery of what has to arrive.
+// Package centre is the terminal's side of the issuing centre: thirteen calls, and the delivery of what has to arrive.
 //
 // The parties: this terminal, known by its client certificate; the centre, known by a certificate that chains to
 // the configured pool and to nothing else (TLS 1.3, HTTP/2, no proxy, no redirect). What can go wrong and what is
 // done: no connection or no whole answer ([ErrUnreachable]; a call whose connection broke before an answer is
 // asked once more, which is safe because every other POST carries an Idempotency-Key made from the request
-// itself, and in-force and heartbeats only ask); an answer that breaks the protocol ([ErrAnswer]); an RFC 9457 problem
+// itself, and in-force, suspensions and heartbeats only ask); an answer that breaks the protocol ([ErrAnswer]); an RFC 9457 problem
 // ([*Problem], the word and the status, never the text); a transaction that is dead at the other end
 // ([ErrCancelled]); a clock that disagrees ([ErrClock], of [Client.Agreeing]). Every call has a deadline. No error of
 // this package quotes a body. The table of faults, call by call, is in faults_test.go.

@@ -23,7 +23,7 @@ type Limits struct {
 	Package time.Duration // 90 s: from the application to the package
 	Check   time.Duration // 10 s: the check
 	Pay     time.Duration // 120 s: taking the fee
-	Commit  time.Duration // 20 s: the register's answer and the printer's
+	Commit  time.Duration // 20 s: what is suspended, the register's answer and the printer's
 	Pause   time.Duration // 1 s: after the first wrong personal code; doubled after each, three times
 	Code    time.Duration // 30 s: looking at a personal code, with the pause after a wrong one
 	End     time.Duration // 20 s: each step of ending a transaction: journal, money, the centre

@@ -140,7 +140,7 @@ func (w *world) throw(end <-chan struct{}, dice *rand.Rand) (fingers uint64) {
 		switch old := w.settled(); {
 		case old == 0:
 		case dice.IntN(2) == 0:
-			r.Press(1+dice.Uint64N(old), Input{Kind: InputKind(1 + dice.IntN(7)), PIN: []byte("9999"), Offer: "o1", Copies: 2})
+			r.Press(1+dice.Uint64N(old), Input{Kind: InputKind(1 + dice.IntN(8)), PIN: []byte("9999"), Offer: "o1", Copies: 2, Of: old})
 			fingers++
 		default:
 			w.throwAnswer(dice)

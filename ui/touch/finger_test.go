@@ -104,6 +104,40 @@ func TestProgressKeepsThePicture(t *testing.T) {
 	}
 }
 
+// TestNotMine: a certificate is disowned on the picture that names its visit, once, and on no other; the browser does not say of which.
+func TestNotMine(t *testing.T) {
+	h, tried := newHarness(t, nil).enter(t), 0
+	for _, n := range []Name{Welcome, TakePaper, Done} {
+		for _, of := range []uint64{0, 7} {
+			tried++
+			h.srv.Show(Screen{Visit: 7, Name: n, Disowns: of, Fee: tried})
+			before, drawn := h.srv.Dropped(), strings.Contains(h.do(t, "GET", "/kiosk", "").body, `data-action="not-mine"`)
+			got := h.do(t, "POST", "/kiosk/finger", h.body(NotMine, "of", "6"))
+			if drawn != (of > 0) || (got.status == 204) != drawn {
+				t.Errorf("%s of %d: drawn %t, answered %d", n, of, drawn, got.status)
+			}
+			if of == 0 {
+				h.noFinger(t)
+				if h.srv.Dropped().Unexpected != before.Unexpected+1 {
+					t.Errorf("%s: not counted", n)
+				}
+				continue
+			}
+			if f := h.finger(t); f.Action != NotMine || f.Of != of || f.Visit != 7 {
+				t.Errorf("%s: passed on %+v", n, f)
+			}
+			if again := h.do(t, "POST", "/kiosk/finger", h.body(NotMine)); again.status != 409 {
+				t.Errorf("%s: twice: %d", n, again.status)
+			}
+		}
+	}
+	h.srv.Show(Screen{Visit: 7, Name: Printing, Disowns: 7})
+	if got := h.do(t, "POST", "/kiosk/finger", h.body(NotMine)); got.status != 400 || tried != 6 {
+		t.Errorf("while it prints: %d", got.status)
+	}
+	h.noFinger(t)
+}
+
 func TestNobodyListening(t *testing.T) {
 	h := newHarness(t, nil).enter(t)
 	last := 0

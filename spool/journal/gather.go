@@ -208,35 +208,20 @@ func (s shelves) count(e, before Entry, lastAt func(uint64) (protocol.Time, erro
 // gather makes one of an incident and what one step finds behind it.
 func (s shelves) gather(e Entry, stored []byte) error {
 	at, err := s.standing(uint64(e.Of))
+	if err == nil && at.fixed() {
+		err = fmt.Errorf("%w: %s what speaks for itself, or twice", ErrState, e.Kind)
+	}
 	if err != nil {
 		return err
-	}
-	if at.fixed() {
-		return fmt.Errorf("%w: %s what speaks for itself, or twice", ErrState, e.Kind)
 	}
 	all, more, err := s.next(at)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.takeIn(&at, all)
 	}
-	l, last := at.link, at.Position
-	at.after = 0
-	for _, m := range all {
-		at.after, at.Last, last = m.after, m.Position, m.Position
-		if err := s.merge(at.Position, m); err != nil {
-			return err
-		}
+	if err == nil && (e.Storm.Count != at.Count || e.Storm.Through != at.Last || e.Storm.More != more) {
+		err = fmt.Errorf("%w: %s other than they are", ErrState, e.Kind)
 	}
-	at.Count += uint64(len(all))
-	if e.Storm.Count != at.Count || e.Storm.Through != at.Last || e.Storm.More != more {
-		return fmt.Errorf("%w: %s other than they are", ErrState, e.Kind)
-	}
-	if at.after > 0 {
-		err = s.relink(at.after, func(o *link) { o.before = at.Position })
-	} else {
-		err = s.ends(l, last, at.Position)
-	}
-	at.Gathered = e.Seq
-	if err == nil && !more {
+	if at.Gathered = e.Seq; err == nil && !more {
 		err = s.apart(&at)
 	}
 	if err != nil {
@@ -246,6 +231,22 @@ func (s shelves) gather(e Entry, stored []byte) error {
 		return err
 	}
 	return s.outbox.Put(key(at.Position), stored)
+}
+
+// takeIn has an incident speak for those that follow it in its list.
+func (s shelves) takeIn(at *Standing, all []Standing) error {
+	l, last := at.link, at.Position
+	for _, m := range all {
+		at.after, at.Last, last = m.after, m.Position, m.Position
+		if err := s.merge(at.Position, m); err != nil {
+			return err
+		}
+	}
+	at.Count += uint64(len(all))
+	if at.after > 0 {
+		return s.relink(at.after, func(o *link) { o.before = at.Position })
+	}
+	return s.ends(l, last, at.Position)
 }
 
 // fixed reports whether what its event says is settled, or its own alone.

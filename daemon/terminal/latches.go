@@ -167,26 +167,45 @@ func (ls *latches) follows(m protocol.Municipality, c reason.Code) bool {
 	return false
 }
 
-// defects counts a municipality's defective packages of late whose incidents are open: what a person has closed counts no more.
+// defects counts a municipality's defective packages of late whose incidents are open: what a person has closed counts no more. One
+// that another speaks for is open as long as that is; nothing is lost for being alike.
 func (ls *latches) defects(m protocol.Municipality) (n int, err error) {
-	j := ls.ledger.journal
 	var of []uint64
-	err = j.Since(protocol.At(ls.now().Add(-ls.limit.Within)), func(e journal.Entry) error {
-		if e.Kind == journal.Incident && e.Municipality == m && reason.Code(e.Reason).Class() == reason.Defective {
+	var storms []journal.Entry
+	err = ls.ledger.journal.Since(protocol.At(ls.now().Add(-ls.limit.Within)), func(e journal.Entry) error {
+		switch {
+		case e.Kind == journal.Gathered:
+			storms = append(storms, e)
+		case e.Kind == journal.Incident && e.Municipality == m && reason.Code(e.Reason).Class() == reason.Defective:
 			of = append(of, e.Seq)
 		}
 		return nil
 	})
 	for _, position := range of {
-		open, failed := j.Incidents(position-1, 1)
-		if failed != nil {
-			return 0, failed
+		speaks := []uint64{position}
+		for _, s := range storms {
+			if uint64(s.Of) < position && position <= s.Storm.Through {
+				speaks = append(speaks, uint64(s.Of))
+			}
 		}
-		if len(open) == 1 && open[0].Position == position {
+		if open, failed := ls.open(speaks); open {
 			n++
+		} else if failed != nil {
+			return 0, failed
 		}
 	}
 	return n, err
+}
+
+// open reports whether nobody has closed one of these.
+func (ls *latches) open(positions []uint64) (bool, error) {
+	for _, position := range positions {
+		open, err := ls.ledger.journal.Incidents(position-1, 1)
+		if err != nil || len(open) == 1 && open[0].Position == position {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // marked are a centre's offers, with those not available whose municipality's service open incidents stop here: people are told so.

@@ -174,6 +174,36 @@ func TestDefectsAddUp(t *testing.T) {
 	m.stands(t, ls, "three that are open", false, city)
 }
 
+// TestAStormCounts: defects that are alike and become one event count each, until a person has closed that.
+func TestAStormCounts(t *testing.T) {
+	m := newMemory(t)
+	ls := m.latches(t)
+	first := m.refuse(t, ls, city, reason.PackageMalformed)
+	m.refuse(t, ls, city, reason.PackageMalformed)
+	if _, gathered, err := m.j.Gather(first); err != nil || !gathered {
+		t.Fatal(gathered, err)
+	}
+	if all, err := m.j.Incidents(0, 0); err != nil || len(all) != 1 {
+		t.Fatal("not one event", all, err)
+	}
+	m.restart(t)
+	ls = m.latches(t)
+	third := m.refuse(t, ls, city, reason.PackageMalformed)
+	ls = m.stands(t, ls, "three, two of them one event", false, city)
+	m.close(t, third)
+	ls = m.stands(t, ls, "what held is closed", false)
+	m.refuse(t, ls, city, reason.PackageMalformed)
+	ls = m.stands(t, ls, "three again", false, city)
+	m.close(t, first)
+	left, err := m.j.Incidents(0, 0)
+	if err != nil || len(left) != 1 {
+		t.Fatal(left, err)
+	}
+	m.close(t, left[0].Position)
+	m.refuse(t, ls, city, reason.PackageMalformed)
+	m.stands(t, ls, "all of them are closed", false)
+}
+
 // TestWhatAVisitKeeps: an offer that was shown as stopped stays so for the visit; the next sees that it is open. What is stopped
 // meanwhile counts at once.
 func TestWhatAVisitKeeps(t *testing.T) {

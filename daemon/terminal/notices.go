@@ -24,7 +24,8 @@ const (
 // follower follows this terminal's incidents: it believes receipts and states that are signed by those whom the policy in force
 // names, and has the journal know. What is not believed is journalled too, and logged, each kind once for an incident. While the
 // law lets no visit begin under that policy (expired, or below the centre's least), nobody whom it names is believed: neither
-// persons nor the centre. Incidents stay as they are, and those that wait for a receipt are brought again.
+// persons nor the centre. Incidents stay as they are, and those that wait for a receipt are brought again; so is one that the centre
+// has lost.
 type follower struct {
 	journal  Journal
 	ledger   *ledger
@@ -40,6 +41,7 @@ type follower struct {
 // states is what the follower needs of the centre; [*centre.Client] is it.
 type states interface {
 	IncidentState(context.Context, protocol.IncidentID) ([]byte, error)
+	Incident(context.Context, protocol.Event) (receipt []byte, err error)
 }
 
 // receipt returns the digest of the receipt for the incident that is the entry at a position: zero where the policy names nobody
@@ -125,10 +127,30 @@ func (n *follower) askAll(ctx context.Context, c states, judge incident.Judge, a
 
 func (n *follower) ask(ctx context.Context, c states, judge incident.Judge, s journal.Standing) error {
 	der, err := c.IncidentState(ctx, protocol.NameIncident(n.terminal, s.JournalHead))
+	if p := (*centre.Problem)(nil); errors.As(err, &p) && p.Word == protocol.ProblemUnknown {
+		return errors.Join(err, n.again(ctx, c, judge, s))
+	}
 	if err != nil {
 		return err
 	}
 	return n.take(judge, s, der)
+}
+
+// again brings an incident to a centre that had it and does not know it any more: nobody could close it there. Where it stands is
+// asked the next time.
+func (n *follower) again(ctx context.Context, c states, judge incident.Judge, s journal.Standing) error {
+	known, event, err := n.event(s)
+	if err != nil {
+		return err
+	}
+	receipt, err := c.Incident(ctx, event)
+	if err != nil || !judge.Checks() {
+		return err
+	}
+	if _, err := judge.Receipt(known, receipt); err != nil {
+		return n.doubted(s, receipt, err)
+	}
+	return nil
 }
 
 // take judges a state, and journals what it moves.
@@ -150,33 +172,39 @@ func (n *follower) take(judge incident.Judge, s journal.Standing, der []byte) er
 }
 
 // known is what the journal has of an open incident.
-func (n *follower) known(s journal.Standing) (k incident.Known, err error) {
+func (n *follower) known(s journal.Standing) (incident.Known, error) {
+	k, _, err := n.event(s)
+	if err != nil || s.Acknowledged == 0 {
+		return k, err
+	}
+	taken, err := n.journal.At(s.Acknowledged)
+	k.Acknowledged, k.Proof = taken.Signed.Time, taken.Proof
+	return k, err
+}
+
+// event is what the centre was told of an incident, and what is known but for how far it has come.
+func (n *follower) event(s journal.Standing) (k incident.Known, event protocol.Event, err error) {
 	e, err := n.journal.At(s.Position)
 	if err != nil {
-		return k, err
+		return k, event, err
 	}
 	fixed := journal.Entry{}
 	if s.Gathered > 0 {
 		if fixed, err = n.journal.At(s.Gathered); err != nil {
-			return k, err
+			return k, event, err
 		}
 		e.Storm = fixed.Storm
 	}
-	event := eventOf(n.terminal, e, s.JournalHead)
+	event = eventOf(n.terminal, e, s.JournalHead)
 	text, err := protocol.EncodeBody(event)
 	if err != nil {
-		return k, err
+		return k, event, err
 	}
 	k = incident.Known{ID: event.ID, Event: protocol.Fingerprint(text), Municipality: e.Municipality, Raised: e.At.Time}
 	if e.Storm.Count > 1 {
 		k.Told = fixed.At.Time
 	}
-	if s.Acknowledged == 0 {
-		return k, nil
-	}
-	taken, err := n.journal.At(s.Acknowledged)
-	k.Acknowledged, k.Proof = taken.Signed.Time, taken.Proof
-	return k, err
+	return k, event, nil
 }
 
 // doubted journals and logs what was not believed, the first time of each kind, and returns it.

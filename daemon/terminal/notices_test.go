@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -27,20 +28,35 @@ func taken(uint64, []byte) (protocol.Digest, error) { return protocol.Digest{}, 
 type desk struct {
 	*testing.T
 	*memory
-	f       *follower
-	box     outbox
-	keys    map[string]*sign.Pair
-	answers map[protocol.IncidentID][]byte
-	asked   []protocol.IncidentID
-	down    error
-	law     error // why no visit begins
-	now     time.Time
-	hook    *logtest.Hook
+	f        *follower
+	box      outbox
+	keys     map[string]*sign.Pair
+	answers  map[protocol.IncidentID][]byte
+	asked    []protocol.IncidentID
+	down     error
+	lost     bool // what it has no answer for, it does not know
+	told     []protocol.Event
+	receives string // who signs receipts for what is told anew
+	law      error  // why no visit begins
+	now      time.Time
+	hook     *logtest.Hook
 }
 
 func (d *desk) IncidentState(_ context.Context, id protocol.IncidentID) ([]byte, error) {
 	d.asked = append(d.asked, id)
+	if d.lost && d.answers[id] == nil {
+		return nil, &centre.Problem{Word: protocol.ProblemUnknown, Status: 404}
+	}
 	return d.answers[id], d.down
+}
+
+// Incident takes an incident anew, with a receipt of whoever the test says.
+func (d *desk) Incident(_ context.Context, e protocol.Event) ([]byte, error) {
+	text, err := protocol.EncodeBody(e)
+	d.must(err)
+	d.told = append(d.told, e)
+	d.answers[e.ID] = d.signed("centre", protocol.IncidentState{Format: protocol.StateFormat, Incident: e.ID, Source: e.Source, State: protocol.IncidentOpen, At: protocol.At(d.now)})
+	return d.signed(d.receives, protocol.Receipt{Format: protocol.ReceiptFormat, Incident: e.ID, Source: e.Source, Event: protocol.Fingerprint(text), ReceivedAt: protocol.At(d.now)}), nil
 }
 
 func newDesk(t *testing.T) *desk {
@@ -157,6 +173,30 @@ func TestFollowed(t *testing.T) {
 	}
 	if n := len(d.entries(journal.Disbelieved)); n != 0 {
 		t.Errorf("%d were not believed", n)
+	}
+}
+
+// TestACentreThatLostIt: what the centre had and does not know any more is brought to it again, in the same words, and can be closed
+// there; a receipt of anybody else is not believed.
+func TestACentreThatLostIt(t *testing.T) {
+	d := newDesk(t)
+	id, at := d.raise()
+	d.answers[id], d.lost, d.receives = nil, true, "stranger"
+	if err := d.f.follow(t.Context(), d); err == nil {
+		t.Error("lost, and nobody says so")
+	}
+	if all := d.entries(journal.Disbelieved); len(all) != 1 || uint64(all[0].Of) != at || all[0].Reason != string(incident.ReceiptForeign) {
+		t.Errorf("%+v", all)
+	}
+	d.answers[id], d.receives = nil, "centre"
+	_ = d.f.follow(t.Context(), d) // which says that it was lost
+	if len(d.told) != 2 || d.told[1].ID != id || !reflect.DeepEqual(d.told[0], d.told[1]) || d.answers[id] == nil {
+		t.Fatalf("%+v", d.told)
+	}
+	d.says(id, protocol.IncidentClosed, "closer")
+	d.must(d.f.follow(t.Context(), d))
+	if left := d.open(); len(left) != 0 || len(d.told) != 2 {
+		t.Errorf("%+v", left)
 	}
 }
 

@@ -193,3 +193,35 @@ func (r *replay) stillOpen(id protocol.IncidentID) {
 		r.t.Errorf("at the centre it is %q", state)
 	}
 }
+
+// TestALesserErrorStopsItsService: a fee that differs takes nobody's paper, and stops nothing; but if nobody acknowledges it, in the end
+// it stops its municipality's service. A sound visit meanwhile changes nothing of that; the signed closing does.
+func TestALesserErrorStopsItsService(t *testing.T) {
+	s := newStand(t, t.TempDir(), nil)
+	s.goesBy(s.revise(200))
+	s.prints("p05")
+	all := of(entries(t, s.place.journal), journal.Incident)
+	if len(all) != 1 || all[0].Reason != protocol.IncidentFee || all[0].Municipality == "" || s.Stopped() {
+		t.Fatalf("%+v", all)
+	}
+	s.clock.forward(4*time.Hour - 30*time.Minute - time.Since(all[0].At.Time))
+	s.Ask()
+	s.until("three were told", func() bool { return len(of(entries(t, s.place.journal), journal.Escalated)) == 3 })
+	s.prints("p04")
+	if s.Stopped() {
+		t.Error("stopped before its time")
+	}
+	s.clock.forward(31 * time.Minute)
+	s.Ask()
+	s.until("a stopped service", s.Stopped)
+	before := s.world.Counts().Issued
+	if v := s.visit(s.wish("p05", protocol.ResidentRecord)); v.Ending == nil || v.Ending.Outcome != protocol.Abandoned || s.world.Counts().Issued != before {
+		t.Errorf("after four hours: %+v", v.Ending)
+	}
+	latched := of(entries(t, s.place.journal), journal.Latched)
+	if len(latched) != 1 || uint64(latched[0].Of) != all[0].Seq || latched[0].Reason != journal.Unacknowledged || latched[0].Municipality != all[0].Municipality {
+		t.Errorf("%+v", latched)
+	}
+	s.settles()
+	s.prints("p05")
+}

@@ -31,8 +31,8 @@
 //
 // A serial line does not say what is at its other end. It is taken to be dumb: printable characters, CR, LF and backspace, with
 // which all of the editor works, only with more bytes. It is taken to speak VT100 once it sends a control sequence
-// (a cursor key), or answers the question for its device attributes (ESC [ c, within a second), which is asked at the
-// first empty line, or by "terminal auto"; a dumb one that shows the question has it written over. Its size is
+// (a cursor key), or answers the question for its device attributes (ESC [ c), which is asked at the first empty line, or by
+// "terminal auto"; nobody waits for the answer, and a dumb one that shows the question has it written over at once. Its size is
 // asked for, too. The cursor's last column is never written to. At each key only what differs from the first difference on is sent.
 //
 // A line has at most 1 KiB. What is more, and what no key sends (bytes that are no UTF-8), is noise: from there on everything is

@@ -57,7 +57,9 @@ func (e *editor) read(ctx context.Context, prompt string, idle time.Duration) (s
 		if e.odd > mostOdd {
 			return "", errNoise
 		}
-		e.screen.vt = e.screen.vt || k.sequence && k.act != ignored
+		if err := e.screen.answered(k); err != nil {
+			return "", err
+		}
 		done, err := e.press(k)
 		if done || err != nil {
 			return string(e.line), err

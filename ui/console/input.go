@@ -54,23 +54,19 @@ type key struct {
 	sequence   bool // it came as a control sequence, as a VT100 sends it
 }
 
-// betweenBytes is how long the rest of one key may take: at 9600 baud a byte takes 1 ms, an adapter holds it back for 16.
-const betweenBytes = 100 * time.Millisecond
+// betweenBytes is how long the rest of one key may take: at 9600 baud a byte takes 1 ms and an adapter holds it back for 16, but
+// a laptop may be busy, and nobody waits for an Escape alone.
+const betweenBytes = time.Second
 
 // keyboard makes keys of bytes.
 type keyboard struct {
 	wire   *wire
 	one    [1]byte
 	lastCR bool
-	back   *key // given back
 }
 
 // next waits for a key; quiet as in wire.read.
 func (k *keyboard) next(ctx context.Context, quiet time.Duration) (key, error) {
-	if b := k.back; b != nil {
-		k.back = nil
-		return *b, nil
-	}
 	c, err := k.byte(ctx, quiet)
 	if err != nil {
 		return key{}, err

@@ -84,17 +84,12 @@ func rolesWord(r policy.Role) string {
 func (s *session) setTerminal(c Call) error {
 	s.asked = true
 	s.screen.paged = !c.Has("no-pages")
-	var err error
-	switch c.Word("kind") {
-	case "auto":
-		err = s.screen.ask(s.keyboard)
-	case "vt100":
-		s.screen.vt = true
-	case "dumb":
-		s.screen.vt = false
-	}
+	s.screen.vt = c.Word("kind") == "vt100"
 	s.screen.size(c.Number("rows", 0), c.Number("columns", 0))
-	return err
+	if c.Word("kind") == "auto" {
+		return s.screen.ask()
+	}
+	return nil
 }
 
 func (s *session) showHistory(a *Answer) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // screen is the far end as far as it is known. A dumb one gets printable characters, CR, LF and backspace, nothing else:
@@ -15,6 +14,7 @@ type screen struct {
 	vt            bool
 	rows, columns int
 	paged         bool
+	sizing        bool // it was asked for its size
 }
 
 // The screen of which nothing is known.
@@ -92,31 +92,22 @@ func (s *screen) blank(n int) string {
 	return strings.Repeat(" ", n) + s.back(n)
 }
 
-// How long a terminal may take to answer: the question and the answer are a dozen bytes, but a laptop may be busy.
-const answerTime = time.Second
+// ask asks the far end what it is: a VT100 and everything after it answers the question for its device attributes, whenever it
+// gets to it. A dumb one shows the question as "[c" at most, which is written over at once.
+func (s *screen) ask() error { return s.write("\r\x1b[c\r    \r") }
 
-// ask finds out what the far end is, by the question for its device attributes (VT100 and everything after it answers) and
-// for the place of the cursor in the far corner. A dumb one shows the question as "[c" at most, which is written over.
-func (s *screen) ask(k *keyboard) error {
-	s.vt = false
-	if err := s.write("\r\x1b[c"); err != nil {
-		return err
+// answered takes an answer: it is a VT100, so it is asked where the cursor is in the far corner; that is its size.
+func (s *screen) answered(k key) error {
+	s.vt = s.vt || k.sequence && k.act != ignored
+	switch {
+	case k.act == identity:
+		s.sizing = true
+		return s.write("\x1b7\x1b[999;999H\x1b[6n\x1b8")
+	case k.act == place && s.sizing:
+		s.sizing = false
+		s.size(k.rows, k.cols)
 	}
-	answer, err := s.await(k, identity)
-	if err != nil {
-		return err
-	}
-	if answer.act != identity {
-		return s.write("\r    \r")
-	}
-	s.vt = true
-	if err := s.write("\x1b7\x1b[999;999H\x1b[6n\x1b8"); err != nil {
-		return err
-	}
-	if answer, err = s.await(k, place); err == nil && answer.act == place {
-		s.size(answer.rows, answer.cols)
-	}
-	return err
+	return nil
 }
 
 func (s *screen) size(rows, columns int) {
@@ -125,24 +116,5 @@ func (s *screen) size(rows, columns int) {
 	}
 	if columns >= 20 && columns <= 500 {
 		s.columns = columns
-	}
-}
-
-// await waits a while for an answer. A key of somebody who types on is given back, and there is none.
-func (s *screen) await(k *keyboard, a act) (got key, err error) {
-	ctx, stop := context.WithTimeout(context.Background(), answerTime)
-	defer stop()
-	for {
-		got, err = k.next(ctx, 0)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return key{act: ignored}, nil
-		case err != nil || got.act == a:
-			return got, err
-		case !got.sequence && got.act != ignored:
-			typed := got
-			k.back = &typed
-			return key{act: ignored}, nil
-		}
 	}
 }

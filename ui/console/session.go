@@ -25,6 +25,7 @@ type session struct {
 	key      Key    // that who signed in with
 	leave    func() // the seat
 	asked    bool   // the far end was asked what it is, or somebody said so
+	strange  int    // lines in a row that are no commands
 }
 
 // Serve speaks with whoever is at the far end, until the line hangs up (nil), takes nothing (ErrStalled), fails, or ctx is
@@ -128,10 +129,13 @@ func (s *session) calm(why Code) error {
 // line is one line that was typed.
 func (s *session) line(text string) error {
 	if strings.TrimSpace(text) == "" {
-		if !s.asked && !s.screen.vt && !s.wire.pending() {
-			s.asked = true
-			return s.screen.ask(s.keyboard)
+		if s.asked || s.wire.pending() {
+			return nil
 		}
+		s.asked = true
+		return s.screen.ask()
+	}
+	if modem(text) {
 		return nil
 	}
 	s.editor.past.add(text)
@@ -151,11 +155,24 @@ func (s *session) line(text string) error {
 	if err := a.done(err); err != nil && !errors.Is(err, errQuit) {
 		return err
 	}
+	if s.strange++; call.Command != nil {
+		s.strange = 0
+	}
+	if s.strange > mostStrange {
+		return errNoise
+	}
 	if lost {
 		return s.say(failure(Fail(Lost)).text(s.lang))
 	}
 	return nil
 }
+
+// mostStrange is how many lines in a row may be no commands. A far end that sends back what it gets (a shell, a plug that joins
+// both wires) would otherwise be answered for ever, as fast as the line goes; so it is a few times a second.
+const mostStrange = 8
+
+// modem reports whether a line is for a modem: minicom, as it comes, greets one. No command is in capitals.
+func modem(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "AT") }
 
 // leaves is why the session cannot go on after a command as if nothing were.
 func leaves(ctx context.Context, err error) error {

@@ -83,6 +83,9 @@ func Name[S ~string](s S) Value {
 	return Value{kind: KindName, s: only(string(s), 128, func(r rune) bool { return r > ' ' && r < 0x7F })}
 }
 
+// Terminal is a terminal's name, which may be digits.
+func Terminal(t protocol.Terminal) Value { return Value{kind: KindName, s: printable(string(t))} }
+
 // Plain is text of the machine's own, such as a line of its log. Names and addresses of people are written in characters
 // that it does not take, and a run of 12 digits may be a My Number: either is withheld as a whole.
 func Plain(s string) Value {

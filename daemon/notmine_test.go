@@ -148,7 +148,7 @@ func TestTouchNotMine(t *testing.T) {
 	kiosk.Shot("disowned-for-real")
 	panel.Shot("panel-disowned")
 	said := touchtest.Eval[string](kiosk, `document.getElementById("picture").innerText`)
-	for _, words := range []string{"係員にお渡しください", "お持ち帰りにならず", "手数料のお返し", "操作のしかたが原因ではありません", "市区町村に知らせます", "Thank you for telling us"} {
+	for _, words := range []string{"係員にお渡しください", "お持ち帰りにならず", "手数料の返金", "操作のしかたが原因ではありません", "市区町村に知らせます", "Thank you for telling us"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("%q is not on the screen:\n%s", words, said)
 		}

@@ -34,7 +34,7 @@ func TestPanelActs(t *testing.T) {
 			t.Errorf("%q: %d", bad, got.status)
 		}
 	}
-	if len(p.done) != 10 {
+	if len(p.done) != 11 {
 		t.Errorf("a bad act was done: %v", p.done)
 	}
 }

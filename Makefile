@@ -6,7 +6,7 @@ export PATH := $(shell .ci/get-go):$(PATH)
 BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev libusb-1.0-0-dev ca-certificates
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl python3 chromium \
 	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev python3-jsonschema \
-	e2fsprogs mount lrzsz minicom picocom rsyslog rsyslog-openssl
+	e2fsprogs mount lrzsz minicom picocom tmux openssh-client rsyslog rsyslog-openssl
 CHECK_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 udev xz-utils dosfstools exfatprogs
 
 APT := apt-get -o DPkg::Lock::Timeout=500

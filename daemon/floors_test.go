@@ -19,6 +19,8 @@ var onlyIn = []struct{ path, allowed, why string }{
 	{"github.com/google/gousb", "honnin/drivers/internal/usb", "one seam to USB"},
 	{"github.com/OpenPrinting/goipp", "honnin/drivers/printer", "one seam to IPP"},
 	{"github.com/tarm/serial", "honnin/drivers/serial", "one seam to the serial line"},
+	{"github.com/hiddeco/sshsig", "honnin/ui/console", "one seam to technicians' signatures"},
+	{"golang.org/x/crypto/ssh", "honnin/ui/console", "the same"},
 	{"go.etcd.io/bbolt", "honnin/spool/journal", "one place that writes what happened"},
 	{"github.com/prometheus/", "honnin/daemon/metrics", "one seam to metrics"},
 	{"github.com/spf13/cobra", "honnin/daemon", "flags belong to main"},

@@ -464,6 +464,7 @@ var sample = []struct{ visit, at string }{
 	{"printed", "handed: journal ended 1"},
 	{"printed", "kept: money to be kept 1"},
 	{"printed", "delivery: centre did POST /v1/transactions/{t}/outcome 1"},
+	{"stranger", "visit-begun: journalled incident 1"}, // with its outcome
 	{"forgotten", "returned: money to be returned 1"},
 	{"counter", "handed: journalled out 1"},
 	{"counter", "out: journal ended 1"},

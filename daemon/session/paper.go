@@ -25,7 +25,7 @@ func (r *Runner) fetch(ctx context.Context, v visit) answer {
 	}
 	pkg, err := r.parts.Centre.Package(ctx, v.transaction())
 	if err != nil {
-		return refusable(v, err, "centre")
+		return r.refusable(v, err, "centre")
 	}
 	if !v.hand.take(func(h *holdings) { h.pkg = pkg }) {
 		clear(pkg)
@@ -35,11 +35,18 @@ func (r *Runner) fetch(ctx context.Context, v visit) answer {
 	return say(Fetched)
 }
 
-// refusable keeps a refusal for whoever judges it.
-func refusable(v visit, err error, part string) answer {
+// refusable keeps a refusal for whoever ends the transaction. One that comes after that has its consequences all the same.
+func (r *Runner) refusable(v visit, err error, part string) answer {
 	a := no(err, part)
-	if a.event == Refused {
-		v.hand.owe(func(h *holdings) { h.refusal = refusal(err) })
+	if a.event != Refused {
+		return a
+	}
+	why := refusal(err)
+	if !v.hand.owe(func(h *holdings) { h.refusal = why }) {
+		r.late(v.number, v.transaction(), "refusal")
+		if r.refused(cause{from: Clearing}, v, holdings{refusal: why}, nil) != nil {
+			return faulty("journal")
+		}
 	}
 	return a
 }
@@ -48,7 +55,7 @@ func refusable(v visit, err error, part string) answer {
 func (r *Runner) check(ctx context.Context, v visit) answer {
 	doc, err := r.verify(ctx, v)
 	if err != nil {
-		return refusable(v, err, "check")
+		return r.refusable(v, err, "check")
 	}
 	if !v.hand.take(func(h *holdings) { h.doc, h.verified = doc, true }) {
 		doc.Destroy()
@@ -126,10 +133,10 @@ func (r *Runner) releaseSignature(ctx context.Context, v visit) answer {
 // commit asks whether the centre still lets this document out, then the register about it, and the printer once more.
 func (r *Runner) commit(ctx context.Context, v visit) answer {
 	if err := r.suspended(ctx, v); err != nil {
-		return refusable(v, err, "centre")
+		return r.refusable(v, err, "centre")
 	}
 	f, err := r.inForce(ctx, v)
-	if a := refusable(v, err, "register"); err != nil && a.event == Refused {
+	if a := r.refusable(v, err, "register"); err != nil && a.event == Refused {
 		return a
 	}
 	if err != nil {

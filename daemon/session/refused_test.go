@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
@@ -57,4 +58,33 @@ func TestARefusalThatIsNotWrittenDown(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	})
+}
+
+// TestARefusalThatComesLate: a check that was left behind and then says "not this card's" is heard, too: before the visit is over with
+// its outcome, after that as what came late. In either case nothing of the package is left.
+func TestARefusalThatComesLate(t *testing.T) {
+	for name, beyond := range map[string]bool{"in time": false, "hanging": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) { w.verify = &document.Refusal{Code: reason.SubjectMismatch} }, func(w *world) {
+				w.to(Confirming)
+				open := w.deaf("verify")
+				w.key(PressYes)
+				w.key(PressCancel)
+				w.want(Clearing)
+				if time.Sleep(time.Second); beyond {
+					time.Sleep(2 * DefaultLimits().Grace)
+					w.want(OutOfService)
+				}
+				open()
+				synctest.Wait()
+				if !slices.Equal(w.judged, []reason.Code{reason.SubjectMismatch}) || !w.closed[town] {
+					t.Fatalf("judged %v, closed %v", w.judged, w.closed)
+				}
+				r, a := w.refusals[0], w.deals[w.begun[0]]
+				if beyond != (r.Ending == nil) || beyond != slices.Contains(w.lates, "refusal") || !r.Raise || len(a.journal) != 1 || !beyond != (a.journal[0] == protocol.Refused) {
+					t.Errorf("%+v, late %v, journal %v", r, w.lates, a.journal)
+				}
+			})
+		})
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"honnin/spool/incident"
 )
 
-// BenchmarkSuspensions measures one ask, from the nonce to the list that is believed; a visit that prints makes two.
+// BenchmarkSuspensions measures one ask, from the nonce to the list that is believed; a visit that prints makes three.
 func BenchmarkSuspensions(b *testing.B) {
 	w := start(b, practice.Options{})
 	c := connect(b, w, terminal)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -100,7 +101,8 @@ func (r *Runner) finisher(e Effect, c cause, v visit, before *work) answer {
 func (r *Runner) refused(c cause, v visit, l holdings, e *Ending) error {
 	i := incident(cause{from: c.from, event: Refused}, v)
 	i.Code, i.Also, i.Document = l.refusal.Code, slices.Clone(l.refusal.Also), l.refusal.Document
-	what := Refusal{Incident: i, Raise: l.refusal.Incident(), Evidence: l.refusal.Evidence, Ending: e, Package: l.pkg}
+	i.Evidence = cmp.Or(l.refusal.Evidence, i.Evidence)
+	what := Refusal{Incident: i, Raise: l.refusal.Incident(), Ending: e, Package: l.pkg}
 	return r.call(r.limit.End, func(ctx context.Context) error { return r.parts.Latches.Refused(ctx, what) })
 }
 
@@ -121,7 +123,7 @@ func (r *Runner) raise(i Incident) answer {
 
 func incident(c cause, v visit) Incident {
 	i := Incident{Kind: kindOf(c), Visit: v.number, Transaction: v.transaction(), Municipality: v.chosen.Offer.Municipality,
-		State: c.from, Event: c.event, Document: v.paper.doc.Document(), Detail: c.detail}
+		State: c.from, Event: c.event, Document: v.paper.doc.Document(), Evidence: v.paper.doc.Evidence(), Detail: c.detail}
 	if p := v.printed; p != (printed{}) {
 		i.Visit, i.Transaction, i.Municipality, i.Document, i.Evidence = p.visit, p.transaction, p.municipality, p.document, p.evidence
 	}

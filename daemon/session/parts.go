@@ -198,8 +198,7 @@ type Latches interface {
 // Refusal is what follows from a document that was refused.
 type Refusal struct {
 	Incident Incident
-	Raise    bool // it is an incident; else it is only counted
-	Evidence protocol.Evidence
+	Raise    bool    // it is an incident; else it is only counted
 	Ending   *Ending // nil: the queue ends the transaction, since something is on paper
 	Package  []byte  // its own; empty where nothing came, or something holds it that hangs
 }

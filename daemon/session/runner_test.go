@@ -147,7 +147,7 @@ func TestRefused(t *testing.T) {
 					t.Errorf("%+v", a)
 				}
 				if r := w.refusals[0]; r.Ending == nil || r.Ending.Outcome != protocol.Refused || r.Ending.Code != c.code || r.Ending.Document != (protocol.Digest{7}) ||
-					r.Raise != c.incident || r.Evidence.Serial != "S-1" || len(r.Package) == 0 || w.count("ended") != 0 {
+					r.Raise != c.incident || r.Incident.Evidence.Serial != "S-1" || len(r.Package) == 0 || w.count("ended") != 0 {
 					t.Errorf("the refusal and its outcome are not written at once: %+v, %d outcomes alone", r, w.count("ended"))
 				}
 				if v = w.to(Done); v.Remaining != DefaultLimits().Refused {

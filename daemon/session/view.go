@@ -117,7 +117,7 @@ type Incident struct {
 	Also         []reason.Code
 	Document     protocol.Digest
 	Detail       string            // one word of ours, never free text of a device or a person
-	Evidence     protocol.Evidence // of what was printed and is another's
+	Evidence     protocol.Evidence // of the document, as far as it was signed and read
 }
 
 // IncidentKind names an incident.

@@ -115,9 +115,7 @@ func (ls *latches) refused(r session.Refusal) (first journal.Entry, err error) {
 	m := i.Municipality
 	holds := m != "" && (ls.unsaved[m] || ls.follows(m, i.Code))
 	if r.Raise || holds {
-		e := incidentOf(i)
-		e.Facts = r.Evidence
-		what = append(what, e)
+		what = append(what, incidentOf(i))
 	}
 	if holds {
 		what = append(what, journal.Entry{Kind: journal.Latched, Municipality: m, Transaction: i.Transaction, Reason: string(i.Code)})

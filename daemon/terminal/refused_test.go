@@ -42,9 +42,10 @@ func TestRefusedAtOnce(t *testing.T) {
 	full := &refusing{Journal: m.j, times: 1}
 	m.l = &ledger{witnessed{full, "honnind v1.2.3"}, func() {}}
 	ls, tx := m.latches(t), protocol.NewTransaction()
-	r := session.Refusal{Raise: true, Evidence: protocol.Evidence{Serial: "S-1", Software: protocol.IssuedWith{Name: "x", Version: "1.0.0"}, SignedBy: protocol.Digest{3}},
-		Incident: session.Incident{Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.SubjectMismatch, Document: protocol.Digest{5}},
-		Ending:   &session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.SubjectMismatch, Document: protocol.Digest{5}}}
+	r := session.Refusal{Raise: true,
+		Incident: session.Incident{Evidence: protocol.Evidence{Serial: "S-1", Software: protocol.IssuedWith{Name: "x", Version: "1.0.0"}, SignedBy: protocol.Digest{3}},
+			Kind: session.IncidentRefused, Transaction: tx, Municipality: city, Code: reason.SubjectMismatch, Document: protocol.Digest{5}},
+		Ending: &session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.SubjectMismatch, Document: protocol.Digest{5}}}
 	if e, err := ls.refused(r); err == nil || e.Seq != 0 || !ls.Closed(city) {
 		t.Fatalf("a full disk: %+v %v", e, err)
 	}
@@ -66,7 +67,7 @@ func TestRefusedAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := r.Evidence
+	want := r.Incident.Evidence
 	want.Program = "honnind v1.2.3"
 	if stored.Facts != want || stored.Policy != inForce {
 		t.Errorf("%+v under %+v", stored.Facts, stored.Policy)

@@ -9,12 +9,14 @@ import (
 	"net/rpc"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/OpenPrinting/goipp"
 
+	"honnin/config/policy"
 	"honnin/config/protocol"
 	"honnin/daemon/practice/pki"
 	"honnin/daemon/session"
@@ -40,6 +42,7 @@ func crashingTerminal(t *testing.T, told string) {
 	}
 	s := newStand(t, o.State, func(s *stand, p *terminal.Parts) {
 		s.line.lead(t, o.Centre)
+		p.Policy = untold(s)
 		p.Journal, p.Payment, p.Tray = steppedJournal{p.Journal, step}, steppedMoney{out}, nil
 		if o.Visit == "keys" {
 			p.Reader = s.withReaderKeys()
@@ -110,6 +113,20 @@ func (s *stand) settledFrom(out *rpc.Client) {
 		s.must(out.Call("Outside.Close", id, new(bool)))
 	}
 	s.until("the services to open", func() bool { return !s.Stopped() })
+}
+
+var contactTable = regexp.MustCompile(`(?m)^\[\[contact\]\]\n(?:[a-z]+ = .*\n)*`)
+
+// untold is the policy without anybody to tell: whom an incident is told is journalled beside a visit, now or at the next heartbeat,
+// and would be another step each time. That nothing of it is lost or repeated by a restart, TestNobodyAcknowledges says.
+func untold(s *stand) *policy.Policy {
+	s.t.Helper()
+	p, err := policy.Parse(contactTable.ReplaceAll(s.place.signed.Bundle.Text, nil), nil)
+	s.must(err)
+	if len(p.Contacts("")) != 0 || len(s.place.signed.Policy.Contacts("")) == 0 {
+		s.t.Fatal("there is somebody to tell")
+	}
+	return p
 }
 
 func instruction(command []byte) string {

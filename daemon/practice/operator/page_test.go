@@ -18,6 +18,17 @@ import (
 
 const first, second, third protocol.Terminal = "TEST-01", "TEST-02", "TEST-03"
 
+// TestPage is everything that happens in a browser; the browser is one, each test has a tab of its own.
+func TestPage(t *testing.T) {
+	chromium := touchtest.Start(t, 1280, 800)
+	for name, test := range map[string]func(*testing.T, *touchtest.Browser){
+		"taken on and closed": takenOnAndClosed, "pages fit": pagesFit, "news arrives": newsArrives, "all that is known": allThatIsKnown, "picture": picture,
+		"not signed": notSigned, "refused by the centre": refusedByTheCentre, "clock ahead": clockAhead, "signed as shown": signedAsShown, "markup": markup,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, chromium.Tab(t, 1280, 800)) })
+	}
+}
+
 // openssl verifies what the browser signed with another's program.
 func openssl(t *testing.T, der, certificate string) string {
 	t.Helper()
@@ -35,14 +46,13 @@ func openssl(t *testing.T, der, certificate string) string {
 	return string(out)
 }
 
-// TestTakenOnAndClosed: one incident among those of three terminals is taken on and closed, each with another person's key; what
+// takenOnAndClosed: one incident among those of three terminals is taken on and closed, each with another person's key; what
 // is signed is what was shown, both judges hold it good, and no key was in anything that left the browser.
-func TestTakenOnAndClosed(t *testing.T) {
+func takenOnAndClosed(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	for n, at := range []protocol.Terminal{first, second, third} {
 		d.raise(at, protocol.IncidentID(fmt.Sprintf("i-%d", n)), mixedUp())
 	}
-	b := touchtest.Start(t, 1280, 800)
 	b.Open(d.url + "/")
 	b.Wait(`document.querySelectorAll("[data-incident]").length === 3`)
 	b.Click(`[data-incident="i-1"] h2 a`)
@@ -111,8 +121,8 @@ func sound(t *testing.T, b *touchtest.Browser, name string) {
 	}
 }
 
-// TestPagesFit: each page, wide and on a phone; the list in pages, and what is filtered.
-func TestPagesFit(t *testing.T) {
+// pagesFit: each page, wide and on a phone; the list in pages, and what is filtered.
+func pagesFit(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	name := func(n int) protocol.IncidentID {
 		return protocol.IncidentID(fmt.Sprintf("test-%02d-%d-0a1b2c3d", n%3+1, n))
@@ -125,8 +135,7 @@ func TestPagesFit(t *testing.T) {
 		d.raise([]protocol.Terminal{first, second, third}[n%3], name(n), data)
 	}
 	d.must(d.world.MoveIncident(second, name(1), protocol.IncidentClosed, strings.Repeat("長い原因", 20)))
-	wide := touchtest.Start(t, 1280, 800)
-	for _, b := range []*touchtest.Browser{wide, wide.Another(390, 844)} {
+	for _, b := range []*touchtest.Browser{b, b.Another(390, 844)} {
 		at := func(page string) string { return fmt.Sprintf("%s-%d", page, touchtest.Eval[int](b, "screen.width")) }
 		b.Open(d.url + "/")
 		b.Wait(`document.querySelectorAll("[data-incident]").length === 25`)
@@ -153,11 +162,10 @@ func TestPagesFit(t *testing.T) {
 	}
 }
 
-// TestNewsArrives: what is raised while the list is looked at appears there, and the focus stays where it was.
-func TestNewsArrives(t *testing.T) {
+// newsArrives: what is raised while the list is looked at appears there, and the focus stays where it was.
+func newsArrives(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	d.raise(first, "i-1", mixedUp())
-	b := touchtest.Start(t, 1280, 800)
 	b.Open(d.url + "/")
 	b.Wait(`document.querySelectorAll("[data-incident]").length === 1`)
 	touchtest.Eval[bool](b, `document.getElementById("a-TEST-01-i-1").focus(), true`)
@@ -170,9 +178,9 @@ func TestNewsArrives(t *testing.T) {
 	}
 }
 
-// TestAllThatIsKnown: the evidence, whom it was told and what it stops are on the page; what it stops is lifted when it is closed,
+// allThatIsKnown: the evidence, whom it was told and what it stops are on the page; what it stops is lifted when it is closed,
 // and what a forgotten incident stops is said, too.
-func TestAllThatIsKnown(t *testing.T) {
+func allThatIsKnown(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	data := mixedUp()
 	data.Evidence = protocol.Evidence{Serial: "R-2026-000017", Software: protocol.IssuedWith{Name: "practice-issuer", Version: "1.4.0"}, SignedBy: protocol.Digest{7}}
@@ -190,7 +198,9 @@ func TestAllThatIsKnown(t *testing.T) {
 		d.must(d.world.Suspend(first, protocol.Suspension{Municipality: "991015", Since: protocol.At(time.Now()), Incident: of}))
 	}
 	d.must(d.world.Suspend(second, protocol.Suspension{Software: &protocol.SuspendedSoftware{Name: "practice-issuer", UpTo: "1.4.0"}, Since: protocol.At(time.Now()), Incident: "another"}))
-	b := touchtest.Start(t, 1280, 800)
+	many := protocol.IncidentData{Code: "pdf-font", Class: "defective", Municipality: "991023",
+		Storm: protocol.Storm{Count: 99871, Through: 204117, Last: protocol.At(time.Now().Add(time.Hour)), Transactions: []protocol.Transaction{protocol.NewTransaction()}}}
+	d.raise(second, "i-9", many)
 	text := func(css string) string {
 		return touchtest.Eval[string](b, `document.querySelector("`+css+`").innerText`)
 	}
@@ -202,6 +212,9 @@ func TestAllThatIsKnown(t *testing.T) {
 		}
 	}
 	if row := text("#i-TEST-01-i-1"); !strings.Contains(row, "the service stops") {
+		t.Error(row)
+	}
+	if row := text("#i-TEST-02-i-9"); !strings.Contains(row, "×99871") {
 		t.Error(row)
 	}
 	sound(t, b, "list-suspended")
@@ -223,4 +236,21 @@ func TestAllThatIsKnown(t *testing.T) {
 	b.Wait(`!document.getElementById("suspends")`)
 	b.Open(d.url + "/?state=closed")
 	b.Wait(`document.querySelectorAll("#suspended li").length === 2`)
+}
+
+// picture: the list as the documents show it.
+func picture(t *testing.T, b *touchtest.Browser) {
+	d := newDesk(t, practice.Options{})
+	d.raise(first, "test-01-18-0a1b2c3d", protocol.IncidentData{Code: "fee-differs", Class: "fault", Municipality: "991031"})
+	d.raise(second, "test-02-7-4e5f6071", protocol.IncidentData{Code: "pdf-font", Class: "defective", Municipality: "991023",
+		Storm: protocol.Storm{Count: 412, Through: 1024, Last: protocol.At(time.Now())}})
+	d.raise(third, "test-03-44-8c9daebf", mixedUp())
+	d.must(d.world.MoveIncident(first, "test-01-18-0a1b2c3d", protocol.IncidentClosed, "a price that was typed wrong"))
+	d.must(d.world.MoveIncident(second, "test-02-7-4e5f6071", protocol.IncidentAcknowledged, ""))
+	d.must(d.world.Suspend(third, protocol.Suspension{Municipality: "991015", Since: protocol.At(time.Now()), Incident: "test-03-44-8c9daebf"}))
+	b.Before(`window.fetch = () => new Promise(() => {})`) // nothing new comes into the picture
+	b.Open(d.url + "/")
+	b.Wait(`document.querySelectorAll("[data-incident]").length === 3`)
+	touchtest.Eval[bool](b, `document.querySelectorAll("time").forEach((e) => { e.textContent = "2026-11-22 09:30:00"; }), document.fonts.ready.then(() => true)`)
+	b.Pictured("list.png")
 }

@@ -50,13 +50,12 @@ func (d *desk) write(name, kind string, b []byte) {
 	d.must(os.WriteFile(d.file(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}), 0o600))
 }
 
-// TestNotSigned: what the page does not sign, with which words; nothing is posted.
-func TestNotSigned(t *testing.T) {
+// notSigned: what the page does not sign, with which words; nothing is posted.
+func notSigned(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	d.raise(first, "i-1", mixedUp())
 	d.stranger("other", elliptic.P256())
 	d.stranger("p384", elliptic.P384())
-	b := touchtest.Start(t, 1280, 800)
 	for _, c := range []struct{ key, certificate, cause, want string }{
 		{practice.TakerID + ".key", practice.CloserID + ".pem", "x", "not that of this certificate"},
 		{"other.sec1", "other.pem", "x", "The key cannot be read"},
@@ -82,12 +81,11 @@ func TestNotSigned(t *testing.T) {
 	d.is(first, "i-1", protocol.IncidentOpen)
 }
 
-// TestRefusedByTheCentre: what the page signs and the centre does not take is said on the page, and moves nothing.
-func TestRefusedByTheCentre(t *testing.T) {
+// refusedByTheCentre: what the page signs and the centre does not take is said on the page, and moves nothing.
+func refusedByTheCentre(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	d.raise(first, "i-1", mixedUp())
 	d.stranger("other", elliptic.P256())
-	b := touchtest.Start(t, 1280, 800)
 	refused := func(f form, want string) {
 		t.Helper()
 		f.review()
@@ -111,11 +109,11 @@ func TestRefusedByTheCentre(t *testing.T) {
 	b.Wait(`document.querySelector("[value=acknowledged]").disabled && document.querySelector("[value=closed]").checked`)
 }
 
-// TestClockAhead: a state of a time that has not come, by the centre's clock.
-func TestClockAhead(t *testing.T) {
+// clockAhead: a state of a time that has not come, by the centre's clock.
+func clockAhead(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{Now: func() time.Time { return time.Now().Add(-time.Hour) }})
 	d.raise(first, "i-1", mixedUp())
-	f := d.open(touchtest.Start(t, 1280, 800), first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem")
+	f := d.open(b, first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem")
 	f.review()
 	if said := f.send(); !strings.Contains(said, "a time that has not come") {
 		t.Error(said)
@@ -124,9 +122,9 @@ func TestClockAhead(t *testing.T) {
 	d.is(first, "i-1", protocol.IncidentOpen)
 }
 
-// TestSignedAsShown: what is signed is the event that was shown, and no server can show another without that being seen. One that
+// signedAsShown: what is signed is the event that was shown, and no server can show another without that being seen. One that
 // shows an incident under another's name, or what happened as something lesser, gets no signature, or one that counts for nothing.
-func TestSignedAsShown(t *testing.T) {
+func signedAsShown(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	d.raise(first, "i-1", mixedUp())
 	d.raise(second, "i-2", mixedUp())
@@ -138,7 +136,6 @@ func TestSignedAsShown(t *testing.T) {
 			return page
 		})
 	}
-	b := touchtest.Start(t, 1280, 800)
 	open := func() form {
 		return d.open(b, first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem").closes("x")
 	}
@@ -167,12 +164,11 @@ func TestSignedAsShown(t *testing.T) {
 	d.is(second, "i-2", protocol.IncidentOpen)
 }
 
-// TestMarkup: what a person wrote is shown as they wrote it.
-func TestMarkup(t *testing.T) {
+// markup: what a person wrote is shown as they wrote it.
+func markup(t *testing.T, b *touchtest.Browser) {
 	d := newDesk(t, practice.Options{})
 	d.raise(first, "i-1", mixedUp())
 	const cause = "<img src=x onerror=alert(1)> & \"” </pre><script>alert(2)</script>"
-	b := touchtest.Start(t, 1280, 800)
 	f := d.open(b, first, "i-1").with(practice.CloserID+".key", practice.CloserID+".pem").closes(cause)
 	f.review()
 	f.send()

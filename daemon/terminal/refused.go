@@ -96,7 +96,8 @@ func (t *Terminal) sweep(ctx context.Context) error {
 	return s.Sweep()
 }
 
-// OpenIncidents reports, of a terminal's journal, whether nobody has closed an incident. What cannot be read counts as open.
+// OpenIncidents reports, of a terminal's journal, whether nobody has closed an incident. What cannot be read counts as open; one of
+// a storm, for which another alike speaks, does not: that one's package is kept before its own.
 func OpenIncidents(j interface {
 	Incidents(after uint64, n int) ([]journal.Standing, error)
 }, t protocol.Terminal) func(protocol.IncidentID) bool {

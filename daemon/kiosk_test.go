@@ -125,17 +125,38 @@ func TestTouch(t *testing.T) {
 			t.Errorf("%d sheets: a stranger's paper came out", n)
 		}
 	})
-	t.Run("the service is closed until staff have looked", func(t *testing.T) {
-		panel.Place("p01")
-		kiosk.WaitScreen("pin")
-		kiosk.EnterPIN("1234")
-		kiosk.WaitScreen("choose")
-		if open := touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-offer^='991015']:not(:disabled):not([aria-disabled=true])").length`); open != 0 {
+	t.Run("the service is stopped until the municipality closes the incident", func(t *testing.T) {
+		chooses := func() (open int) {
+			t.Helper()
+			panel.Place("p01")
+			kiosk.WaitScreen("pin")
+			kiosk.EnterPIN("1234")
+			kiosk.WaitScreen("choose")
+			return touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-offer^='991015']:not(:disabled):not([aria-disabled=true])").length`)
+		}
+		leaves := func() {
+			t.Helper()
+			panel.Act("pull")
+			kiosk.WaitScreen("ended")
+		}
+		if open := chooses(); open != 0 {
 			t.Errorf("%d offers of the municipality are still open", open)
 		}
-		panel.Act("pull")
-		kiosk.WaitScreen("ended")
-		panel.Act("staff")
+		if text := touchtest.Eval[string](kiosk, `document.getElementById("picture").innerText`); !strings.Contains(text, "不具合の調査で停止中") {
+			t.Errorf("nobody says why: %s", text)
+		}
+		kiosk.Shot("kiosk-stopped")
+		leaves()
+		if touchtest.Eval[bool](panel, `!document.querySelector("[data-act=staff]").disabled`) {
+			t.Error("staff are called for what they cannot open")
+		}
+		panel.Act("close")
+		panel.Wait(`document.querySelector("[data-act=close]").disabled`)
+		kiosk.WaitScreen("welcome")
+		if open := chooses(); open == 0 {
+			t.Error("closed by a person, and not offered again")
+		}
+		leaves()
 	})
 	t.Run("the policy", func(t *testing.T) {
 		kiosk.WaitScreen("welcome")

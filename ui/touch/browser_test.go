@@ -171,7 +171,7 @@ func measure(t *testing.T, b *touchtest.Browser, lang, name string) {
 	touchtest.Eval[bool](b, `document.fonts.ready.then(() => true)`)
 	shot := fmt.Sprintf("%s-%s-%d", name, lang, touchtest.Eval[int](b, "innerWidth"))
 	b.Shot(shot)
-	if path, shown := map[string]string{"choose-ja-1024": "choose.png", "out-of-service-ja-1024": "closed.png"}[shot]; shown {
+	if path, shown := map[string]string{"choose-ja-1024": "choose.png", "out-of-service-ja-1024": "closed.png", "refused-ja-1024": "refused.png"}[shot]; shown {
 		b.Pictured(path)
 	}
 	check(t, b, lang, name)

@@ -16,7 +16,7 @@ var (
 	errBye    = errors.New("console: Ctrl-D")
 )
 
-// mostOdd is how many unknown keys somebody may press in a row; more are noise.
+// mostOdd is how many unknown keys, or tabs, somebody may press in a row; more are noise.
 const mostOdd = 32
 
 // editor is the line that is being typed, and what of it is on the screen.
@@ -33,7 +33,7 @@ type editor struct {
 	shown  []rune
 	col    int  // of the cursor, in columns of shown
 	drawn  bool // the prompt is on the screen
-	odd    int  // keys one after the other that nobody knows
+	odd    int  // unknown keys and tabs, one after the other
 }
 
 // read edits one line and returns it. The prompt is written as soon as nothing more waits to be read, so that a flood is
@@ -51,7 +51,7 @@ func (e *editor) read(ctx context.Context, prompt string, idle time.Duration) (s
 		if err != nil {
 			return "", err
 		}
-		if e.odd++; k.act != ignored {
+		if e.odd++; k.act != ignored && k.act != tab {
 			e.odd = 0
 		}
 		if e.odd > mostOdd {
@@ -72,7 +72,10 @@ func (e *editor) press(k key) (done bool, err error) {
 	case enter:
 		return true, e.enter()
 	case cancel:
-		return false, errors.Join(e.screen.write("^C\r\n"), errCancel)
+		if e.drawn {
+			err = e.screen.write("^C\r\n")
+		}
+		return false, errors.Join(err, errCancel)
 	case brk:
 		return false, errBreak
 	case noise:
@@ -99,7 +102,10 @@ func (e *editor) press(k key) (done bool, err error) {
 // enter leaves the line as it was typed: what is behind the cursor is passed over.
 func (e *editor) enter() error {
 	e.at = len(e.line)
-	if !e.drawn && len(e.line) > 0 {
+	if !e.drawn && len(e.line) == 0 { // one of a flood of them
+		return nil
+	}
+	if !e.drawn {
 		if err := e.show(); err != nil {
 			return err
 		}
@@ -238,7 +244,7 @@ func (e *editor) tab() error {
 		}
 		return e.draw()
 	}
-	if len(choices) == 0 || !e.drawn {
+	if len(choices) == 0 || !e.drawn || e.keyboard.wire.pending() {
 		return nil
 	}
 	out := "\r\n"

@@ -150,6 +150,8 @@ func TestGarbage(t *testing.T) {
 		}(),
 		"letters": func(p []byte) { copy(p, bytes.Repeat([]byte("a"), len(p))) },
 		"zeros":   func([]byte) {},
+		"tabs":    func(p []byte) { copy(p, bytes.Repeat([]byte("\t"), len(p))) },
+		"returns": func(p []byte) { copy(p, bytes.Repeat([]byte("\r\n\x03\x04"), len(p)/4)) },
 		"escapes": func(p []byte) { copy(p, bytes.Repeat([]byte("\x1b[1;"), len(p)/4)) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -310,7 +312,6 @@ func TestLoopback(t *testing.T) {
 		if did, _ := r.has(); len(did) == 0 || did[len(did)-1] != " version" {
 			t.Errorf("%q", did)
 		}
-		t.Logf("%d bytes in a minute", written)
 	})
 }
 

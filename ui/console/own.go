@@ -67,8 +67,10 @@ func (s *session) explain(r *Command, c Call, a *Answer) error {
 		return a.Row("help.command", Plain(r.Name), Word(rolesWord(r.Need)), Says(r.Does))
 	}
 	for _, l := range r.explain(s.lang) {
-		if err := a.print(l); err != nil {
-			return err
+		for _, part := range wrap(l, s.screen.columns-1) {
+			if err := a.print(part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

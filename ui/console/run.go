@@ -9,55 +9,57 @@ import (
 // begun is a command that is being done.
 type begun struct {
 	s    *session
+	ctx  context.Context
 	stop context.CancelCauseFunc
-	idle *time.Timer
 }
 
-// begin lets Ctrl-C, the end of the line and a technician who has left end a command.
-func (s *session) begin(c Call, a *Answer) (context.Context, *begun) {
+// begin lets the end of the line, a technician who has left and, while the terminal works, Ctrl-C end a command. Whoever
+// begins one stops it at last.
+func (s *session) begin(c Call, a *Answer) *begun {
 	ctx, stop := context.WithCancelCause(context.Background())
-	b := &begun{s: s, stop: stop}
+	b := &begun{s, ctx, stop}
 	if s.who.Role != Nobody {
-		b.idle = time.AfterFunc(s.patience(), b.look)
+		go b.watch()
 	}
 	p := &pager{s: s, ctx: ctx, json: c.JSON}
-	a.print, a.wire = p.print, func(ctx context.Context, do func(context.Context, Wire) error) error {
-		return s.transfer(ctx, stop, do)
-	}
-	return ctx, b
+	a.print, a.wire = p.print, b.transfer
+	return b
 }
 
 // work lets the terminal do a command.
-func (b *begun) work(ctx context.Context, c Call, a *Answer) error {
-	b.s.wire.become(running, func() { b.stop(errCancel) })
-	return b.s.o.Machine.Do(ctx, b.s.who, c, a)
+func (b *begun) work(c Call, a *Answer) error {
+	b.become(running)
+	return b.s.o.Machine.Do(b.ctx, b.s.who, c, a)
 }
 
-// look ends the command if nothing has come for too long.
-func (b *begun) look() {
-	left := b.s.o.Idle - b.s.wire.idle()
-	if left <= 0 {
-		b.stop(errQuiet)
-		return
+func (b *begun) become(m mode) { b.s.wire.become(m, func() { b.stop(errCancel) }) }
+
+// watch ends the command when nothing has come for too long.
+func (b *begun) watch() {
+	for left := b.s.o.Idle - b.s.wire.idle(); left > 0; left = b.s.o.Idle - b.s.wire.idle() {
+		select {
+		case <-time.After(left):
+		case <-b.ctx.Done():
+			return
+		}
 	}
-	b.idle.Reset(left)
+	b.stop(errQuiet)
 }
 
 // end lets the session read again. It returns whether something that came meanwhile was thrown away.
-func (b *begun) end() (lost bool) {
-	if b.idle != nil {
-		b.idle.Stop()
-	}
-	return b.s.wire.become(waiting, nil)
-}
+func (b *begun) end() (lost bool) { return b.s.wire.become(waiting, nil) }
 
 // transfer gives the line away for a file. What comes right behind it is thrown away: the other program's last words.
-func (s *session) transfer(ctx context.Context, stop context.CancelCauseFunc, do func(context.Context, Wire) error) error {
-	s.wire.become(raw, func() { stop(errCancel) })
-	err := do(ctx, s.wire)
-	s.wire.become(running, func() { stop(errCancel) })
-	if _, quiet := s.wire.forget(quietTime, loudTime); quiet != nil && err == nil {
-		return quiet
+func (b *begun) transfer(ctx context.Context, do func(context.Context, Wire) error) error {
+	b.become(raw)
+	err := do(ctx, b.s.wire)
+	_, rest := b.s.wire.forget(quietTime, loudTime)
+	b.become(running)
+	switch {
+	case rest == errLoud:
+		return errNoise
+	case err == nil:
+		return rest
 	}
 	return err
 }

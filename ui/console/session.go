@@ -26,6 +26,7 @@ type session struct {
 	leave    func() // the seat
 	asked    bool   // the far end was asked what it is, or somebody said so
 	strange  int    // lines in a row that are no commands
+	empty    int    // and that have nothing in them, with more behind them
 }
 
 // Serve speaks with whoever is at the far end, until the line hangs up (nil), takes nothing (ErrStalled), fails, or ctx is
@@ -61,7 +62,10 @@ func (s *session) serve() error {
 	}
 	for {
 		text, err := s.editor.read(context.Background(), promptOf[ranks[s.who.Role]], s.patience())
-		if err == nil {
+		switch empty := strings.TrimSpace(text) == ""; {
+		case empty && s.flooded():
+			err = errNoise
+		case err == nil:
 			err = s.line(text)
 		}
 		if gone := s.wire.broken(); gone != nil {
@@ -71,6 +75,16 @@ func (s *session) serve() error {
 			return err
 		}
 	}
+}
+
+// flooded reports whether lines with nothing in them come faster than anybody types, again and again.
+func (s *session) flooded() bool {
+	pending := s.wire.pending()
+	if s.empty++; pending && s.empty <= mostOdd {
+		return false
+	}
+	s.empty = 0
+	return pending
 }
 
 // patience is how long somebody who has signed in may type nothing.
@@ -141,12 +155,13 @@ func (s *session) line(text string) error {
 	s.editor.past.add(text)
 	call, err := Parse(text)
 	a := &Answer{call: call, lang: s.lang, who: s.who, width: s.screen.columns}
-	ctx, b := s.begin(call, a)
+	b := s.begin(call, a)
+	defer b.stop(nil)
 	if err == nil {
-		err = errors.Join(s.do(ctx, b, call, a), a.Flush())
+		err = errors.Join(s.do(b, call, a), a.Flush())
 	}
 	lost := b.end()
-	if left := leaves(ctx, err); left != nil {
+	if left := leaves(b.ctx, err); left != nil {
 		if call.JSON {
 			return errors.Join(a.done(left), left)
 		}
@@ -188,7 +203,7 @@ func leaves(ctx context.Context, err error) error {
 func (s *session) say(text string) error { return s.screen.write(text + "\r\n") }
 
 // do is one command, if it may be done.
-func (s *session) do(ctx context.Context, b *begun, c Call, a *Answer) error {
+func (s *session) do(b *begun, c Call, a *Answer) error {
 	if err := s.allowed(c); err != nil {
 		return err
 	}
@@ -201,7 +216,7 @@ func (s *session) do(ctx context.Context, b *begun, c Call, a *Answer) error {
 	if c.Command.own {
 		return s.own(c, a)
 	}
-	return b.work(ctx, c, a)
+	return b.work(c, a)
 }
 
 // allowed looks at the role, and that the policy in force still gives it.

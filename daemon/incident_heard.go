@@ -89,7 +89,10 @@ func (n *noticed) heard() (lines []string) {
 	if n.Plan == nil {
 		return lines
 	}
-	if n.Plan.Contact != "" {
+	switch {
+	case n.Plan.Contact != "" && len(n.Told) == 0:
+		lines = append(lines, "told within a minute: "+n.Plan.Contact+"; or with another that is alike, if nobody has acknowledged that one either")
+	case n.Plan.Contact != "":
 		lines = append(lines, fmt.Sprintf("unless somebody acknowledges it, %s is told %s", n.Plan.Contact, when(n.Plan.At)))
 	}
 	if !n.Plan.Stops.IsZero() {

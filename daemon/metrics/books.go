@@ -98,26 +98,20 @@ func (b *books) learn() error {
 	return err
 }
 
-// near is how far behind an open incident the next one may be to be read in one go with it.
-const near = 1024
-
 // words reads the words of what is open, and little else.
 func (b *books) words() error {
 	all, err := b.journal.Incidents(0, 0)
-	for err == nil && len(all) > 0 {
-		before := len(all)
-		err = b.journal.After(all[0].Position-1, func(e journal.Entry) (more bool, err error) {
-			if e.Seq == all[0].Position {
-				b.open[e.Seq] = standing{e.Reason, e.At.Time, all[0].Delivered > 0, all[0].Acknowledged > 0}
-				all = all[1:]
-			}
-			return len(all) > 0 && all[0].Position-e.Seq <= near, nil
-		})
-		if err == nil && len(all) == before {
-			err = journal.ErrNoEntry
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	var at []uint64
+	for _, s := range all {
+		at = append(at, s.Position)
+	}
+	return journal.Several(b.journal, at, func(e journal.Entry) {
+		s := all[0]
+		b.open[e.Seq], all = standing{e.Reason, e.At.Time, s.Delivered > 0, s.Acknowledged > 0}, all[1:]
+	})
 }
 
 func (b *books) await(e journal.Entry) {

@@ -160,7 +160,10 @@ type long struct {
 	read int
 }
 
-const million = 1_000_000
+const (
+	million = 1_000_000
+	near    = 1024 // what is further apart is not read together
+)
 
 func (l *long) Head() (protocol.JournalHead, error) {
 	return protocol.JournalHead{Position: million}, nil

@@ -88,22 +88,24 @@ func (n *escalation) waiting() (out []journal.Standing, err error) {
 		return nil, err
 	}
 	stand := make(map[uint64]stood, len(n.stand))
+	var fresh []uint64
 	for _, s := range all {
 		if s.Acknowledged > 0 {
 			continue
 		}
 		is, known := n.stand[s.Position]
 		if !known {
-			e, err := n.journal.At(s.Position)
-			if err != nil {
-				return nil, err
-			}
-			is = stood{alike{e.Reason, e.Municipality}, e.At.Time, n.minutes}
+			fresh = append(fresh, s.Position)
 		}
 		out, stand[s.Position] = append(out, s), is
 	}
-	n.stand = stand
-	return out, nil
+	err = journal.Several(n.journal, fresh, func(e journal.Entry) {
+		stand[e.Seq] = stood{alike{e.Reason, e.Municipality}, e.At.Time, n.minutes}
+	})
+	if err == nil {
+		n.stand = stand
+	}
+	return out, err
 }
 
 // holds returns which incidents stop something already.
@@ -215,9 +217,12 @@ func (n *follower) heard(e journal.Entry, der []byte) (protocol.Digest, error) {
 		return protocol.Digest{}, err
 	}
 	box := outbox{journal: n.journal, terminal: n.terminal}
-	event, _, err := box.escalated(e, head)
-	if err != nil || event == nil {
+	event, sent, err := box.escalated(e, head)
+	switch {
+	case err != nil:
 		return protocol.Digest{}, err
+	case !sent:
+		return protocol.Digest{}, errKept
 	}
 	text, err := protocol.EncodeBody(*event)
 	if err != nil {

@@ -286,3 +286,60 @@ type full struct{ *journal.Journal }
 func (full) Record(journal.Entry, ...journal.Entry) (journal.Entry, error) {
 	return journal.Entry{}, errFull
 }
+
+// TestClosedMeanwhile: what a person closes between a look and its entry stops nothing.
+func TestClosedMeanwhile(t *testing.T) {
+	b := newBell(t)
+	of := b.incident("pdf-pages", city)
+	ls := newLatches(b.l, policy.Latch{Defective: 3, Within: time.Hour, All: 3}, func() time.Time { return b.memory.now }, b.f.log)
+	stop := b.e.stop
+	b.e.stop = func(steps ...journal.Entry) error {
+		b.must(b.l.record(journal.Entry{Kind: journal.Closed, Of: int(of.Seq), Staff: "closer", Proof: protocol.Digest{1}, Signed: protocol.At(b.memory.now)}))
+		b.e.stop = stop
+		return ls.stop(steps...)
+	}
+	b.memory.now = b.memory.now.Add(5 * time.Hour)
+	if err := b.e.look(t.Context()); !errors.Is(err, journal.ErrState) || ls.Closed(city) {
+		t.Error(err, ls.Closed(city))
+	}
+	if err := b.e.look(t.Context()); err != nil || len(b.entries(journal.Escalated)) != 0 {
+		t.Error(err)
+	}
+}
+
+// BenchmarkLook is a look at many incidents that wait, most of them sealed: the first of a process, and every other.
+func BenchmarkLook(b *testing.B) {
+	const n = 10_000
+	j, err := journal.Open(b.TempDir()+"/journal", time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	for i := range n / 100 {
+		var all []journal.Entry
+		for k := range 100 {
+			all = append(all, journal.Entry{Kind: journal.Incident, Reason: "fault", Where: fmt.Sprint(i*100 + k)})
+		}
+		if _, err := j.Record(journal.Entry{Kind: journal.Started}, all...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	c, err := incident.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := &policy.Policy{}
+	e := &escalation{journal: j, policy: func() *policy.Policy { return p }, catalogue: c, stop: func(...journal.Entry) error { return nil }, now: time.Now}
+	for name, first := range map[string]bool{"first": true, "other": false} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if first {
+					e.stand = nil
+				}
+				if _, err := e.waiting(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,11 +130,16 @@ func (ls *latches) refused(r session.Refusal) (first journal.Entry, err error) {
 	return ls.write(what)
 }
 
-// stop writes entries at once, and stops what they latch.
+// stop writes entries at once, and stops what they latch. Where they contradict the journal, an incident was closed or gathered
+// meanwhile: nothing is stopped by it, and the next look says what is.
 func (ls *latches) stop(what ...journal.Entry) error {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	before := maps.Clone(ls.unsaved)
 	_, err := ls.write(what)
+	if errors.Is(err, journal.ErrState) {
+		ls.unsaved = before
+	}
 	return err
 }
 

@@ -79,6 +79,7 @@ type Journal interface {
 	Head() (protocol.JournalHead, error)
 	Policy() (highest protocol.PolicyRef, least uint64, err error)
 	At(position uint64) (journal.Entry, error)
+	After(position uint64, f func(journal.Entry) (more bool, err error)) error
 	Incidents(after uint64, n int) ([]journal.Standing, error)
 	Gather(position uint64) (e journal.Entry, gathered bool, err error)
 }

@@ -31,6 +31,7 @@ func (s *stand) disowned(end *session.Ending) {
 	if v.Reference == "" {
 		s.t.Error("no number is shown")
 	}
+	s.learns(journal.StaffNeeded, 1) // the picture comes first
 	s.everythingDelivered()
 	all := entries(s.t, s.place.journal)
 	at := slices.IndexFunc(all, func(e journal.Entry) bool { return e.Kind == journal.Incident })
@@ -105,6 +106,7 @@ func TestNotMineByAPasserBy(t *testing.T) {
 	s.must(other.Hands.Place())
 	s.await("the last word", func(v session.View) bool { return v.State == session.OutOfService && v.Notice == session.Unproven })
 	s.must(other.Hands.Pull())
+	s.learns(journal.StaffNeeded, 1)
 	s.everythingDelivered()
 	all := entries(t, s.place.journal)
 	if i := of(all, journal.Incident); len(i) != 1 || i[0].Reason != string(session.IncidentUnproven) || i[0].Municipality != end.Municipality || len(of(all, journal.Latched)) != 0 || len(of(all, journal.VisitBegun)) != 1 {

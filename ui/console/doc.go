@@ -36,7 +36,7 @@
 // asked for, too. The cursor's last column is never written to. At each key only what differs from the first difference on is sent.
 //
 // A line has at most 1 KiB. What is more, and what no key sends (bytes that are no UTF-8), is noise: from there on everything is
-// thrown away, without an echo, until nothing comes for 250 ms; then it is said once. A NUL is how a break arrives. One
-// goroutine reads and one writes; memory is bounded whatever comes. A line that takes no output for 30 s is given up.
+// thrown away, without an echo, until nothing comes for 250 ms; then it is said once. So is a flood of keys that do nothing.
+// A NUL is how a break arrives. One goroutine reads and one writes; memory is bounded whatever comes. A line that takes no output for 30 s is given up.
 // While a command runs, Ctrl-C ends it; up to 4 KiB typed ahead are kept.
 package console

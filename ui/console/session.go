@@ -154,27 +154,34 @@ func (s *session) line(text string) error {
 	}
 	s.editor.past.add(text)
 	call, err := Parse(text)
+	if s.strange++; call.Command != nil {
+		s.strange = 0
+	}
+	err = s.answer(call, err)
+	if err == nil && s.strange > mostStrange {
+		return errNoise
+	}
+	return err
+}
+
+// answer does what was typed, unless it is wrong already, and says how it went. Its error is of the line, or why the session
+// cannot go on as if nothing were.
+func (s *session) answer(call Call, wrong error) error {
 	a := &Answer{call: call, lang: s.lang, who: s.who, width: s.screen.columns}
 	b := s.begin(call, a)
 	defer b.stop(nil)
-	if err == nil {
-		err = errors.Join(s.do(b, call, a), a.Flush())
+	if wrong == nil {
+		wrong = errors.Join(s.do(b, call, a), a.Flush())
 	}
 	lost := b.end()
-	if left := leaves(b.ctx, err); left != nil {
+	if left := leaves(b.ctx, wrong); left != nil {
 		if call.JSON {
 			return errors.Join(a.done(left), left)
 		}
 		return left
 	}
-	if err := a.done(err); err != nil && !errors.Is(err, errQuit) {
+	if err := a.done(wrong); err != nil && !errors.Is(err, errQuit) {
 		return err
-	}
-	if s.strange++; call.Command != nil {
-		s.strange = 0
-	}
-	if s.strange > mostStrange {
-		return errNoise
 	}
 	if lost {
 		return s.say(failure(Fail(Lost)).text(s.lang))

@@ -61,6 +61,9 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	}
 	clock := new(clock)
 	o := practice.Options{Now: clock.Now, State: filepath.Join(f.state, "keys"), Incidents: filepath.Join(f.state, "incidents"), CardAnchors: anchors, Enrol: f.enrol}
+	if !f.scripted() { // whose incidents are counted, put away and forgotten
+		o.Book = filepath.Join(f.state, "incidents.book")
+	}
 	if f.hours {
 		o.Open = practice.TokyoHours
 	}

@@ -52,6 +52,7 @@ const (
 // Options is what a world may be told. The zero value is a whole world.
 type Options struct {
 	State       string                         // directory of the keys; "" keeps none
+	Book        string                         // file in which the centre keeps what it knows of incidents; "": it forgets
 	Incidents   string                         // directory into which persons bring signed states of incidents; "": none
 	Now         func() time.Time               // nil: the system's clock
 	Open        func(now time.Time) bool       // nil: always
@@ -89,6 +90,7 @@ type World struct {
 	served   chan error
 	close    func() error
 	books    books
+	book     *notebook // nil: none
 
 	mu       sync.Mutex
 	guests   int
@@ -196,6 +198,9 @@ func (w *World) open() error {
 			InForce: w.inForce(at)})
 	}
 	w.centre = server.New(c)
+	if err := w.remember(); err != nil {
+		return err
+	}
 	w.http = w.centre.HTTP(pki.TLS(w.keys.Centre), pki.Pool(w.keys.TLSCA))
 	return nil
 }
@@ -243,7 +248,7 @@ func (w *World) shut() error {
 	if e := <-w.served; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
-	return errors.Join(err, w.Play(""))
+	return errors.Join(err, w.book.close(), w.Play(""))
 }
 
 // Access is what a terminal needs to call the centre.

@@ -27,12 +27,13 @@ func (s *Server) escalation(c *call) (answer, error) {
 	if e.Source != protocol.SourcePrefix+string(c.terminal) {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
-	receipt, err := s.tell(e, protocol.Fingerprint(c.body))
+	receipt, err := s.tell(e, c.body)
 	return answer{status: http.StatusCreated, media: mediaCMS, body: receipt}, err
 }
 
 // tell records an escalation once. Terminals send it after its incident, which may have been filed since.
-func (s *Server) tell(e protocol.Escalation, event protocol.Digest) ([]byte, error) {
+func (s *Server) tell(e protocol.Escalation, text []byte) ([]byte, error) {
+	event := protocol.Fingerprint(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	of := incidentKey{e.Source, e.Data.Incident}
@@ -47,6 +48,9 @@ func (s *Server) tell(e protocol.Escalation, event protocol.Digest) ([]byte, err
 		return nil, refuse(http.StatusServiceUnavailable, protocol.ProblemIssuer)
 	}
 	receipt, err := s.sign(s.Receipts, protocol.Receipt{Format: protocol.ReceiptFormat, Incident: e.ID, Source: e.Source, Event: event, ReceivedAt: protocol.At(s.Now())})
+	if err == nil {
+		err = s.wrote(Line{Escalation: text})
+	}
 	if err == nil {
 		s.escalations[of] = append(all, escalated{event, e, receipt})
 	}

@@ -50,7 +50,7 @@ func TestJournalHeads(t *testing.T) {
 	}
 	for _, code := range []string{"fault", protocol.IncidentJournalRewound} {
 		e := protocol.NewEvent(protocol.IncidentID("i-"+code), terminal, protocol.At(d.Now()), protocol.IncidentData{Code: code, Class: "fault"})
-		if _, err := d.receive(e, []byte{1}); err != nil {
+		if _, err := d.enlist(e, []byte{1}, d.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Move(terminal, e.ID, protocol.IncidentClosed, "a disk was changed"); err != nil {

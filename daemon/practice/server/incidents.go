@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"honnin/config/protocol"
-	"honnin/config/trust"
 	"honnin/config/trust/sign"
 	life "honnin/spool/incident"
 )
@@ -46,12 +44,12 @@ func (s *Server) incident(c *call) (answer, error) {
 	if e.Source != protocol.SourcePrefix+string(c.terminal) {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
-	receipt, err := s.receive(e, c.body)
+	receipt, err := s.enlist(e, c.body, s.Now())
 	return answer{status: http.StatusCreated, media: mediaCMS, body: receipt}, err
 }
 
-// receive records an event once. The same again gets the same receipt; another under its name is refused.
-func (s *Server) receive(e protocol.Event, text []byte) ([]byte, error) {
+// enlist records an event once, as having come then. The same again gets the same receipt; another under its name is refused.
+func (s *Server) enlist(e protocol.Event, text []byte, now time.Time) ([]byte, error) {
 	k, event := incidentKey{e.Source, e.ID}, protocol.Fingerprint(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +62,7 @@ func (s *Server) receive(e protocol.Event, text []byte) ([]byte, error) {
 	if len(s.incidents) >= maxIncidents {
 		return nil, refuse(http.StatusServiceUnavailable, protocol.ProblemIssuer)
 	}
-	receipt, err := s.sign(s.Receipts, protocol.Receipt{Format: protocol.ReceiptFormat, Incident: k.id, Source: k.source, Event: event, ReceivedAt: protocol.At(s.Now())})
+	receipt, err := s.sign(s.Receipts, protocol.Receipt{Format: protocol.ReceiptFormat, Incident: k.id, Source: k.source, Event: event, ReceivedAt: protocol.At(now)})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +73,9 @@ func (s *Server) receive(e protocol.Event, text []byte) ([]byte, error) {
 	if err := s.strikes(e); err != nil {
 		return nil, err
 	}
-	now := s.Now()
+	if err := s.wrote(Line{Event: text}); err != nil {
+		return nil, err
+	}
 	s.incidents[k] = &incident{event: event, text: text, told: e, received: now, receipt: receipt, state: protocol.IncidentOpen, signed: signed, at: now}
 	return receipt, nil
 }
@@ -136,25 +136,21 @@ func (s *Server) Move(terminal protocol.Terminal, id protocol.IncidentID, state,
 // here: a later closing takes an earlier one's place, and one of a time to come is none. The error is under [ErrIncident], and the
 // [life.Doubt] that the terminal would have.
 func (s *Server) Bring(signed []byte) error {
-	content, by, _, err := trust.VerifyAttached(signed)
+	state, step, err := stepOf(signed)
 	if err != nil {
 		return doubted(life.StateUnsigned)
 	}
-	state, err := protocol.ParseIncidentState(content)
-	if err != nil {
-		return doubted(life.StateUnsigned)
-	}
-	if d := s.doubt(state, by); d != life.NoDoubt {
+	if d := s.doubt(state, step.Signer); d != life.NoDoubt {
 		return doubted(d)
 	}
-	return s.move(state, Step{state.State, protocol.Fingerprint(by.Raw), state.At, state.Cause, protocol.Fingerprint(signed)}, signed)
+	return s.move(state, step, signed)
 }
 
 func doubted(d life.Doubt) error { return fmt.Errorf("%w: %w", ErrIncident, d) }
 
 // doubt says why a state is not believed from whom signed it.
-func (s *Server) doubt(state protocol.IncidentState, by *x509.Certificate) life.Doubt {
-	closer, taker := by.Equal(s.Closer.Certificate), by.Equal(s.Taker.Certificate)
+func (s *Server) doubt(state protocol.IncidentState, by protocol.Digest) life.Doubt {
+	closer, taker := by == protocol.Fingerprint(s.Closer.Certificate.Raw), by == protocol.Fingerprint(s.Taker.Certificate.Raw)
 	switch {
 	case !closer && !taker:
 		return life.StateStranger
@@ -187,6 +183,9 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	was, state := i.state, to.State
 	if again := was == protocol.IncidentClosed && state == was && to.At.After(i.at); !again && (was == protocol.IncidentClosed || was == state) {
 		return doubted(life.StateBackwards)
+	}
+	if err := s.wrote(Line{State: signed}); err != nil {
+		return err
 	}
 	if _, err := s.lift(to); err != nil {
 		return err

@@ -32,7 +32,7 @@ func TestMovedIsNamedUntilItIsFetched(t *testing.T) {
 		all = append(all, e.ID)
 	}
 	other := protocol.NewEvent("i-0", "JP-99-000002", protocol.At(d.Now()), protocol.IncidentData{Code: "fault", Class: "fault"})
-	if _, err := d.receive(other, []byte{1}); err != nil {
+	if _, err := d.enlist(other, []byte{1}, d.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got := beat(); len(got) != 0 {
@@ -66,7 +66,7 @@ func TestMovedIsNamedUntilItIsFetched(t *testing.T) {
 func TestAStateNamesItsEvent(t *testing.T) {
 	d := open(t)
 	e := protocol.NewEvent("i-1", terminal, protocol.At(d.Now()), protocol.IncidentData{Code: "fault", Class: "fault"})
-	if _, err := d.receive(e, []byte{7}); err != nil {
+	if _, err := d.enlist(e, []byte{7}, d.Now()); err != nil {
 		t.Fatal(err)
 	}
 	for event, doubt := range map[protocol.Digest]life.Doubt{protocol.Fingerprint([]byte{8}): life.StateOther, protocol.Fingerprint([]byte{7}): life.NoDoubt} {

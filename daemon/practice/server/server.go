@@ -79,7 +79,8 @@ type Server struct {
 	incidents    map[incidentKey]*incident
 	escalations  map[incidentKey][]escalated
 	suspended    map[incidentKey]Suspension
-	strict       bool // see [Server.SuspendAtOnce]
+	note         func(Line) error // keeps what is known of incidents; may be nil
+	strict       bool             // see [Server.SuspendAtOnce]
 }
 
 // Counts is what happened since the start.

@@ -409,7 +409,7 @@ func TestLaterClosing(t *testing.T) {
 	d, k := open(t), incidentKey{protocol.SourcePrefix + string(terminal), "i-1"}
 	now := d.Now()
 	raised := protocol.NewEvent(k.id, terminal, protocol.At(now.Add(-72*time.Hour)), protocol.IncidentData{Code: protocol.IncidentJournalRewound, Class: "fault"})
-	if _, err := d.receive(raised, []byte{1}); err != nil {
+	if _, err := d.enlist(raised, []byte{1}, d.Now()); err != nil {
 		t.Fatal(err)
 	}
 	closing := func(at time.Time) []byte {

@@ -138,6 +138,7 @@ func TestTouch(t *testing.T) {
 			t.Helper()
 			panel.Act("pull")
 			kiosk.WaitScreen("ended")
+			panel.Wait(`document.querySelector("[data-card='']")`) // drawn anew: what is pressed next stays where it is
 		}
 		if open := chooses(); open != 0 {
 			t.Errorf("%d offers of the municipality are still open", open)

@@ -161,7 +161,10 @@ func TestTouch(t *testing.T) {
 	})
 	t.Run("the policy", func(t *testing.T) {
 		kiosk.WaitScreen("welcome")
-		panel.Scenario("policy-minimum")
+		on := `document.querySelector("[data-scenario=policy-minimum]").ariaPressed === "true"`
+		for n := 0; n < 100 && !touchtest.Eval[bool](panel, on); n++ { // a press on what is drawn anew is lost; this one may be repeated
+			panel.Scenario("policy-minimum")
+		}
 		kiosk.WaitScreen("out-of-service")
 		kiosk.Wait(`document.getElementById("picture").innerText.includes("点検中です")`) // it says first that it prepares itself
 		kiosk.Pictured("minimum.png")

@@ -20,14 +20,23 @@ type outbox struct {
 
 var _ centre.Outbox = outbox{}
 
+// Next passes over an incident of which it cannot be journalled for how many it speaks (a full disk): what was fixed before goes on,
+// and outcomes do. The error is returned where nothing else is there.
 func (o outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error) {
+	var failed error
 	for {
 		e, head, ok, err := o.journal.Oldest(after)
 		if err != nil || !ok {
-			return centre.Item{}, false, err
+			return centre.Item{}, false, errors.Join(err, failed)
 		}
-		if e, err = o.gathered(e); err != nil {
-			return centre.Item{}, false, err
+		after = e.Seq
+		if fixed := e.Storm.Count > 0 && !e.Storm.More; e.Kind == journal.Incident && !fixed {
+			if failed != nil { // there is no more room for another
+				continue
+			}
+			if e, failed = o.gathered(e); failed != nil {
+				continue
+			}
 		}
 		if e.Kind != journal.Escalated {
 			return o.item(e, head), true, nil
@@ -36,7 +45,6 @@ func (o outbox) Next(_ context.Context, after uint64) (centre.Item, bool, error)
 		if err != nil || now {
 			return centre.Item{Key: e.Seq, Escalation: event}, now, err
 		}
-		after = e.Seq
 	}
 }
 

@@ -7,9 +7,6 @@ import (
 
 // gathered fixes for how many an incident speaks before anybody hears of it. From then on its event is the same whenever it is made.
 func (o outbox) gathered(e journal.Entry) (journal.Entry, error) {
-	if e.Kind != journal.Incident {
-		return e, nil
-	}
 	g, now, err := o.journal.Gather(e.Seq)
 	if now {
 		e.Storm = g.Storm

@@ -82,6 +82,37 @@ func eventBytes(t *testing.T, e protocol.Event) string {
 	return string(b)
 }
 
+// noRoom is a journal in which nothing more is gathered.
+type noRoom struct{ *journal.Journal }
+
+func (noRoom) Gather(uint64) (journal.Entry, bool, error) { return journal.Entry{}, false, errFull }
+
+// TestWhatCannotBeCountedHoldsNothingUp: where there is no room to fix for how many an incident speaks, what was fixed before and
+// outcomes go on; and what waits says why, where nothing else is there.
+func TestWhatCannotBeCountedHoldsNothingUp(t *testing.T) {
+	d := newDesk(t)
+	d.alike(3)
+	fixed := d.next()
+	d.alike(2)
+	d.must(d.l.record(journal.Entry{Kind: journal.Ended, Transaction: protocol.Transaction{1}, Outcome: protocol.Void, Reason: "timeout"}))
+	d.box.journal = noRoom{d.j}
+	if first := d.next(); first.Key != fixed.Key || first.Event.Data.Storm.Count != 3 {
+		t.Errorf("%+v", first)
+	}
+	behind, ok, err := d.box.Next(t.Context(), fixed.Key)
+	if err != nil || !ok || behind.Report == nil {
+		t.Errorf("%+v %v", behind, err)
+	}
+	if _, ok, err := d.box.Next(t.Context(), behind.Key); ok || err != nil {
+		t.Error("nothing is behind it", err)
+	}
+	d.must(d.box.Settle(t.Context(), fixed.Key, centre.Settlement{Receipt: d.receipt("centre", *fixed.Event)}))
+	d.must(d.box.Settle(t.Context(), behind.Key, centre.Settlement{}))
+	if _, ok, err := d.box.Next(t.Context(), 0); ok || !errors.Is(err, errFull) {
+		t.Errorf("what waits: %t %v", ok, err)
+	}
+}
+
 // TestClosedBeforeItWasCounted: who knew of the first only, and signed before it was fixed for how many it speaks, closes nothing,
 // unless the event that was seen is named.
 func TestClosedBeforeItWasCounted(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 // What the centre is told of a storm: incidents that are alike, and of which nobody outside has heard, go as one event, under the
 // name of the first. What that event stands for is fixed by "gathered" entries before it is sent for the first time, and is the
 // same for ever: what happens after that is told by another. From then on those incidents are one: one receipt delivers them, one
-// person's closing, who saw how many they are, closes them. An incident of which something is known already (delivered,
+// person's closing, who saw how many they are, closes them. Each transaction is named in an event, so a storm of documents is one event
+// for every [MaxGathered] transactions, and of other documents one for each. An incident of which something is known already (delivered,
 // acknowledged, doubted) speaks for itself.
 
 // MaxGathered is how many different transactions one event tells of: each is named, so that none is dropped.
@@ -22,6 +23,9 @@ const MaxGathered = 64
 
 // gatherStep bounds one bbolt transaction of gathering; the next goes on where it ended, after a restart, too.
 const gatherStep = 1024
+
+// gatherFew are taken in at once where the disk has no more room: to take them in gives more pages of the file back than it needs.
+const gatherFew = MaxGathered
 
 // gatherRoom is wanted for each incident of a step, in bytes of the file, where they are more than a few entries; and a visit's room
 // besides, which may be in use.
@@ -169,10 +173,10 @@ func (s shelves) standing(seq uint64) (Standing, error) {
 	return standingOf(seq, b)
 }
 
-// next returns those that one more step gathers behind at, and whether there are more.
-func (s shelves) next(at Standing) (all []Standing, more bool, err error) {
+// next returns those that one more step of at most so many gathers behind at, and whether there are more.
+func (s shelves) next(at Standing, step uint64) (all []Standing, more bool, err error) {
 	for after := at.after; after > 0; {
-		if len(all) == gatherStep {
+		if uint64(len(all)) >= min(step, gatherStep) {
 			return all, true, nil
 		}
 		m, err := s.standing(after)
@@ -184,13 +188,13 @@ func (s shelves) next(at Standing) (all []Standing, more bool, err error) {
 	return all, false, nil
 }
 
-// count fills in what a "gathered" entry says: of the step before, and what is behind it.
-func (s shelves) count(e, before Entry, lastAt func(uint64) (protocol.Time, error)) (Entry, error) {
+// count fills in what a "gathered" entry says: of the step before, and of what is behind it at most so many.
+func (s shelves) count(e, before Entry, step uint64, lastAt func(uint64) (protocol.Time, error)) (Entry, error) {
 	at, err := s.standing(uint64(e.Of))
 	if err != nil {
 		return e, err
 	}
-	all, more, err := s.next(at)
+	all, more, err := s.next(at, step)
 	if err != nil {
 		return e, err
 	}
@@ -205,7 +209,7 @@ func (s shelves) count(e, before Entry, lastAt func(uint64) (protocol.Time, erro
 	return e, err
 }
 
-// gather makes one of an incident and what one step finds behind it.
+// gather makes one of an incident and so many behind it as the entry says.
 func (s shelves) gather(e Entry, stored []byte) error {
 	at, err := s.standing(uint64(e.Of))
 	if err == nil && at.fixed() {
@@ -214,7 +218,7 @@ func (s shelves) gather(e Entry, stored []byte) error {
 	if err != nil {
 		return err
 	}
-	all, more, err := s.next(at)
+	all, more, err := s.next(at, e.Storm.Count-at.Count)
 	if err == nil {
 		err = s.takeIn(&at, all)
 	}
@@ -301,14 +305,14 @@ func (j *Journal) Gather(position uint64) (e Entry, gathered bool, err error) {
 	return e, gathered, nil
 }
 
-// gatherSome is one step of it.
+// gatherSome is one step of it, and a small one on a full disk.
 func (j *Journal) gatherSome(position uint64) (e Entry, err error) {
 	err = j.update(0, func(tx *bolt.Tx) error {
-		if e, err = counted(tx, Entry{Kind: Gathered, Of: int(position)}); err != nil {
+		if e, err = counted(tx, position, gatherStep); err != nil {
 			return err
 		}
-		if e.Storm.Count > MaxGathered {
-			if err = j.reserve(tx.Size() + visitRoom + gatherStep*gatherRoom); err != nil {
+		if e.Storm.Count > gatherFew && j.reserve(tx.Size()+visitRoom+gatherStep*gatherRoom) != nil {
+			if e, err = counted(tx, position, gatherFew); err != nil {
 				return err
 			}
 		}
@@ -329,8 +333,9 @@ func (j *Journal) standingAt(position uint64) (at Standing, open bool, err error
 	return at, open, err
 }
 
-// counted fills in a "gathered" entry from what the file holds.
-func counted(tx *bolt.Tx, e Entry) (Entry, error) {
+// counted is the "gathered" entry of one more step, from what the file holds.
+func counted(tx *bolt.Tx, position, step uint64) (Entry, error) {
+	e := Entry{Kind: Gathered, Of: int(position)}
 	entry := func(seq uint64) (Entry, error) {
 		stored, err := storedAt(tx, seq)
 		if err != nil {
@@ -339,7 +344,7 @@ func counted(tx *bolt.Tx, e Entry) (Entry, error) {
 		return entryOf(stored)
 	}
 	s := inFile(tx)
-	at, err := s.standing(uint64(e.Of))
+	at, err := s.standing(position)
 	if err != nil {
 		return e, err
 	}
@@ -347,7 +352,7 @@ func counted(tx *bolt.Tx, e Entry) (Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	return s.count(e, before, func(seq uint64) (protocol.Time, error) {
+	return s.count(e, before, step, func(seq uint64) (protocol.Time, error) {
 		last, err := entry(seq)
 		return last.At, err
 	})
@@ -379,7 +384,7 @@ func (s shelves) under(e Entry, by map[uint64]uint64) error {
 	if err != nil {
 		return err
 	}
-	all, _, err := s.next(at)
+	all, _, err := s.next(at, e.Storm.Count-at.Count)
 	for _, m := range all {
 		by[m.Position] = at.Position
 	}

@@ -74,7 +74,7 @@ var (
 	openBucket     = []byte("open")      // transaction → last entry (accepted or sending)
 	moneyBucket    = []byte("money")     // transaction → the "held" entry
 	latchBucket    = []byte("latches")   // sequence of an open incident → what it stops, see Latch
-	outboxBucket   = []byte("outbox")    // sequence → the "ended" or "incident" entry
+	outboxBucket   = []byte("outbox")    // sequence → the "ended", "incident" or "escalated" entry; of an incident that was gathered, the last "gathered" one
 	doneBucket     = []byte("done")      // transaction → its outcome: it ends once
 	incidentBucket = []byte("incidents") // sequence → where an incident stands, see Standing; gone once it is closed
 	alikeBucket    = []byte("alike")     // what makes incidents alike → those of whom nobody was told, see kin

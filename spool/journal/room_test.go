@@ -110,6 +110,41 @@ func TestFullDiskThenPowerCut(t *testing.T) {
 	}
 }
 
+// TestStormOnAFullDisk: a storm becomes one without more room, and takes none that a visit may need.
+func TestStormOnAFullDisk(t *testing.T) {
+	const n = 5*gatherFew + 3
+	dir := small(t)
+	path := filepath.Join(dir, "journal.db")
+	j, err := Open(path, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.db.NoSync = true
+	first := must(t, j, Entry{Kind: Incident, Reason: "fault"})
+	for range n - 1 {
+		must(t, j, Entry{Kind: Incident, Reason: "fault"})
+	}
+	if _, err := j.BeginVisit(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, dir)
+	if e, gathered, err := j.Gather(first.Seq); err != nil || !gathered || e.Storm.Count != n || e.Storm.More {
+		t.Fatalf("%+v %v", e.Storm, err)
+	}
+	for i := range byte(6) {
+		for _, e := range aVisit(protocol.Transaction{1, i}, protocol.Transaction{2, i})[:10] {
+			must(t, j, e.about(t, j))
+		}
+	}
+	j = reopen(t, j, path)
+	if _, _, err := j.Verify(); err != nil {
+		t.Error(err)
+	}
+	if by, err := j.Spoken(); err != nil || len(by) != n-1 {
+		t.Error(len(by), err)
+	}
+}
+
 // TestRestartOnAFullDisk: the room that a former run made is there for what a restart has to say.
 func TestRestartOnAFullDisk(t *testing.T) {
 	dir := small(t)

@@ -54,7 +54,7 @@ type Deliveries interface {
 // make it seen by a person.
 //
 // An incident is never given up, nor its escalation: nobody signs a refusal. One that the centre refuses, or for which it gives no receipt that is
-// believed, is passed over, and what is behind it goes on. Those that were passed over are tried again together, after a pause of
+// believed, is passed over, and what is behind it goes on, but for later steps of the same escalation: they stay in order. Those that were passed over are tried again together, after a pause of
 // their own, which allows for one a second however many they are.
 type Deliverer struct {
 	outbox Outbox
@@ -64,10 +64,11 @@ type Deliverer struct {
 	most   time.Duration
 
 	// Of Run.
-	after  uint64    // the key up to which this round has come
-	passed int       // so many were passed over in it
-	rounds int       // that ended so, one after the other
-	again  time.Time // when the next begins
+	after  uint64                       // the key up to which this round has come
+	passed int                          // so many were passed over in it
+	behind map[protocol.IncidentID]bool // incidents of which a step was passed over in it
+	rounds int                          // that ended so, one after the other
+	again  time.Time                    // when the next begins
 
 	mu         sync.Mutex
 	signatures map[protocol.Transaction][]byte
@@ -77,7 +78,7 @@ type Deliverer struct {
 // most `most`; each wait is shortened by up to a half at random, so that terminals do not come back together.
 func NewDeliverer(outbox Outbox, to Deliveries, first, most time.Duration) *Deliverer {
 	return &Deliverer{outbox: outbox, to: to, wake: make(chan struct{}, 1), first: first, most: most,
-		signatures: map[protocol.Transaction][]byte{}}
+		behind: map[protocol.IncidentID]bool{}, signatures: map[protocol.Transaction][]byte{}}
 }
 
 // Attach gives the release signature that goes with a transaction's outcome. It is kept in memory until that
@@ -122,6 +123,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 func (d *Deliverer) step(ctx context.Context) (more bool, err error) {
 	if d.passed > 0 && !time.Now().Before(d.again) {
 		d.after, d.passed = 0, 0
+		clear(d.behind)
 	}
 	item, ok, err := d.outbox.Next(ctx, d.after)
 	if err != nil {
@@ -132,6 +134,10 @@ func (d *Deliverer) step(ctx context.Context) (more bool, err error) {
 			d.after, d.rounds = 0, 0
 		}
 		return false, nil
+	}
+	if item.Escalation != nil && d.behind[item.Escalation.Data.Incident] {
+		d.after = item.Key
+		return true, nil
 	}
 	err = d.bring(ctx, item)
 	if item.kept() && refuses(err) {
@@ -168,6 +174,9 @@ func (d *Deliverer) pass(item Item) {
 	if d.passed == 0 {
 		d.rounds++
 		d.again = time.Now().Add(d.backOff(d.rounds))
+	}
+	if item.Escalation != nil {
+		d.behind[item.Escalation.Data.Incident] = true
 	}
 	d.after, d.passed = item.Key, d.passed+1
 	if least := time.Now().Add(time.Duration(d.passed) * d.first); d.again.Before(least) {

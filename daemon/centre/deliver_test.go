@@ -169,6 +169,21 @@ func escalated(n byte) centre.Item {
 	return centre.Item{Key: uint64(n), Escalation: &e}
 }
 
+// TestStepsStayInOrder: while the centre refuses a step of an escalation, the next of the same incident waits; another's does not.
+func TestStepsStayInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := escalated(3)
+		other.Escalation.Data.Incident = "i-9"
+		o := &outbox{items: []centre.Item{escalated(1), escalated(2), other, outcome(4)}}
+		busy := &centre.Problem{Word: "busy", Status: 503}
+		c := &taker{errs: []error{busy, nil, nil, busy, busy}}
+		deliver(t, o, c, time.Hour)
+		if want := []protocol.IncidentID{"i-1", "i-3", "i-1", "i-1", "i-1", "i-2"}; !slices.Equal(o.keys, []uint64{3, 4, 1, 2}) || !slices.Equal(c.events, want) {
+			t.Errorf("%d, after %s", o.keys, c.events)
+		}
+	})
+}
+
 // TestIncidentsAreNeverGivenUp, nor their escalations: whatever the centre says to one, or gives for it, what is behind goes on at once, and it is brought
 // again after pauses that grow, for ever; and it is delivered when the centre has come to its senses.
 func TestIncidentsAreNeverGivenUp(t *testing.T) {

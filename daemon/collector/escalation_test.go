@@ -38,7 +38,7 @@ func TestEscalation(t *testing.T) {
 			t.Errorf("%+v, %+v", p, m)
 		}
 	}
-	if kindOf(told) == kindOf(over) || kindOf(told) == kindOf(of) {
+	if f.kindOf(told) == f.kindOf(over) || f.kindOf(told) == f.kindOf(of) {
 		t.Error("alike")
 	}
 }

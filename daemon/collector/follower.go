@@ -92,7 +92,7 @@ func (f *follower) gather(ctx context.Context) (told []storm.Alike[journal.Entry
 	s := storm.New[kind, journal.Entry](f.size)
 	last := journal.Entry{Seq: f.at.Position}
 	err = f.Journal.After(last.Seq, func(e journal.Entry) (more bool, err error) {
-		if (e.Kind == journal.Incident || e.Kind == journal.Escalated) && !s.Add(kindOf(e), e) {
+		if (e.Kind == journal.Incident || e.Kind == journal.Escalated) && !s.Add(f.kindOf(e), e) {
 			return false, nil
 		}
 		last = e

@@ -15,18 +15,24 @@ import (
 // maps it.
 const sdID = "incident@32473"
 
-// kind is what makes incidents alike: all that an entry says but when, in whose visit and of which document. Two that differ in
-// any of it are told apart: by another program or signer, too.
+// kind is what makes incidents alike: all that an entry says but when and in whose visit, and, of the gravest, of which document: each of
+// those is told by itself, in as many deliveries as it takes. Two that differ in any of it are told apart: by another program or signer,
+// too.
 type kind struct {
 	word, where, also string
 	municipality      protocol.Municipality
 	software          protocol.IssuedWith
 	signer            protocol.Digest
+	document          protocol.Digest
+	serial            protocol.Serial
 	step              uint64 // of an escalation, its own entry: no two are alike
 }
 
-func kindOf(e journal.Entry) kind {
+func (o Options) kindOf(e journal.Entry) kind {
 	k := kind{word: e.Reason, where: e.Where, also: codes(e.Also), municipality: e.Municipality, software: e.Facts.Software, signer: e.Facts.SignedBy}
+	if _, s := o.judged(e.Reason); s == Alert {
+		k.document, k.serial = e.Document, e.Facts.Serial
+	}
 	if e.Kind == journal.Escalated {
 		k.step = e.Seq
 	}

@@ -59,13 +59,14 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-// TestAlike: what is distinct in anything but time, visit and document is never one.
+// TestAlike: what is distinct in anything but time and visit is never one; of what is less grave, each document does not count.
 func TestAlike(t *testing.T) {
+	o := newWorld(t).options()
 	one := incidentNumber(1)
 	later := one
-	later.Facts.Serial, later.Facts.IssuedAt = "S-2", protocol.At(time.Unix(9, 0))
-	later.Seq, later.At, later.Visit, later.Transaction, later.Document = 5, protocol.At(time.Unix(9, 0)), 3, protocol.Transaction{7}, protocol.Digest{7}
-	if kindOf(one) != kindOf(later) {
+	later.Facts.IssuedAt = protocol.At(time.Unix(9, 0))
+	later.Seq, later.At, later.Visit, later.Transaction = 5, protocol.At(time.Unix(9, 0)), 3, protocol.Transaction{7}
+	if o.kindOf(one) != o.kindOf(later) {
 		t.Error("the same again is not alike")
 	}
 	for name, change := range map[string]func(*journal.Entry){
@@ -75,10 +76,17 @@ func TestAlike(t *testing.T) {
 		"program":      func(e *journal.Entry) { e.Facts.Software.Version = "1.0.1" },
 		"signer":       func(e *journal.Entry) { e.Facts.SignedBy = protocol.Digest{9} },
 		"what else":    func(e *journal.Entry) { e.Also = e.Also[:1] },
+		"document":     func(e *journal.Entry) { e.Document = protocol.Digest{7} },
+		"serial":       func(e *journal.Entry) { e.Facts.Serial = "S-2" },
 	} {
-		other := incidentNumber(1)
-		if change(&other); kindOf(one) == kindOf(other) {
-			t.Errorf("another %s is alike", name)
+		for word, grave := range map[reason.Code]bool{reason.SubjectMismatch: true, reason.PDFPages: false} {
+			one, other := incidentNumber(1), incidentNumber(1)
+			one.Reason, other.Reason = string(word), string(word)
+			change(&other)
+			alike := !grave && (name == "document" || name == "serial")
+			if (o.kindOf(one) == o.kindOf(other)) != alike {
+				t.Errorf("%s: of another %s is alike: %t", word, name, !alike)
+			}
 		}
 	}
 }

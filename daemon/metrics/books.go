@@ -135,7 +135,7 @@ func (b *books) follow(e journal.Entry) {
 		b.raised[e.Reason]++
 		b.open[e.Seq] = standing{word: e.Reason, at: e.At.Time}
 	case journal.Gathered:
-		b.stale = true
+		b.stale = b.stale || e.Storm.Count > 1 // each incident is, before it is told
 	case journal.Escalated:
 		b.await(e)
 		b.escalate(e)

@@ -31,6 +31,34 @@ func TestUnacknowledged(t *testing.T) {
 	holds(t, scraped(t, must[http.Handler](t)(Handler(w.sources))), taken...)
 }
 
+// counting is a journal that counts how often all that is open was read.
+type counting struct {
+	*journal.Journal
+	read int
+}
+
+func (c *counting) Incidents(after uint64, n int) ([]journal.Standing, error) {
+	c.read++
+	return c.Journal.Incidents(after, n)
+}
+
+// TestOneIsNoStorm: what is open is not read anew for each incident that is told.
+func TestOneIsNoStorm(t *testing.T) {
+	w := newWorld(t)
+	j := &counting{Journal: w.journal}
+	w.sources.Journal = j
+	h := must[http.Handler](t)(Handler(w.sources))
+	scraped(t, h)
+	first := w.record(journal.Entry{Kind: journal.Incident, Reason: "money"})
+	if _, gathered, err := w.journal.Gather(first.Seq); err != nil || !gathered {
+		t.Fatal(gathered, err)
+	}
+	holds(t, scraped(t, h), `honnin_incidents_open{word="money"} 1`, `honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 1`)
+	if j.read != 1 {
+		t.Errorf("read %d times", j.read)
+	}
+}
+
 // TestManyBecomeOne: what the journal made one of is one here, too.
 func TestManyBecomeOne(t *testing.T) {
 	w := newWorld(t)

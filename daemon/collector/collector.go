@@ -19,9 +19,8 @@
 // is told everything that the journal has.
 //
 // A storm: what is alike within one delivery is one message with a count, the first and the last (spool/incident/storm); of the
-// gravest, each document has a message. A
-// delivery has at most [most] messages; after one that failed the next has half as many, so that a collector that can take few
-// gets few. Memory is bounded by that, whatever waits in the journal.
+// gravest, each document has a message. A delivery has at most [most] messages; after one that failed the next has half as many, so
+// that a collector that can take few gets few. Memory is bounded by that, whatever waits in the journal.
 package collector
 
 import (

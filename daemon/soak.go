@@ -100,7 +100,7 @@ func table(w io.Writer, s script.Summary, m *script.Soak) {
 		say(w, "%-20s %9d %7.1f  %8d %8d %8d  %9d %8d  %6d %6d  %7d", name, s.Visits, s.RatePerS, s.WrongOffered, s.WrongRefused, s.WrongPrinted,
 			s.RightPrinted, s.RightRefused, s.NothingOffered+s.Unread+s.WrongEnded+s.RightEnded, s.JournalBytes/int64(max(s.Visits, 1)), s.Incidents)
 	}
-	say(w, "%-20s %9s %7s  %8s %8s %8s  %9s %8s  %6s %6s  %7s", "scenario", "visits", "rate/s", "wrong:", "refused", "printed", "right:ok", "refused", "other", "B/visit", "open")
+	say(w, "%-20s %9s %7s  %8s %8s %8s  %9s %8s  %6s %6s  %7s", "scenario", "visits", "rate/s", "wrong:", "refused", "printed", "right:ok", "refused", "other", "B/visit", "raised")
 	for _, id := range slices.Sorted(maps.Keys(s.Scenarios)) {
 		row(string(id), s.Scenarios[id])
 	}

@@ -153,7 +153,7 @@ func TestAFaultStrikesOnce(t *testing.T) {
 	first.world.HandStrangersAt(people.Mihon)
 	first.ends(first.in(people.Mihon, mihons[0]), protocol.Refused, string(reason.OtherTransaction))
 	id := first.struck()
-	if got := first.world.Suspended(); len(got) != 1 || got[0].Municipality != people.Mihon || got[0].Incident != id {
+	if got := first.world.Suspended(); len(got) != 1 || got[0].What.Municipality != people.Mihon || got[0].What.Incident != id {
 		t.Fatalf("suspended: %+v", got)
 	}
 	close(struck)

@@ -64,10 +64,5 @@ func (w *World) Suspend(at protocol.Terminal, what protocol.Suspension) error {
 	return w.centre.Suspend(server.Suspension{Source: protocol.SourcePrefix + string(at), What: what})
 }
 
-// Suspended is what the centre has suspended.
-func (w *World) Suspended() (out []protocol.Suspension) {
-	for _, one := range w.centre.Suspended() {
-		out = append(out, one.What)
-	}
-	return out
-}
+// Suspended is what the centre has suspended, and because of whose incident.
+func (w *World) Suspended() []server.Suspension { return w.centre.Suspended() }

@@ -52,13 +52,18 @@ func (s *Server) Incidents() []Incident {
 	for _, l := range all {
 		i := s.told(l)
 		for _, one := range suspended {
-			if one.Incident == i.ID {
-				i.Suspends = append(i.Suspends, one)
+			if i.led(one) {
+				i.Suspends = append(i.Suspends, one.What)
 			}
 		}
 		out = append(out, i)
 	}
 	return out
+}
+
+// led reports whether a suspension is because of this incident. Terminals name their incidents themselves: a name alone says nothing.
+func (i Incident) led(to server.Suspension) bool {
+	return to.Source == protocol.SourcePrefix+string(i.Terminal) && to.What.Incident == i.ID
 }
 
 func (s *Server) told(l server.Listed) Incident {

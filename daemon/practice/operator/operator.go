@@ -29,7 +29,7 @@ import (
 // Centre is what the page shows and where signed states go.
 type Centre interface {
 	Incidents() []server.Listed // newest first
-	Suspended() []protocol.Suspension
+	Suspended() []server.Suspension
 	BringState(signed []byte) error
 }
 

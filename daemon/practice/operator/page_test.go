@@ -197,6 +197,7 @@ func allThatIsKnown(t *testing.T, b *touchtest.Browser) {
 	for _, of := range []protocol.IncidentID{"i-1", "forgotten"} {
 		d.must(d.world.Suspend(first, protocol.Suspension{Municipality: "991015", Since: protocol.At(time.Now()), Incident: of}))
 	}
+	d.raise(second, "forgotten", mixedUp()) // another's of the same name led to nothing
 	d.must(d.world.Suspend(second, protocol.Suspension{Software: &protocol.SuspendedSoftware{Name: "practice-issuer", UpTo: "1.4.0"}, Since: protocol.At(time.Now()), Incident: "another"}))
 	many := protocol.IncidentData{Code: "pdf-font", Class: "defective", Municipality: "991023",
 		Storm: protocol.Storm{Count: 99871, Through: 204117, Last: protocol.At(time.Now().Add(time.Hour)), Transactions: []protocol.Transaction{protocol.NewTransaction()}}}
@@ -216,6 +217,9 @@ func allThatIsKnown(t *testing.T, b *touchtest.Browser) {
 	}
 	if row := text("#i-TEST-02-i-9"); !strings.Contains(row, "×99871") {
 		t.Error(row)
+	}
+	if n := touchtest.Eval[int](b, `document.querySelectorAll("#suspended a").length`); n != 1 {
+		t.Errorf("%d of those that are suspended have an incident's page", n)
 	}
 	sound(t, b, "list-suspended")
 	b.Click(`#suspended a`)

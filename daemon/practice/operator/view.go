@@ -124,9 +124,9 @@ type suspended struct {
 
 func (s *Server) suspended(all []Incident) (out []suspended) {
 	for _, one := range s.Centre.Suspended() {
-		v := suspended{Suspension: one, Town: s.town(one.Municipality)}
+		v := suspended{Suspension: one.What, Town: s.town(one.What.Municipality)}
 		for _, i := range all {
-			if i.ID == one.Incident {
+			if i.led(one) {
 				v.URL = i.URL()
 			}
 		}

@@ -41,7 +41,7 @@ func (s *Server) incident(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, refuse(http.StatusBadRequest, protocol.ProblemBadRequest)
 	}
-	if e.Source != protocol.SourcePrefix+string(c.terminal) {
+	if at, _, err := e.ID.Place(); e.Source != protocol.SourcePrefix+string(c.terminal) || err == nil && at != c.terminal {
 		return answer{}, refuse(http.StatusForbidden, protocol.ProblemTerminal)
 	}
 	receipt, err := s.enlist(e, c.body, s.Now())

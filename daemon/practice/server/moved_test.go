@@ -62,6 +62,17 @@ func TestMovedIsNamedUntilItIsFetched(t *testing.T) {
 	}
 }
 
+// TestNamedAfterAnother: no terminal gives an incident the name of another's.
+func TestNamedAfterAnother(t *testing.T) {
+	d := open(t)
+	at := protocol.JournalHead{Position: 7, Head: protocol.Digest{1}}
+	for who, status := range map[protocol.Terminal]int{terminal: http.StatusCreated, "JP-99-000002": http.StatusForbidden, terminal + "-1": http.StatusForbidden} {
+		problem := map[int]string{http.StatusForbidden: protocol.ProblemTerminal}[status]
+		e := protocol.NewEvent(protocol.NameIncident(who, at), terminal, protocol.At(d.Now()), protocol.IncidentData{Code: "fault", Class: "fault"})
+		want(t, d.ask(http.MethodPost, "/v1/incidents", e), status, problem)
+	}
+}
+
 // TestAStateNamesItsEvent: what was signed of another event of that name is refused.
 func TestAStateNamesItsEvent(t *testing.T) {
 	d := open(t)

@@ -42,13 +42,11 @@ func (t *Terminal) converge(ctx context.Context) {
 	beat := time.NewTimer(0)
 	defer beat.Stop()
 	for {
-		t.say("incidents that nobody acknowledged", t.unheard.look(ctx))
 		t.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			t.unheard.minutes++
 		case <-t.fresh:
 			beat.Reset(0)
 		case <-beat.C:
@@ -73,6 +71,8 @@ func (t *Terminal) say(with string, err error) {
 	if err != nil {
 		now = err.Error()
 	}
+	t.saying.Lock()
+	defer t.saying.Unlock()
 	if t.said[with] != now && now != "" {
 		t.log.WithField("why", now).Warn(with)
 	}
@@ -94,9 +94,7 @@ func (t *Terminal) look(ctx context.Context) {
 	if due || ends {
 		p.Yield()
 	}
-	if serves && !p.gate.visited() {
-		p.gate.recall()
-	}
+	t.recall()
 }
 
 // warn says every day how long the policy has still, once that is not long.

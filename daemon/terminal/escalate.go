@@ -1,7 +1,9 @@
 package terminal
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,8 +19,8 @@ import (
 // stepsAtOnce bounds one transaction of escalation.
 const stepsAtOnce = 256
 
-// escalation takes incidents that nobody acknowledges on to the next contact, and stops services in the end: at least once a minute,
-// with a centre or without, by the contacts and deadlines of the policy that visits go by, expired or not. Each step is journalled
+// escalation takes incidents that nobody acknowledges on to the next contact, and stops services in the end: once a minute, in a
+// goroutine of its own that waits for no centre, by the contacts and deadlines of the policy that visits go by, expired or not. Each step is journalled
 // before anybody is told, with what it stops in the same transaction; so no restart and no clock takes one back or repeats it. A
 // clock that was put back does not silence it either: an incident is at least as old as this process has seen it stand.
 //
@@ -31,6 +33,7 @@ type escalation struct {
 	policy    func() *policy.Policy
 	catalogue incident.Catalogue
 	stop      func(...journal.Entry) error // journals steps, and stops what they latch; a journal that cannot be written leaves no service open
+	written   func()                       // all that is to stop by now does so in the journal
 	now       func() time.Time
 	log       logrus.FieldLogger
 
@@ -53,10 +56,10 @@ type stood struct {
 
 func newEscalation(t *Terminal, p Parts) (*escalation, error) {
 	catalogue, err := incident.Load()
-	return &escalation{journal: p.Journal, terminal: p.Terminal, policy: t.Policy, catalogue: catalogue, stop: t.stop, now: p.Now, log: p.Log}, err
+	return &escalation{journal: p.Journal, terminal: p.Terminal, policy: t.Policy, catalogue: catalogue, stop: t.stop, written: t.written, now: p.Now, log: p.Log}, err
 }
 
-// look takes every step that is due.
+// look takes every step that is due. What fails is said in the end: what is behind it stops all the same.
 func (n *escalation) look(ctx context.Context) error {
 	waiting, err := n.waiting()
 	if err != nil {
@@ -67,18 +70,23 @@ func (n *escalation) look(ctx context.Context) error {
 		return err
 	}
 	leads := map[alike]time.Time{}
-	var steps []journal.Entry
-	for _, s := range waiting {
+	var steps, taken []journal.Entry
+	for i, s := range waiting {
 		steps = append(steps, n.steps(s, leads, holds[s.Position])...)
-		if len(steps) < stepsAtOnce {
+		if len(steps) < stepsAtOnce && i < len(waiting)-1 {
 			continue
 		}
-		if err := n.take(steps); err != nil || ctx.Err() != nil {
-			return err
+		did, failed := n.take(steps)
+		taken, err, steps = append(taken, did...), cmp.Or(err, failed), nil
+		if ctx.Err() != nil {
+			err = cmp.Or(err, ctx.Err())
+			break
 		}
-		steps = nil
 	}
-	return n.take(steps)
+	if n.say(taken); err == nil {
+		n.written()
+	}
+	return err
 }
 
 // waiting returns the incidents that nobody has acknowledged, oldest first, and knows each of them.
@@ -145,38 +153,70 @@ func entryOf(s journal.Standing, is stood, step incident.Step, n int) journal.En
 	return e
 }
 
-// take journals steps, and says them.
-func (n *escalation) take(steps []journal.Entry) error {
+// take journals steps, and returns those that were. Where they are too many for the disk, or one contradicts the journal, each
+// incident's go by themselves.
+func (n *escalation) take(steps []journal.Entry) (taken []journal.Entry, err error) {
 	if len(steps) == 0 {
-		return nil
+		return nil, nil
 	}
-	if err := n.stop(steps...); err != nil {
-		return err
+	if err := n.stop(steps...); err == nil {
+		return steps, nil
 	}
-	for _, e := range steps {
-		n.say(e)
+	for begin := 0; begin < len(steps); {
+		end := begin + 1
+		for end < len(steps) && steps[end].Of == steps[begin].Of {
+			end++
+		}
+		failed := n.stop(steps[begin:end]...)
+		if failed == nil {
+			taken = append(taken, steps[begin:end]...)
+		}
+		if err = cmp.Or(err, failed); failed != nil && !errors.Is(failed, journal.ErrState) {
+			break
+		}
+		begin = end
 	}
-	return nil
+	return taken, err
 }
 
-func (n *escalation) say(e journal.Entry) {
-	of, err := n.journal.At(uint64(e.Of))
+// say says what was done: of what stops a service, the first for each word and municipality, and how many.
+func (n *escalation) say(taken []journal.Entry) {
+	stops := map[alike]int{}
+	for _, e := range taken {
+		if e.Kind == journal.Latched {
+			stops[n.stand[uint64(e.Of)].alike]++
+		}
+	}
+	for _, e := range taken {
+		is := n.stand[uint64(e.Of)].alike
+		if e.Kind == journal.Latched && stops[is] == 0 { // said
+			continue
+		}
+		log := n.log.WithField("incident", n.name(uint64(e.Of)))
+		switch {
+		case e.Kind != journal.Latched:
+			log.WithFields(logrus.Fields{"contact": e.Contact, "step": e.Step}).Warn("nobody has acknowledged an incident: a contact of the policy is to be told")
+			continue
+		case e.Municipality == "":
+			log.WithField("incidents", stops[is]).Error("nobody acknowledged an incident in time: every service stops here until it is closed")
+		default:
+			log.WithFields(logrus.Fields{"municipality": e.Municipality, "incidents": stops[is]}).Error("nobody acknowledged an incident in time: this municipality's service stops here until it is closed")
+		}
+		stops[is] = 0
+	}
+}
+
+// name is the incident's at a position, or "".
+func (n *escalation) name(position uint64) protocol.IncidentID {
+	of, err := n.journal.At(position)
 	if err != nil {
-		return
+		return ""
 	}
 	head, err := of.Head()
 	if err != nil {
-		return
+		return ""
 	}
-	log := n.log.WithField("incident", protocol.NameIncident(n.terminal, head))
-	switch {
-	case e.Kind == journal.Latched && e.Municipality == "":
-		log.Error("nobody acknowledged an incident in time: every service stops here until it is closed")
-	case e.Kind == journal.Latched:
-		log.WithField("municipality", e.Municipality).Error("nobody acknowledged an incident in time: this municipality's service stops here until it is closed")
-	default:
-		log.WithFields(logrus.Fields{"contact": e.Contact, "step": e.Step}).Warn("nobody has acknowledged an incident: a contact of the policy is to be told")
-	}
+	return protocol.NameIncident(n.terminal, head)
 }
 
 // escalated is the event of the step that is the entry at a head of the journal, the same bytes whenever it is made; false while its
@@ -246,3 +286,30 @@ func (n *follower) doubtedOf(position uint64, der []byte, err error) error {
 
 // stop journals steps, and stops what they latch.
 func (t *Terminal) stop(steps ...journal.Entry) error { return t.plugged().latches.stop(steps...) }
+
+func (t *Terminal) written() { t.plugged().latches.written() }
+
+// watch has every incident said, and taken on where nobody acknowledges it, once a minute until ctx ends.
+func (t *Terminal) watch(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		t.say("the journal", t.ledger.settle())
+		t.say("incidents that nobody acknowledged", t.unheard.look(ctx))
+		t.recall()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			t.unheard.minutes++
+		}
+	}
+}
+
+// recall has a terminal that welcomes people look again, if every service is stopped.
+func (t *Terminal) recall() {
+	p := t.plugged()
+	if serves, _ := p.noticed.service(); serves && !p.gate.visited() {
+		p.gate.recall()
+	}
+}

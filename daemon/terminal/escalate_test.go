@@ -13,6 +13,7 @@ import (
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
 	"honnin/daemon/centre"
+	"honnin/daemon/session"
 	"honnin/spool/incident"
 	"honnin/spool/journal"
 )
@@ -52,7 +53,7 @@ func newBell(t *testing.T) *bell {
 		stop: func(all ...journal.Entry) error {
 			b.stopped = append(b.stopped, all...)
 			return b.l.record(all[0], all[1:]...)
-		}, now: func() time.Time { return b.memory.now }, log: b.f.log}
+		}, written: func() {}, now: func() time.Time { return b.memory.now }, log: b.f.log}
 	return b
 }
 
@@ -266,25 +267,88 @@ func TestToTheCentreAfterItsIncident(t *testing.T) {
 	}
 }
 
-// TestAJournalThatCannotBeWritten leaves no service open.
+// TestAJournalThatCannotBeWritten leaves no service open, nor any where every one is to stop; and what is written later stops no more
+// than it says.
 func TestAJournalThatCannotBeWritten(t *testing.T) {
 	b := newBell(t)
 	b.incident("subject-mismatch", city)
-	b.pass(239 * time.Minute)
-	ls := latchesAt(&ledger{full{b.j}, func() {}}, b.e.now)
-	b.e.stop = ls.stop
+	b.pass(time.Hour)
+	every := b.incident("journal-rewound", "")
+	b.pass(179 * time.Minute)
+	disk := &filling{Journal: b.j, full: true}
+	ls := latchesAt(&ledger{journal: disk, wake: func() {}}, b.e.now)
+	b.e.stop, b.e.written = ls.stop, ls.written
 	b.memory.now = b.memory.now.Add(time.Minute)
-	if err := b.e.look(t.Context()); !errors.Is(err, errFull) || !ls.Closed(city) || ls.Closed(town) {
-		t.Error(err, ls.Closed(city), ls.Closed(town))
+	if err := b.e.look(t.Context()); !errors.Is(err, errFull) || !ls.Closed(city) || ls.Closed(town) || ls.stopped() != nil {
+		t.Error(err, ls.Closed(city), ls.Closed(town), ls.stopped())
+	}
+	b.memory.now = b.memory.now.Add(time.Hour)
+	if err := b.e.look(t.Context()); !errors.Is(err, errFull) || !ls.Closed(town) || !errors.Is(ls.stopped(), session.ErrStopped) {
+		t.Error(err, ls.Closed(town), ls.stopped())
+	}
+	disk.full = false
+	b.must(b.e.look(t.Context()))
+	if latches, err := b.j.Latches(); err != nil || len(latches) != 2 || ls.stopped() == nil {
+		t.Error(latches, err, ls.stopped())
+	}
+	b.close(t, every.Seq)
+	if ls.stopped() != nil || !ls.Closed(city) || ls.Closed(town) {
+		t.Error(ls.stopped(), ls.Closed(city), ls.Closed(town))
+	}
+}
+
+// TestBehindWhatFails: a disk that has room for little takes that, and what it does not take stops all the same, as does what stands
+// behind one that was closed meanwhile.
+func TestBehindWhatFails(t *testing.T) {
+	for name, of := range map[string]struct {
+		most    int
+		closes  bool
+		latched int
+	}{"little room": {most: 5, latched: 3}, "no room": {most: 0}, "one is closed": {most: 1 << 20, closes: true, latched: 2}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBell(t)
+			first := b.incident("subject-mismatch", city)
+			b.incident("subject-mismatch", town)
+			b.incident("subject-mismatch", village)
+			disk := &filling{Journal: b.j, most: of.most, full: of.most == 0}
+			ls := latchesAt(&ledger{journal: disk, wake: func() {}}, b.e.now)
+			ls.limit.All = 10
+			b.e.written = ls.written
+			b.e.stop = func(steps ...journal.Entry) error {
+				if of.closes {
+					b.close(t, first.Seq)
+					of.closes = false
+				}
+				return ls.stop(steps...)
+			}
+			b.memory.now = b.memory.now.Add(5 * time.Hour)
+			if err := b.e.look(t.Context()); (err == nil) != (name == "little room") {
+				t.Error(err)
+			}
+			if latches, err := b.j.Latches(); err != nil || len(latches) != of.latched {
+				t.Error(latches, err)
+			}
+			if ls.Closed(city) == (name == "one is closed") || !ls.Closed(town) || !ls.Closed(village) || ls.stopped() != nil {
+				t.Error(ls.Closed(city), ls.Closed(town), ls.Closed(village), ls.stopped())
+			}
+		})
 	}
 }
 
 var errFull = errors.New("the disk is full")
 
-type full struct{ *journal.Journal }
+// filling is a disk with room for so many entries at once; 0: for any.
+type filling struct {
+	*journal.Journal
+	most int
+	full bool
+}
 
-func (full) Record(journal.Entry, ...journal.Entry) (journal.Entry, error) {
-	return journal.Entry{}, errFull
+func (f *filling) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
+	if f.full || f.most > 0 && len(with) >= f.most {
+		return journal.Entry{}, errFull
+	}
+	return f.Journal.Record(e, with...)
 }
 
 // TestClosedMeanwhile: what a person closes between a look and its entry stops nothing.

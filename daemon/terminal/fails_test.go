@@ -59,7 +59,7 @@ func TestHalfInForce(t *testing.T) {
 	for name, breakIt := range map[string]func(*bench, *cupboard, *Parts) (mend func()){
 		"the journal": func(b *bench, c *cupboard, _ *Parts) func() {
 			good := b.law.ledger
-			b.law.ledger = &ledger{&refusing{Journal: b.journal, times: 1000}, func() {}}
+			b.law.ledger = &ledger{journal: &refusing{Journal: b.journal, times: 1000}, wake: func() {}}
 			return func() { b.law.ledger = good }
 		},
 		"the devices": func(*bench, *cupboard, *Parts) func() {

@@ -299,7 +299,7 @@ type Rehearsal struct{ *plugged }
 // Rehearse plugs parts together as [New] does, around another centre. Whoever asks for it gives a journal, a printer, a
 // reader and a policy that are no terminal's.
 func Rehearse(ctx context.Context, p Parts, c session.Centre) (*Rehearsal, error) {
-	shut := newLatches(&ledger{p.Journal, func() {}}, p.Policy.Latch(), p.Now, p.Log)
+	shut := newLatches(&ledger{journal: p.Journal, wake: func() {}}, p.Policy.Latch(), p.Now, p.Log)
 	t, err := plug(ctx, p, shut, c, nobody{}, func(protocol.Transaction, []byte) {})
 	if err != nil {
 		return nil, err

@@ -93,7 +93,7 @@ func bubble(t *testing.T, answer string, f func(d *door)) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &door{t: t, test: new(told), notes: new(notes)}
 		d.test.says(answer)
-		d.gate = newGate(Parts{SelfTest: d.test, Policy: new(policy.Policy), Now: func() time.Time { return time.Now().Add(-time.Duration(d.back.Load())) }, Log: d.logger()}, &ledger{d.notes, func() {}})
+		d.gate = newGate(Parts{SelfTest: d.test, Policy: new(policy.Policy), Now: func() time.Time { return time.Now().Add(-time.Duration(d.back.Load())) }, Log: d.logger()}, &ledger{journal: d.notes, wake: func() {}})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); d.run(ctx) }()

@@ -259,7 +259,7 @@ func TestShutAtOnce(t *testing.T) {
 	if !slices.Equal(kinds, []journal.Kind{journal.Incident, journal.Latched, journal.Ended, journal.Incident, journal.StaffNeeded}) {
 		t.Errorf("%v", kinds)
 	}
-	full := &ledger{&refusing{Journal: m.j, times: 2}, func() {}}
+	full := &ledger{journal: &refusing{Journal: m.j, times: 2}, wake: func() {}}
 	broken := latchesAt(full, time.Now)
 	if err := refuses(broken, session.Incident{Municipality: town, Code: reason.TagMismatch}, nil); err == nil || !broken.Closed(town) || !broken.any() {
 		t.Errorf("a full disk: %v, and the service is open", err)
@@ -270,10 +270,10 @@ func TestShutAtOnce(t *testing.T) {
 	if n, _, err := m.j.Verify(); n != len(kinds) || err != nil {
 		t.Errorf("%d entries, %v", n, err)
 	}
-	if broken.stopped() != nil {
-		t.Error("two stopped services stop all")
+	if err := broken.stopped(); !errors.Is(err, session.ErrStopped) {
+		t.Errorf("a visit would begin: %v", err)
 	}
-	if err := refuses(broken, session.Incident{Municipality: town, Code: reason.TagMismatch}, nil); err != nil || !m.latches(t).Closed(town) {
+	if err := full.settle(); err != nil || broken.stopped() != nil || !m.latches(t).Closed(town) {
 		t.Errorf("closed in memory, and not in the journal: %v", err)
 	}
 	all, err := m.j.Incidents(0, 0)

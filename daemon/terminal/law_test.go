@@ -65,7 +65,7 @@ func (b *bench) start(kept ...*signed.Policy) {
 	}
 	b.Cleanup(func() { _ = b.journal.Close() })
 	now := func() time.Time { return b.now }
-	b.law, err = newLaw(Parts{Terminal: "JP-99-000001", Journal: b.journal, Signed: p, Policies: shelf{kept: slots(kept...)}, Now: now, Log: b.log}, &ledger{b.journal, func() {}})
+	b.law, err = newLaw(Parts{Terminal: "JP-99-000001", Journal: b.journal, Signed: p, Policies: shelf{kept: slots(kept...)}, Now: now, Log: b.log}, &ledger{journal: b.journal, wake: func() {}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestLawJournalsAgain(t *testing.T) {
 	v := versions(t, signedtest.Head{}, signedtest.Head{})
 	b.start(v[0])
 	full := &refusing{Journal: b.journal, times: 1}
-	b.ledger = &ledger{full, func() {}}
+	b.ledger = &ledger{journal: full, wake: func() {}}
 	if err := b.demand(2, 2); err == nil {
 		t.Fatal("journalled nowhere")
 	}

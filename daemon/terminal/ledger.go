@@ -14,6 +14,7 @@ import (
 type ledger struct {
 	journal Journal
 	wake    func() // something may have come into the outbox
+	debts   debts
 }
 
 var _ session.Ledger = (*ledger)(nil)
@@ -31,7 +32,13 @@ func (l *ledger) write(e journal.Entry, with ...journal.Entry) (journal.Entry, e
 	return e, err
 }
 
-func (l *ledger) BeginVisit(context.Context) (uint64, error) { return l.journal.BeginVisit() }
+// BeginVisit begins none while an incident is not written.
+func (l *ledger) BeginVisit(context.Context) (uint64, error) {
+	if err := l.settle(); err != nil {
+		return 0, err
+	}
+	return l.journal.BeginVisit()
+}
 
 func (l *ledger) EndVisit(_ context.Context, visit uint64) error {
 	return l.record(journal.Entry{Kind: journal.VisitEnded, Visit: visit})
@@ -71,8 +78,13 @@ func (l *ledger) Latch(_ context.Context, visit uint64, t protocol.Transaction, 
 	return l.record(journal.Entry{Kind: journal.StaffNeeded, Visit: visit, Transaction: t, Reason: why})
 }
 
+// Shut writes an incident that is owed with what it stops.
 func (l *ledger) Shut(_ context.Context, i session.Incident, why string) error {
-	return l.record(incidentOf(i), journal.Entry{Kind: journal.StaffNeeded, Visit: i.Visit, Transaction: i.Transaction, Reason: why})
+	e := incidentOf(i)
+	if l.debts.owes(e) {
+		return l.settle()
+	}
+	return l.record(e, journal.Entry{Kind: journal.StaffNeeded, Visit: i.Visit, Transaction: i.Transaction, Reason: why})
 }
 
 // unsaid raises the incident of a document that was on its way to paper when the power went: staff are called for it, and the

@@ -41,7 +41,7 @@ func (m *memory) open(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.j, m.l = j, &ledger{j, func() {}}
+	m.j, m.l = j, &ledger{journal: j, wake: func() {}}
 }
 
 func (m *memory) restart(t *testing.T) {

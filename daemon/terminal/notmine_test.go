@@ -21,7 +21,7 @@ func notMine() session.Incident {
 func TestDisownedAtOnce(t *testing.T) {
 	m := newMemory(t)
 	full := &refusing{Journal: m.j, times: 1}
-	m.l = &ledger{full, func() {}}
+	m.l = &ledger{journal: full, wake: func() {}}
 	ls, i := m.latches(t), notMine()
 	if err := ls.Disowned(t.Context(), i, "asked-at-tray/yes"); err == nil || !ls.Closed(city) {
 		t.Fatalf("a full disk: %v, closed %v", err, ls.Closed(city))
@@ -29,7 +29,7 @@ func TestDisownedAtOnce(t *testing.T) {
 	if all := m.kinds(t); len(all) != 0 {
 		t.Fatalf("half of it is written: %v", all)
 	}
-	if err := ls.Disowned(t.Context(), i, "asked-at-tray/yes"); err != nil {
+	if err := m.l.Shut(t.Context(), i, "asked-at-tray/yes"); err != nil { // the session goes on so
 		t.Fatal(err)
 	}
 	if all := m.kinds(t); !slices.Equal(all, []journal.Kind{journal.Incident, journal.Latched, journal.StaffNeeded}) {

@@ -40,7 +40,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := &refusing{Journal: m.j, times: 1}
-	m.l = &ledger{witnessed{full, "honnind v1.2.3"}, func() {}}
+	m.l = &ledger{journal: witnessed{full, "honnind v1.2.3"}, wake: func() {}}
 	ls, tx := m.latches(t), protocol.NewTransaction()
 	r := session.Refusal{Raise: true,
 		Incident: session.Incident{Evidence: protocol.Evidence{Serial: "S-1", Software: protocol.IssuedWith{Name: "x", Version: "1.0.0"}, SignedBy: protocol.Digest{3}},
@@ -52,7 +52,10 @@ func TestRefusedAtOnce(t *testing.T) {
 	if all := m.kinds(t); !slices.Equal(all, []journal.Kind{journal.PolicyApplied}) {
 		t.Fatalf("half of it is written: %v", all)
 	}
-	e, err := ls.refused(r)
+	if err := m.l.settle(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := m.j.At(2)
 	if err != nil || e.Kind != journal.Incident {
 		t.Fatal(e, err)
 	}
@@ -158,7 +161,7 @@ func TestWhatIsKept(t *testing.T) {
 		})
 	}
 	m := newMemory(t)
-	m.l = &ledger{&refusing{Journal: m.j, times: 1}, func() {}}
+	m.l = &ledger{journal: &refusing{Journal: m.j, times: 1}, wake: func() {}}
 	p, _ := withIncidentKey(t)
 	box := &drawer{kept: map[sealed.Name][]byte{}}
 	f := refusals{fresh{m.latches(t), Parts{Policy: p, Now: time.Now}}, keeper{p, "JP-13-000042", box, logrus.New()}}

@@ -103,11 +103,14 @@ type Terminal struct {
 	policies Policies
 	failed   *failure // nil: what was due is in force
 
+	saying sync.Mutex
+	said   map[string]string
+
+	unheard *escalation // of the goroutine that watches
+
 	// Of the goroutine that keeps up.
 	refused refusal
-	said    map[string]string
 	notices *follower
-	unheard *escalation
 	warned  time.Time
 	swept   time.Time // sealed packages were
 }
@@ -150,7 +153,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	p.Journal = witnessed{p.Journal, protocol.ProgramOf(p.Software)}
 	notices := &follower{journal: p.Journal, terminal: p.Terminal, log: p.Log}
 	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal, notices.receipt, notices.heard}, p.Centre, firstDelay, longestDelay)
-	l := &ledger{p.Journal, deliver.Wake}
+	l := &ledger{journal: p.Journal, wake: deliver.Wake}
 	law, err := newLaw(p, l)
 	if err != nil {
 		return nil, err
@@ -246,10 +249,12 @@ func (t *Terminal) Run(ctx context.Context) error {
 	post.Go(func() { _ = t.deliver.Run(posting) }) // returns only why its context ended
 	ctx, end := context.WithCancel(ctx)
 	post.Go(func() { t.converge(ctx) })
+	post.Go(func() { t.watch(ctx) })
 	err := t.serve(ctx)
 	end()
 	stop()
 	post.Wait()
+	t.say("the journal", t.ledger.settle()) // for the last time
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

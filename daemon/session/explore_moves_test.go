@@ -323,12 +323,26 @@ func (s *stage) judge(was State, a deed) {
 		s.law(b.result == protocol.Printed && (b.money == kept || b.owed) && (b.broken || b.journal == protocol.Printed && b.teller == protocol.Printed),
 			"paper to take, and the books say %+v", *b)
 	}
-	if n.disowns > 0 && n.state == TakePaper && was == Settling {
-		n.owner = s.book(n.visit.hand).card
-	}
+	s.owns(was)
 	s.audit()
 	if s.quiet() {
 		s.auditRest()
+	}
+}
+
+// owns notes whose card the visit had that printed last, and that it is known from the moment at which its sheets are out.
+func (s *stage) owns(was State) {
+	n := s.n
+	b := s.book(n.visit.hand)
+	if at := n.kept.last.transaction[0]; was == Stranded && n.state == OutOfService && int(at) < len(n.books) {
+		b = &n.books[at]
+	} else if n.state != Settling || was == Settling {
+		return
+	}
+	out := b.result == protocol.Printed
+	s.law(!out || n.kept.last.visit == uint64(n.visits), "it printed, and is not known")
+	if out && n.disowns > 0 {
+		n.owner = b.card
 	}
 }
 

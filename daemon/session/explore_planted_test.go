@@ -111,6 +111,7 @@ var plantedFaults = []planted{
 	{AskedLater, Yes, disown, "", later, "whoever came later"},
 	{PlaceAgain, Timeout, goTo(Idle, AwaitCard), "", later, "the journal does not know"},
 	{PlaceAgain, Timeout, ok, "", later, "waits for nothing"},
+	{PlaceAgain, Fault, goTo(Idle), "", small{puts: 1, disowns: 1, printed: true, faults: 1}, "the journal does not know"},
 	{Recognising, CardOut, goTo(Idle), "", later, "the journal does not know"},
 	{Recognising, OtherCard, disown, "", later, "of nothing"},
 	{flaw: anyProves, w: later, law: "whoever came later"},

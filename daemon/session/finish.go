@@ -134,6 +134,8 @@ func kindOf(c cause) IncidentKind {
 	switch {
 	case c.never:
 		return IncidentImpossible
+	case c.event == Fault && (c.from == PlaceAgain || c.from == Recognising): // what was said is not lost in it
+		return IncidentUnproven
 	case c.event == Fault:
 		return IncidentFault
 	case c.event == Refused:

@@ -93,10 +93,10 @@ func (r *Runner) turnOver(c cause, to State) (over bool) {
 			r.visit.word = "reader"
 		}
 	case OutOfService:
-		r.visit = visit{reference: old.reference, notice: stopped(c), word: string(kindOf(c))}
-		if kindOf(c) == IncidentNotMine {
-			r.recall.forget()
+		if c.from == Stranded && c.event == Printed {
+			r.remember()
 		}
+		r.visit = visit{reference: old.reference, notice: stopped(c), word: string(kindOf(c))}
 	case Opening:
 		r.visit = visit{stay: r.stay, dealing: newDealing()}
 	case AskedAtTray, AskedAtEnd:
@@ -105,16 +105,19 @@ func (r *Runner) turnOver(c cause, to State) (over bool) {
 	case AskedLater:
 		p := r.recall.look()
 		r.visit = visit{number: p.visit, reference: p.reference, printed: p}
-	case TakePaper:
-		if r.visit.printed = (printed{}); c.from == Settling {
-			r.remember()
+	case PlaceAgain:
+		if c.from == AskedLater {
+			r.visit.until = time.Now().Add(r.limit.PlaceAgain)
 		}
 		return false
-	case Done:
+	case Settling:
+		r.remember()
+		return false
+	case TakePaper, Done:
 		r.visit.printed = printed{}
 		return false
 	case Reading:
-		r.recall.forget()
+		r.recall.Forget()
 		r.visit.dealing = newDealing()
 		r.visit.code, r.visit.word, r.visit.notice = "", "", NoNotice
 		return false
@@ -141,8 +144,16 @@ func (r *Runner) start(e Effect) {
 func (r *Runner) arm() {
 	r.timer.Stop()
 	if d := r.limit.of(r.state, r.visit.code); d > 0 {
-		r.timer.Reset(d)
+		r.timer.Reset(r.left(d))
 	}
+}
+
+// left is what is left of d, where that began before this state.
+func (r *Runner) left(d time.Duration) time.Duration {
+	if d == 0 || r.visit.until.IsZero() {
+		return d
+	}
+	return max(time.Until(r.visit.until), 1)
 }
 
 // of is how long s may last in a visit with this refusal, if any; 0: as long as it takes. Work in the other states has
@@ -163,6 +174,8 @@ func (l Limits) of(s State, refused reason.Code) time.Duration {
 		return l.Check
 	case Paying:
 		return l.Pay
+	case Recognising:
+		return l.PlaceAgain
 	}
 	return l.ofPeople(s, refused)
 }
@@ -197,7 +210,7 @@ func (r *Runner) show() {
 		r.parts.Screen.Show(View{Visit: v.number, State: r.state, Notice: v.notice, TriesLeft: v.triesLeft(r.state),
 			WrongPIN: v.applicant.wrong, Misfit: v.applicant.misfits > 0, WrongCode: v.codes > 0, IdlePad: v.applicant.pad == UnusedPad, Offers: slices.Clone(v.applicant.offers), Chosen: v.chosen, Fee: v.fee(), Held: v.held,
 			CardIn: r.presence == present, Code: v.code, Word: v.word, Reference: v.reference, Disowns: r.disowns(), Done: v.paper.done, Of: v.paper.of,
-			Remaining: r.limit.ofPeople(r.state, v.code)})
+			Remaining: r.left(r.limit.ofPeople(r.state, v.code))})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"honnin/config/protocol"
@@ -42,12 +43,18 @@ func (w *world) unproven() {
 		w.t.Error("it gives no number")
 	}
 	w.card(false) // or a visit would begin with it
-	if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil {
-		w.t.Error(err)
-	}
+	w.staffSayReady()
 	if v := w.want(Idle); v.Disowns == 0 {
 		w.t.Error("who printed last cannot say so any more")
 	}
+}
+
+func (w *world) staffSayReady() {
+	w.t.Helper()
+	if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil {
+		w.t.Error(err)
+	}
+	synctest.Wait()
 }
 
 // TestNotMineWithinTheVisit: on both last screens, in a store and at a counter.
@@ -65,9 +72,7 @@ func TestNotMineWithinTheVisit(t *testing.T) {
 					w.key(PressYes)
 					w.key(PressNotMine)
 					w.disowned()
-					if err := w.runner.StaffReady(t.Context(), "s07"); err != nil {
-						t.Error(err)
-					}
+					w.staffSayReady()
 					if v := w.want(Idle); v.Disowns != 0 || !w.closed[town] {
 						t.Errorf("staff opened the service, or it can be said again: %+v", v)
 					}
@@ -144,12 +149,37 @@ func otherCard(t *testing.T) []byte {
 // TestNotMineByAnyoneElse: whoever cannot show the card of that visit holds the terminal for staff, and stops no service.
 func TestNotMineByAnyoneElse(t *testing.T) {
 	for name, does := range map[string]func(*world){
-		"another card":   func(w *world) { w.other = otherCard(w.t); w.card(true) },
-		"no card":        func(w *world) { time.Sleep(61 * time.Second) },
-		"gives up":       func(w *world) { w.key(PressCancel) },
-		"no My Number":   func(w *world) { w.hook("connect", fails(ErrUnknownCard)); w.card(true) },
-		"unreadable":     func(w *world) { w.hook("certificate", fails(errBroken)); w.card(true) },
-		"slow card":      func(w *world) { w.blocks("certificate"); w.card(true); time.Sleep(30 * time.Second) },
+		"another card": func(w *world) { w.other = otherCard(w.t); w.card(true) },
+		"no card":      func(w *world) { time.Sleep(61 * time.Second) },
+		"gives up":     func(w *world) { w.key(PressCancel) },
+		"no My Number": func(w *world) { w.hook("connect", fails(ErrUnknownCard)); w.card(true) },
+		"unreadable": func(w *world) {
+			w.hook("certificate", fails(errBroken))
+			w.card(true)
+			time.Sleep(59 * time.Second)
+			if s := w.state(); s != PlaceAgain && s != Recognising {
+				w.t.Errorf("after a minute's try it is %v", s)
+			}
+			time.Sleep(2 * time.Second)
+		},
+		"slow card": func(w *world) { w.blocks("certificate"); w.card(true); time.Sleep(61 * time.Second) },
+		"on and off": func(w *world) {
+			w.hook("certificate", fails(ErrCardGone))
+			for range 7 {
+				w.card(true)
+				time.Sleep(4 * time.Second)
+				w.card(false)
+				time.Sleep(4 * time.Second)
+			}
+			w.want(PlaceAgain)
+			time.Sleep(5 * time.Second)
+		},
+		"a fault": func(w *world) { w.runner.post(func() { w.runner.answered(nil, faulty("panic")) }) },
+		"a fault, during": func(w *world) {
+			w.blocks("certificate")
+			w.card(true)
+			w.runner.post(func() { w.runner.answered(nil, faulty("panic")) })
+		},
 		"the reader":     func(w *world) { w.lose <- errBroken },
 		"reader, during": func(w *world) { w.blocks("certificate"); w.card(true); w.lose <- errBroken },
 	} {
@@ -172,7 +202,8 @@ func TestNotMineByAnyoneElse(t *testing.T) {
 	}
 }
 
-// TestNotMineCardLostWhilePlacing: it may be placed once more, while the time lasts.
+// TestNotMineCardLostWhilePlacing: it may be placed once more, while the time lasts, and is never read twice at once: that would
+// make a stranger of its holder. Nor does one that was misread.
 func TestNotMineCardLostWhilePlacing(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		w.to(Done)
@@ -181,21 +212,35 @@ func TestNotMineCardLostWhilePlacing(t *testing.T) {
 		w.key(PressYes)
 		w.hook("certificate", fails(ErrCardGone))
 		w.card(true)
-		w.want(PlaceAgain)
 		w.card(false)
-		w.hook("certificate", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		time.Sleep(2 * time.Second)
+		w.want(PlaceAgain)
+		slipped := make(chan struct{})
+		reading := 0
+		w.hook("certificate", func(context.Context) error {
+			if reading++; reading > 1 {
+				t.Error("it is read twice at once")
+			}
+			<-slipped
+			reading--
+			return errBroken
+		})
 		w.card(true)
 		w.want(Recognising)
 		w.card(false)
-		w.want(PlaceAgain)
-		w.hook("certificate", nil)
 		w.card(true)
+		w.want(Recognising)
+		w.hook("certificate", nil)
+		close(slipped)
+		synctest.Wait()
+		w.want(Recognising)
+		time.Sleep(2 * time.Second)
 		w.disowned()
 		w.card(false)
 	})
 }
 
-// TestNotMineIsForgotten: by the next visit, by time, by a policy that comes into force, and by the end. It was there until then.
+// TestNotMineIsForgotten: by the next visit, and by time, also where a policy came into force. It was there until then.
 func TestNotMineIsForgotten(t *testing.T) {
 	for name, c := range map[string]struct {
 		does func(*world)
@@ -212,7 +257,12 @@ func TestNotMineIsForgotten(t *testing.T) {
 			w.with(func() { w.ready.Ready = true })
 			time.Sleep(time.Minute)
 		}, true},
-		"a policy":      {func(w *world) { w.runner.Yield(); time.Sleep(time.Second) }, false},
+		"a policy": {func(w *world) { w.runner.Yield(); time.Sleep(time.Second) }, true},
+		"a policy, and time": {func(w *world) {
+			time.Sleep(20 * time.Minute)
+			w.runner.Yield()
+			time.Sleep(11 * time.Minute)
+		}, false},
 		"a lost reader": {func(w *world) { w.lose <- errBroken; time.Sleep(time.Minute) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -267,17 +317,62 @@ func TestNotMineOldFingers(t *testing.T) {
 	})
 }
 
-// TestNotMineAndTheJournalFails: where the service cannot be closed, the incident at least is written, and staff are called.
+// TestNotMineAndTheJournalFails: while it is not written nobody is told that it is, the service is closed, and no word of staff
+// and no new runner lets a visit begin; it can be said again. What is written later holds over a restart.
 func TestNotMineAndTheJournalFails(t *testing.T) {
+	for name, later := range map[string]bool{"within the visit": false, "after it": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(w *world) {
+				if w.to(Done); later {
+					w.to(Idle)
+				}
+				w.hook("disowned", fails(errBroken))
+				w.key(PressNotMine)
+				if w.key(PressYes); later {
+					w.card(true)
+					w.wantNotice(OutOfService, StaffAreCalled)
+					w.card(false)
+				}
+				if v := w.wantNotice(OutOfService, StaffAreCalled); v.Word != string(IncidentNotMine) || len(w.incident) != 0 || w.latched || !w.closed[town] || w.runner.recall.look().visit != 1 {
+					t.Fatalf("%+v, incidents %v, latched %v, closed %v", v, w.incident, w.latched, w.closed)
+				}
+				w.staffSayReady()
+				if v := w.want(Unready); v.Word != "stopped" || v.Disowns != 1 {
+					t.Errorf("%+v", v)
+				}
+				w.card(true)
+				w.card(false)
+				w.with(func() { clear(w.hooks) })
+				w.writes()
+				time.Sleep(10 * time.Second)
+				w.runner.Yield()
+				time.Sleep(10 * time.Second)
+				w.wantNotice(OutOfService, StaffAreCalled)
+				if len(w.incident) != 1 || w.incident[0].Kind != IncidentNotMine || !w.latched || !w.closed[town] || w.count("begin-visit") != 1 || w.renewed != 1 {
+					t.Errorf("incidents %v, latched %v, closed %v, %d visits", w.incident, w.latched, w.closed, w.count("begin-visit"))
+				}
+				w.staffSayReady()
+				if w.want(Idle); !w.closed[town] {
+					t.Error("staff opened the service")
+				}
+			})
+		})
+	}
+}
+
+// TestNotMineIsSaidWhenItIsWritten: not before, and the visit is not forgotten before.
+func TestNotMineIsSaidWhenItIsWritten(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		w.to(Done)
-		w.hook("disowned", fails(errBroken))
+		written := w.blocks("disowned")
 		w.key(PressNotMine)
 		w.key(PressYes)
-		w.wantNotice(OutOfService, Disowned)
-		if len(w.incident) != 1 || w.incident[0].Kind != IncidentNotMine || !w.latched {
-			t.Errorf("incidents %v, latched %v", w.incident, w.latched)
+		w.wantNotice(OutOfService, StaffAreCalled)
+		if w.runner.recall.look().visit != 1 {
+			t.Error("it is forgotten, and not written")
 		}
+		written()
+		w.disowned()
 	})
 }
 
@@ -302,6 +397,82 @@ func TestNotMineWhileStopping(t *testing.T) {
 				if got != want || w.latched != (want != "") || w.closed[town] {
 					t.Errorf("incidents %v, latched %v", w.incident, w.latched)
 				}
+			})
+		})
+	}
+}
+
+// TestNotMineWhileUnready: who stands there is not sent away because the hour is over, or a part is missing.
+func TestNotMineWhileUnready(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.to(Done)
+		w.to(Idle)
+		w.hook("centre-ready", fails(ErrClosed))
+		w.lose <- errBroken
+		time.Sleep(20 * time.Second)
+		if v := w.want(Unready); v.Word != "closed" || v.Disowns != 1 {
+			t.Fatalf("%+v", v)
+		}
+		w.key(PressNotMine)
+		w.want(AskedLater)
+		w.key(PressBack)
+		if v := w.want(Unready); v.Disowns != 1 {
+			t.Errorf("taken back: %+v", v)
+		}
+		w.key(PressNotMine)
+		w.key(PressYes)
+		w.card(true)
+		w.disowned()
+		w.card(false)
+	})
+}
+
+// TestNotMineIsAskedForAMinute: no finger keeps the question on the screen, and what waits for the end of a visit waiting.
+func TestNotMineIsAskedForAMinute(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.to(Done)
+		w.to(Idle)
+		w.key(PressNotMine)
+		for range 2 {
+			time.Sleep(29 * time.Second)
+			w.key(PressTouched)
+		}
+		w.want(AskedLater)
+		time.Sleep(3 * time.Second)
+		w.want(Idle)
+	})
+}
+
+// TestNotMineAfterAFault: what printed is known from that moment, whatever goes wrong behind it.
+func TestNotMineAfterAFault(t *testing.T) {
+	for name, f := range map[string]func(*world){
+		"settling": func(w *world) { w.hook("outcome", fails(errBroken)); w.broken = map[string]bool{"journal": true} },
+		"stranded": func(w *world) {
+			w.hook("print", func(context.Context) error {
+				go w.runner.post(func() { w.runner.answered(nil, faulty("panic")) })
+				time.Sleep(time.Second)
+				return nil
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(w *world) {
+				w.to(TakeCard)
+				f(w)
+				w.card(false)
+				time.Sleep(5 * time.Second)
+				w.want(OutOfService)
+				w.with(func() { clear(w.hooks) })
+				w.staffSayReady()
+				if v := w.want(Idle); v.Disowns != 1 {
+					t.Fatalf("%+v", v)
+				}
+				w.with(func() { w.incident = nil })
+				w.key(PressNotMine)
+				w.key(PressYes)
+				w.card(true)
+				w.disowned()
+				w.card(false)
 			})
 		})
 	}

@@ -191,7 +191,8 @@ type Latches interface {
 	// there is one that wants it, or not: it is overwritten in any case, and what becomes of it is no error.
 	Refused(ctx context.Context, r Refusal) error
 	// Disowned closes the service of the incident's municipality, whose certificate is another's than the applicant's, and calls
-	// staff ([Ledger.Latch]); all of it and the incident are written at once.
+	// staff ([Ledger.Latch]); all of it and the incident are written at once. On an error it is kept, the service is closed all the
+	// same, and nothing begins before it is written.
 	Disowned(ctx context.Context, i Incident, why string) error
 }
 
@@ -236,4 +237,5 @@ type Parts struct {
 	Tray     Tray
 	Observe  func(Step) // called in order, by the same rule as Screen.Show
 	Limits   Limits     // zero fields get their default
+	Recall   *Recall    // what the runner before kept that gave way to this one; nil: nothing
 }

@@ -111,7 +111,14 @@ func (w card) Close() error {
 
 type centre struct{ *world }
 
-func (w centre) Ready(ctx context.Context) error { return w.asked(ctx, "centre-ready") }
+func (w centre) Ready(ctx context.Context) (err error) {
+	w.with(func() {
+		if len(w.unwritten) > 0 {
+			err = ErrStopped
+		}
+	})
+	return errors.Join(err, w.asked(ctx, "centre-ready"))
+}
 
 func (w centre) Begin(ctx context.Context, b protocol.Begin) (protocol.Begun, error) {
 	if err := w.asked(ctx, "begin"); err != nil {
@@ -312,8 +319,11 @@ func (w ledger) Ended(ctx context.Context, e Ending) error {
 }
 
 func (w ledger) Incident(ctx context.Context, i Incident) error {
+	if err := w.asked(ctx, "incident"); err != nil {
+		return err
+	}
 	w.with(func() { w.incident = append(w.incident, i) })
-	return w.asked(ctx, "incident")
+	return nil
 }
 
 func (w ledger) Latched(ctx context.Context) (is bool, err error) {
@@ -323,12 +333,19 @@ func (w ledger) Latched(ctx context.Context) (is bool, err error) {
 }
 
 func (w ledger) Latch(ctx context.Context, visit uint64, t protocol.Transaction, why string) error {
+	if err := w.asked(ctx, "latch"); err != nil {
+		return err
+	}
 	w.with(func() { w.latched = true; w.latches = append(w.latches, why) })
-	return w.asked(ctx, "latch")
+	return nil
 }
 
 func (w ledger) Shut(ctx context.Context, i Incident, why string) error {
-	return errors.Join(w.Incident(ctx, i), w.Latch(ctx, i.Visit, i.Transaction, why))
+	if err := errors.Join(w.asked(ctx, "incident"), w.asked(ctx, "latch")); err != nil {
+		return err
+	}
+	w.with(func() { w.incident, w.latched, w.latches = append(w.incident, i), true, append(w.latches, why) })
+	return nil
 }
 
 func (w ledger) StaffReady(ctx context.Context, staff string) error {
@@ -340,13 +357,19 @@ func (w ledger) StaffReady(ctx context.Context, staff string) error {
 }
 
 func (w ledger) WrongCode(ctx context.Context, visit uint64, t protocol.Transaction, staff string) error {
+	if err := w.asked(ctx, "wrong-code"); err != nil {
+		return err
+	}
 	w.with(func() { w.wrong = append(w.wrong, staff) })
-	return w.asked(ctx, "wrong-code")
+	return nil
 }
 
 func (w ledger) Late(ctx context.Context, visit uint64, t protocol.Transaction, what string) error {
+	if err := w.asked(ctx, "late"); err != nil {
+		return err
+	}
 	w.with(func() { w.lates = append(w.lates, what) })
-	return w.asked(ctx, "late")
+	return nil
 }
 
 type latches struct{ *world }
@@ -360,16 +383,17 @@ func (w latches) Closed(m protocol.Municipality) bool {
 func (w latches) Refused(ctx context.Context, r Refusal) error {
 	defer clear(r.Package)
 	i := r.Incident
-	w.with(func() {
-		w.judged, w.refusals = append(w.judged, i.Code), append(w.refusals, r)
+	w.with(func() { // a journal that cannot be written must not leave it open
 		w.closed[i.Municipality] = w.closed[i.Municipality] || i.Code.Class().StopsService()
 	})
 	if err := w.asked(ctx, "refused"); err != nil {
 		return err
 	}
-	if r.Raise {
-		w.with(func() { w.incident = append(w.incident, i) })
-	}
+	w.with(func() {
+		if w.judged, w.refusals = append(w.judged, i.Code), append(w.refusals, r); r.Raise {
+			w.incident = append(w.incident, i)
+		}
+	})
 	if r.Ending == nil {
 		return nil
 	}
@@ -377,11 +401,23 @@ func (w latches) Refused(ctx context.Context, r Refusal) error {
 }
 
 func (w latches) Disowned(ctx context.Context, i Incident, why string) error {
-	if err := w.asked(ctx, "disowned"); err != nil {
-		return err
-	}
-	w.with(func() { w.latched, w.closed[i.Municipality] = true, true; w.incident = append(w.incident, i) })
-	return nil
+	err := w.asked(ctx, "disowned")
+	w.with(func() {
+		if w.closed[i.Municipality] = true; err != nil {
+			w.unwritten = append(w.unwritten, i)
+			return
+		}
+		w.latched, w.incident = true, append(w.incident, i)
+	})
+	return err
+}
+
+// writes has the journal take what it would not take before.
+func (w *world) writes() {
+	w.with(func() {
+		w.latched = w.latched || len(w.unwritten) > 0
+		w.incident, w.unwritten = append(w.incident, w.unwritten...), nil
+	})
 }
 
 // The real queue fits.

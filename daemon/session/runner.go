@@ -40,7 +40,7 @@ type Runner struct {
 	base     context.Context // of all work: it outlives Run's, so that paper in motion is not abandoned
 	timer    *time.Timer     // of the state
 	fading   *time.Timer     // of recall
-	recall   recall
+	recall   *Recall
 	state    State
 	visit    visit
 	work     *work           // what the state awaits; nil: nothing
@@ -78,6 +78,9 @@ func New(p Parts) (*Runner, error) {
 	tail := make(chan struct{})
 	close(tail)
 	r := &Runner{parts: p, limit: p.Limits.withDefaults(), mail: make(chan func()), gone: make(chan struct{}), tail: tail}
+	if r.recall = p.Recall; r.recall == nil {
+		r.recall = new(Recall)
+	}
 	r.hands = goroutines{r}
 	return r, nil
 }
@@ -113,7 +116,9 @@ func quiet() *time.Timer {
 func (r *Runner) run(ctx context.Context) {
 	watch, stop := context.WithCancel(ctx)
 	r.base = context.WithoutCancel(ctx)
-	r.timer, r.fading = quiet(), quiet()
+	if r.timer, r.fading = quiet(), quiet(); r.recall.lasts() > 0 {
+		r.fading.Reset(r.recall.lasts())
+	}
 	r.do(r.begin)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { r.watch(watch) })
@@ -122,7 +127,9 @@ func (r *Runner) run(ctx context.Context) {
 	close(r.gone)
 	r.timer.Stop()
 	r.fading.Stop()
-	r.recall.forget()
+	if ctx.Err() != nil { // it did not give way to another
+		r.recall.Forget()
+	}
 	within(r.limit.Grace, watcher.Wait)
 	r.leave()
 }

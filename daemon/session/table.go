@@ -30,10 +30,11 @@
 //
 // Somebody may hold another's certificate all the same. Where one was printed, the last screens ask nothing and offer a button,
 // and so does the welcome until the next visit begins ([Limits].Recall at the longest). Within the visit a second "yes" is enough. After it the card is
-// placed again, and its certificate alone decides whether it is the holder of that visit ([recall] says what is kept for that).
+// placed again (a minute at most), and its certificate alone decides whether it is the holder of that visit ([recall] says what is kept for that).
 // Either way it is an incident that stops the municipality's service until a person closes it ([Disown]), and a sheet that lies
 // about, so that staff are needed too. Whoever says "yes" and cannot show that card closes the terminal until staff have looked,
-// and nothing more. The transaction keeps its outcome, and no money moves. A restart and a new policy forget: the button goes.
+// and nothing more. The transaction keeps its outcome, and no money moves. What is not written yet nobody is told. A restart forgets: the
+// button goes.
 //
 // # The runner
 //
@@ -89,7 +90,7 @@ var (
 var table = [numStates][numEvents]cell{
 	Unready: {
 		CardIn: goTo(Unready, Look), CardOut: goTo(Unready, Look), ReaderLost: ok, StaffReady: goTo(Unready, Look), Stop: ok,
-		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, NotMine: ok, Touched: ok,
+		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: ok, Finish: ok, CodeGiven: ok, NotMine: goTo(AskedLater), Touched: ok,
 		Ready: goTo(Idle, AwaitCard), NotReady: goTo(Unready, LookLater), CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, SameCard: xx, OtherCard: xx, Settled: xx,
@@ -361,11 +362,11 @@ var table = [numStates][numEvents]cell{
 	},
 	AskedLater: {
 		CardIn: ok, CardOut: ok, ReaderLost: ok, StaffReady: ok, Stop: goTo(Idle),
-		PINGiven: ok, Chosen: ok, Yes: goTo(PlaceAgain, AwaitCard), Back: goTo(Idle, AwaitCard), Cancel: ok, Finish: ok, CodeGiven: ok, NotMine: ok, Touched: goTo(AskedLater),
+		PINGiven: ok, Chosen: ok, Yes: goTo(PlaceAgain, AwaitCard), Back: goTo(Unready, Look), Cancel: ok, Finish: ok, CodeGiven: ok, NotMine: ok, Touched: ok,
 		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, SameCard: xx, OtherCard: xx, Settled: xx,
-		Trouble: xx, Timeout: goTo(Idle, AwaitCard), Fault: shut,
+		Trouble: xx, Timeout: goTo(Unready, Look), Fault: shut,
 	},
 	PlaceAgain: {
 		CardIn: goTo(Recognising, Recognise), CardOut: ok, ReaderLost: inspect, StaffReady: ok, Stop: inspect,
@@ -376,12 +377,12 @@ var table = [numStates][numEvents]cell{
 		Trouble: xx, Timeout: inspect, Fault: shut,
 	},
 	Recognising: {
-		CardIn: ok, CardOut: goTo(PlaceAgain), ReaderLost: inspect, StaffReady: ok, Stop: inspect,
+		CardIn: ok, CardOut: ok, ReaderLost: inspect, StaffReady: ok, Stop: inspect,
 		PINGiven: ok, Chosen: ok, Yes: ok, Back: ok, Cancel: inspect, Finish: ok, CodeGiven: ok, NotMine: ok, Touched: ok,
 		Ready: xx, NotReady: xx, CardRead: xx, OneTryLeft: xx, PadCard: xx, PadOneTry: xx, PINRight: xx, PINWrong: xx, Offered: xx, Denied: xx,
 		Fetched: xx, Accepted: xx, Refused: xx, Held: xx, Signed: xx, Committed: xx, Released: xx,
 		Printed: xx, Out: xx, Vouched: xx, NotVouched: xx, PrintFailed: xx, PrintSpoiled: xx, PrintUnsure: xx, PaperTaken: xx, SameCard: disown, OtherCard: inspect, Settled: xx,
-		Trouble: inspect, Timeout: ok, Fault: shut,
+		Trouble: goTo(PlaceAgain, AwaitCard), Timeout: inspect, Fault: shut,
 	},
 }
 

@@ -22,7 +22,8 @@ type visit struct {
 	notice    Notice // the last word; the first one said stands
 	code      reason.Code
 	word      string
-	printed   printed // the visit that "this is not mine" is asked about
+	printed   printed   // the visit that "this is not mine" is asked about
+	until     time.Time // by when its card is to prove it
 	dealing
 }
 
@@ -152,10 +153,7 @@ func readerFailed(c cause) bool {
 
 // stopped is what the person is told when c closes the terminal.
 func stopped(c cause) Notice {
-	switch kindOf(c) {
-	case IncidentNotMine:
-		return Disowned
-	case IncidentUnproven:
+	if kindOf(c) == IncidentUnproven {
 		return Unproven
 	}
 	if c.event == PrintSpoiled || c.event == PrintUnsure || c.event == PrintFailed || c.from == ConfirmName || c.from == Vouching {

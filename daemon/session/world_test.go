@@ -62,6 +62,7 @@ type world struct {
 	refusals  []Refusal
 	judged    []reason.Code
 	incident  []Incident
+	unwritten []Incident // that the journal would not take; nothing begins before it does
 	lates     []string
 	wrong     []string // whose code was wrong
 	progress  spool.Progress
@@ -138,7 +139,7 @@ func inBubble(t *testing.T, prepare func(*world), f func(w *world)) {
 
 func (w *world) begin() {
 	p := Parts{Terminal: "JP-13-000042", Channel: w.channel, Reader: w, Centre: centre{w}, Verifier: verifier{w}, Queue: queue{w},
-		Payment: payment{w}, Ledger: ledger{w}, Latches: latches{w}, Screen: w, Observe: w.observe}
+		Payment: payment{w}, Ledger: ledger{w}, Latches: latches{w}, Screen: w, Observe: w.observe, Recall: new(Recall)}
 	if w.channel == protocol.Counter {
 		p.Staff = staff{w}
 	}

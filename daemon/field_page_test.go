@@ -48,12 +48,18 @@ func newFieldPage(t *testing.T, draft string) *fieldPage {
 		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", k+".key", "-out", k+"-ca.pem", "-subj", "/CN="+k, "-days", "2")
 	}
 	now := time.Now()
-	for key, at := range map[string]time.Time{"not_before": now.Add(-time.Hour), "expires": now.AddDate(0, 3, 0)} {
-		line := regexp.MustCompile(`(?m)^` + key + ` = .*$`)
-		if !line.MatchString(draft) {
-			t.Fatalf("the draft has no %s", key)
+	f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "centre.key", "-out", "centre.pem", "-subj", "/CN=centre", "-days", "2")
+	for line, at := range map[string]string{
+		`not_before = ".*T.*"`:    now.Add(-time.Hour).UTC().Format(time.RFC3339),
+		`expires = ".*T.*"`:       now.AddDate(0, 3, 0).UTC().Format(time.RFC3339),
+		`expires = "\d+-\d+-\d+"`: now.AddDate(0, 3, 0).Format(time.DateOnly), // of a person
+	} {
+		old := regexp.MustCompile(`(?m)^` + line + `$`)
+		if !old.MatchString(draft) {
+			t.Fatalf("the draft has no %s", line)
 		}
-		draft = line.ReplaceAllString(draft, fmt.Sprintf("%s = %q", key, at.UTC().Format(time.RFC3339)))
+		key, _, _ := strings.Cut(line, " ")
+		draft = old.ReplaceAllString(draft, fmt.Sprintf("%s = %q", key, at))
 	}
 	write(t, filepath.Join(f.office, "draft.toml"), []byte(draft))
 	if err := os.MkdirAll(stick, 0o700); err != nil {

@@ -185,9 +185,13 @@ func sayAnswer(out io.Writer, a provision.Answer, err error) (good bool) {
 		say(out, "  left out: %v", left)
 		good = good && signed.Old(left)
 	}
-	if err == nil && a.Before != nil {
+	if err != nil {
+		return good
+	}
+	if a.Before != nil {
 		sayChanges(out, a.Before.Policy, a.Last().Policy)
 	}
+	sayUnanswered(out, a.Last().Policy, a.Terminal)
 	return good
 }
 

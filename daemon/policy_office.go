@@ -17,6 +17,7 @@ import (
 
 	"honnin/config/policy"
 	"honnin/config/policy/signed"
+	"honnin/config/protocol"
 	"honnin/config/trust"
 	"honnin/config/trust/sign"
 )
@@ -54,6 +55,7 @@ func policyNewCommand() *cobra.Command {
 			}
 			h, _ := p.Head()
 			say(c.OutOrStdout(), "version %d: now %d of its keys' holders sign %s (honnind policy sign, or openssl)", h.Version, h.Keys.Threshold, filepath.Join(out, policyText))
+			sayUnanswered(c.OutOrStdout(), p, "")
 			return nil
 		},
 	}
@@ -183,6 +185,7 @@ func (f officeFlags) run(path string, out io.Writer) error {
 	if err := f.may(p, text, path, cert, out); err != nil {
 		return err
 	}
+	sayUnanswered(out, p, "")
 	der, err := sign.Sign(text, sign.Options{Certificate: cert, Key: key, Time: time.Now(), Detached: true})
 	if err != nil {
 		return err
@@ -297,6 +300,17 @@ func sayChanges(out io.Writer, before, after *policy.Policy) {
 	}
 	if len(changes) == 0 {
 		say(out, "nothing changes")
+	}
+}
+
+// sayUnanswered warns of a policy that is valid, and under which nobody would answer for an incident.
+func sayUnanswered(out io.Writer, p *policy.Policy, at protocol.Terminal) {
+	now := time.Now()
+	if h, whole := p.Head(); whole && h.NotBefore.After(now) {
+		now = h.NotBefore
+	}
+	for _, lack := range p.Unanswered(at, now) {
+		say(out, "  注意 warning: %s", lack)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -246,6 +247,42 @@ func TestContacts(t *testing.T) {
 		}
 		if got := strings.Join(ids, " "); got != want {
 			t.Errorf("%q: %s", m, got)
+		}
+	}
+}
+
+// TestUnanswered: a policy under which nobody would answer for an incident is valid, and says so.
+func TestUnanswered(t *testing.T) {
+	w := fullWorld(t)
+	const nobody = "131016: nobody may close, 141003: nobody may close, the terminal itself: nobody may close"
+	late := time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		replace []string
+		at      protocol.Terminal
+		now     time.Time
+		want    string
+	}{
+		"one of two towns": {nil, "", now, "131016: nobody may close, the terminal itself: nobody may close"},
+		"somebody for all": {[]string{"key = \"closer.pem\"\nexpires = \"2027-03-31\"\nmunicipality = \"141003\"", "key = \"closer.pem\"\nexpires = \"2027-03-31\""}, "", now, ""},
+		"nobody any more":  {nil, "", late, nobody},
+		"elsewhere":        {[]string{"municipality = \"141003\"\n\n[[contact]]", "terminals = [\"T-*\"]\n\n[[contact]]"}, "U-1", now, nobody},
+		"here":             {[]string{"municipality = \"141003\"\n\n[[contact]]", "terminals = [\"T-*\"]\n\n[[contact]]"}, "T-1", now, ""},
+		"somewhere":        {[]string{"municipality = \"141003\"\n\n[[contact]]", "terminals = [\"T-*\"]\n\n[[contact]]"}, "", now, ""},
+		"only taken on":    {[]string{`["acknowledge", "close"]`, `["acknowledge"]`}, "", now, nobody},
+		"no contact":       {[]string{"reach = \"tel:+81-3-0000-0000\"", "reach = \"tel:+81-3-0000-0000\"\nmunicipality = \"141003\""}, "", now, "131016: nobody may close, 131016: no contact, the terminal itself: nobody may close, the terminal itself: no contact"},
+		"no centre":        {[]string{"signers = [\"signer.pem\"]\n\n[terminal_keys]", "\n[terminal_keys]"}, "", now, "131016: nobody may close, the terminal itself: nobody may close, no signer of the centre"},
+	} {
+		text := strings.NewReplacer(c.replace...).Replace(full)
+		if (text == full) != (c.replace == nil) {
+			t.Fatalf("%s: nothing is replaced", name)
+		}
+		got := must[*policy.Policy](t)(policy.Parse([]byte(text), w.load)).Unanswered(c.at, c.now)
+		want := strings.Split(c.want, ", ")
+		if c.want == "" {
+			want = nil
+		}
+		if !slices.EqualFunc(got, want, strings.HasPrefix) {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

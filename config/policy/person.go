@@ -55,8 +55,7 @@ type person struct {
 // concerns none.
 func (p *Policy) Persons(r Role, at protocol.Terminal, of protocol.Municipality, now time.Time) (out []Person) {
 	for _, q := range p.persons {
-		if slices.Contains(q.roles, r) && now.Before(q.until) && (q.municipality == "" || q.municipality == of) &&
-			(len(q.terminals) == 0 || slices.ContainsFunc(q.terminals, func(t Target) bool { return t.Matches(at) })) {
+		if q.may(r, of, now) && q.at(at) {
 			q.SPKI = slices.Clone(q.SPKI)
 			out = append(out, q.Person)
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/daemon/practice/scenario"
+	"honnin/daemon/practice/server"
 	"honnin/drivers/attached"
 	"honnin/drivers/printer"
 )
@@ -21,12 +23,11 @@ import (
 type practiceFlags struct {
 	reader, printer, state, listen    string
 	cardAnchors, pinFile, certificate string
-	scenario                          string
+	scenario, suspend                 string
 	channel                           protocol.Channel
 	visits, terminals                 int
 	span                              time.Duration
 	enrol, stranger, json, guide      bool
-	suspend                           bool
 	hours, listenGiven, temporary     bool
 	channelGiven, certificateGiven    bool
 
@@ -84,7 +85,7 @@ func practiceCommand() *cobra.Command {
 	c.Flags().StringVar(&f.certificate, "certificate", string(protocol.ResidentRecord), "what scripted applicants ask for")
 	c.Flags().BoolVar(&f.json, "json", false, "one JSON object a visit, and a summary")
 	c.Flags().BoolVar(&f.stranger, "stranger", false, "the issuer hands over a neighbour's package, always")
-	c.Flags().BoolVar(&f.suspend, "suspend", false, "the centre stops a municipality for all terminals at the first certificate of another's, until that incident is closed")
+	c.Flags().StringVar(&f.suspend, "suspend", "", "what the centre stops for all terminals at the first certificate of another's, until that incident is closed: municipality, or software (the program that the certificate names, up to its version)")
 	c.Flags().BoolVar(&f.hours, "hours", false, "keep the real opening hours, 06:30 to 23:00 in Tokyo; practice is open always otherwise")
 	c.Flags().BoolVar(&f.guide, "guide", false, "say what to try")
 	return c
@@ -106,6 +107,8 @@ func (f *practiceFlags) check() error {
 		return usage("--terminals needs --visits or --for, and the virtual reader")
 	case real && f.scripted() && f.pinFile == "":
 		return usage("--visits with a real reader needs --pin-file")
+	case !slices.Contains([]server.Stop{server.StopNothing, server.StopMunicipality, server.StopSoftware}, server.Stop(f.suspend)):
+		return usage("--suspend is municipality or software")
 	case f.enrol && f.cardAnchors == "":
 		return usage("--enrol needs --card-anchors: a card is believed only under an anchor")
 	}

@@ -19,6 +19,7 @@ import (
 	"honnin/config/trust"
 	"honnin/daemon/centre"
 	"honnin/daemon/practice"
+	"honnin/daemon/practice/server"
 	"honnin/daemon/provision"
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
@@ -78,7 +79,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if f.stranger {
 		w.HandStrangers(true)
 	}
-	w.SuspendAtOnce(f.suspend)
+	w.SuspendAtOnce(server.Stop(f.suspend))
 	if len(f.played) == 1 {
 		err = w.Play(f.played[0].ID)
 	}

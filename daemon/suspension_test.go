@@ -18,6 +18,7 @@ import (
 	"honnin/daemon/practice/people"
 	"honnin/daemon/practice/pki"
 	"honnin/daemon/practice/script"
+	"honnin/daemon/practice/server"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
@@ -32,7 +33,9 @@ func (s *stand) beside(n int) *stand {
 	o.place, err = s.stage.place(n)
 	s.must(err)
 	o.screen = &glance{to: o.who, fresh: make(chan struct{})}
-	o.Terminal, err = terminal.New(s.t.Context(), o.parts())
+	parts := o.parts()
+	patient(&parts)
+	o.Terminal, err = terminal.New(s.t.Context(), parts)
 	s.must(err)
 	o.hand = &fingers{Terminal: o.Terminal, instead: map[session.InputKind]func() bool{}}
 	o.who.At(o.hand)
@@ -106,10 +109,13 @@ func (s *stand) closes(id protocol.IncidentID) {
 	s.learns(journal.Closed, 1)
 }
 
+// patient lets people who wait for one another take their time, on a machine that is busy.
+func patient(p *terminal.Parts) { p.Limits.Idle, p.Limits.TakeCard = time.Hour, time.Hour }
+
 // hall is n terminals in one world, whose centre suspends.
-func hall(t *testing.T, n int) (all []*stand) {
+func hall(t *testing.T, n int, what server.Stop) (all []*stand) {
 	t.Helper()
-	all = []*stand{newStand(t, t.TempDir(), func(s *stand, _ *terminal.Parts) { s.world.SuspendAtOnce(true) })}
+	all = []*stand{newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) { s.world.SuspendAtOnce(what); patient(p) })}
 	for i := 1; i < n; i++ {
 		all = append(all, all[0].beside(i))
 	}
@@ -127,7 +133,7 @@ var (
 // to be taken: it is not printed either. At two more somebody has chosen: nothing is applied for. The other three are not
 // offered it. Everywhere the other municipality goes on. When a person has closed the incident, all eight serve again.
 func TestAFaultStrikesOnce(t *testing.T) {
-	all := hall(t, 8)
+	all := hall(t, 8, server.StopMunicipality)
 	first := all[0]
 	var flying sync.WaitGroup
 	held, struck := make(chan struct{}, 4), make(chan struct{})
@@ -189,10 +195,39 @@ func TestAFaultStrikesOnce(t *testing.T) {
 	}
 }
 
-// TestAllAtOnce: eight visits that begin together, before anybody can know. Each terminal refuses its own, none prints, and no second
-// one is struck at any.
+// TestAProgramStrikesOnce: the same of the program that made the wrong paper, and of nothing else. Seven other terminals print nothing
+// that it makes, nor anything of its versions below; what a higher version makes in the other municipality is printed at all eight.
+func TestAProgramStrikesOnce(t *testing.T) {
+	all := hall(t, 8, server.StopSoftware)
+	first, software := all[0], practice.Software(people.Mihon)
+	first.world.HandStrangersAt(people.Mihon)
+	first.ends(first.in(people.Mihon, mihons[0]), protocol.Refused, string(reason.OtherTransaction))
+	id := first.struck()
+	first.world.HandStrangersAt("")
+	want := protocol.SuspendedSoftware{Name: software.Name, UpTo: software.Version}
+	if got := first.world.Suspended(); len(got) != 1 || got[0].What.Municipality != "" || got[0].What.Software == nil || *got[0].What.Software != want || got[0].What.Incident != id {
+		t.Fatalf("suspended: %+v", got)
+	}
+	for i, s := range all {
+		if s != first {
+			s.ends(s.in(people.Mihon, mihons[i]), protocol.Void, "suspended")
+		}
+		s.ends(s.in(people.Kaku, kakus[i]), protocol.Printed, "")
+		s.everythingDelivered()
+	}
+	if n := first.world.Counts().Outcomes; n[protocol.Refused] != 1 || n[protocol.Void] != 7 || n[protocol.Printed] != 8 || first.sheets() != 8 {
+		t.Errorf("%v; %d sheets", n, first.sheets())
+	}
+	first.closes(id)
+	for i, s := range all {
+		s.ends(s.in(people.Mihon, mihons[i]), protocol.Printed, "")
+	}
+}
+
+// TestAllAtOnce: eight visits that begin together, before anybody can know: so many may be struck. Each terminal refuses its own, none
+// prints, no second one is struck at any, and after that nothing is made in that municipality.
 func TestAllAtOnce(t *testing.T) {
-	all := hall(t, 8)
+	all := hall(t, 8, server.StopMunicipality)
 	all[0].world.HandStrangersAt(people.Mihon)
 	round := func() {
 		var visits sync.WaitGroup
@@ -207,13 +242,20 @@ func TestAllAtOnce(t *testing.T) {
 		visits.Wait()
 	}
 	round()
-	struck := all[0].world.Counts().Outcomes[protocol.Refused]
+	first := all[0].world.Counts()
+	struck := first.Outcomes[protocol.Refused]
 	t.Logf("%d of 8 were struck before the centre could say so", struck)
 	for range 2 {
 		round()
 	}
-	if n := all[0].world.Counts().Outcomes; struck == 0 || n[protocol.Refused] != struck || n[protocol.Printed] != 0 || all[0].sheets() != 0 {
-		t.Errorf("%d struck, then %v", struck, n)
+	then := all[0].world.Counts()
+	if n := then.Outcomes; struck == 0 || n[protocol.Refused] != struck || n[protocol.Printed] != 0 || all[0].sheets() != 0 || then.Issued != first.Issued {
+		t.Errorf("%d struck and %d made, then %v and %d", struck, first.Issued, n, then.Issued)
+	}
+	for _, s := range all {
+		if n := len(of(entries(t, s.place.journal), journal.Incident)); n > 1 {
+			t.Errorf("%s was struck %d times", s.place.name, n)
+		}
 	}
 }
 
@@ -247,7 +289,7 @@ func TestSuspendedSoftware(t *testing.T) {
 
 // TestSuspensionsOutliveTheCentre: one that starts anew has forgotten the incident and not what it suspended; the closing lifts it.
 func TestSuspensionsOutliveTheCentre(t *testing.T) {
-	s := newStand(t, t.TempDir(), func(s *stand, _ *terminal.Parts) { s.world.SuspendAtOnce(true) })
+	s := newStand(t, t.TempDir(), func(s *stand, _ *terminal.Parts) { s.world.SuspendAtOnce(server.StopMunicipality) })
 	s.world.HandStrangersAt(people.Mihon)
 	s.ends(s.in(people.Mihon, "p01"), protocol.Refused, "")
 	id := s.struck()

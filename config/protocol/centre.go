@@ -60,6 +60,9 @@ const IncidentSelfTest = "selftest-failed"
 // IncidentSuspensions is the code of the incident of an answer about suspensions that is not believed; "also" says why.
 const IncidentSuspensions = "suspensions-untrusted"
 
+// IncidentNotMine is the code of the incident of an applicant who says that the printed certificate is another's.
+const IncidentNotMine = "not-mine"
+
 // IncidentFee is the code of the incident of an offer whose fee is not the policy's; "also" names the certificate.
 const IncidentFee = "fee-differs"
 

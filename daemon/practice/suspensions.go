@@ -1,6 +1,7 @@
 package practice
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,15 +13,11 @@ import (
 	"honnin/daemon/practice/server"
 )
 
-// suspensionsFile keeps what is suspended, beside the keys: everything else that the centre knows of incidents may be forgotten
-// when it starts anew, but not that.
-const suspensionsFile = "suspensions.json"
+// suspensionsFile keeps what is suspended, a line for each incident that holds something, beside the keys: everything else that the
+// centre knows of incidents may be forgotten when it starts anew, but not that.
+const suspensionsFile = "suspensions.jsonl"
 
-type suspensions struct {
-	Suspended []server.Suspension `json:"suspended"`
-}
-
-func (w *World) suspensions() ([]server.Suspension, error) {
+func (w *World) suspensions() (all []server.Suspension, err error) {
 	if w.options.State == "" {
 		return nil, nil
 	}
@@ -28,14 +25,15 @@ func (w *World) suspensions() ([]server.Suspension, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var all suspensions
-	if err == nil {
-		err = protocol.ParseBody(b, &all)
+	for line := range bytes.Lines(b) {
+		var one server.Suspension
+		err = errors.Join(err, protocol.ParseBody(bytes.TrimSuffix(line, []byte("\n")), &one))
+		all = append(all, one)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("practice: %s: %w", suspensionsFile, err)
 	}
-	return all.Suspended, nil
+	return all, nil
 }
 
 func (w *World) keepSuspensions(all []server.Suspension) error {
@@ -43,9 +41,13 @@ func (w *World) keepSuspensions(all []server.Suspension) error {
 	if dir == "" {
 		return nil
 	}
-	b, err := protocol.EncodeBody(suspensions{all})
-	if err != nil {
-		return err
+	var b []byte
+	for _, one := range all {
+		line, err := protocol.EncodeBody(one)
+		if err != nil {
+			return err
+		}
+		b = append(append(b, line...), '\n')
 	}
 	to, disk := filepath.Join(dir, suspensionsFile), durable.Real{}
 	return durable.InOrder(
@@ -55,9 +57,9 @@ func (w *World) keepSuspensions(all []server.Suspension) error {
 		func() error { return disk.Sync(dir) })
 }
 
-// SuspendAtOnce has the centre suspend a municipality, for all terminals, at the first incident of its paper in another's hands, until
-// a person closes that; or no longer (false).
-func (w *World) SuspendAtOnce(is bool) { w.centre.SuspendAtOnce(is) }
+// SuspendAtOnce has the centre suspend a municipality or a software, for all terminals, at the first incident of paper in another's
+// hands, until a person closes that.
+func (w *World) SuspendAtOnce(what server.Stop) { w.centre.SuspendAtOnce(what) }
 
 // Suspend has the centre suspend a municipality or a software for all terminals, because of an incident at one of them.
 func (w *World) Suspend(at protocol.Terminal, what protocol.Suspension) error {

@@ -1,13 +1,17 @@
 package practice_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
+	"honnin/config/trust"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/people"
+	"honnin/daemon/practice/pki"
 	"honnin/spool/incident"
 )
 
@@ -33,5 +37,52 @@ func BenchmarkSuspensions(b *testing.B) {
 		if all, err := judge.Suspensions(fresh, der); err != nil || !all.Whole(people.Reiji) {
 			b.Fatal(all, err)
 		}
+	}
+}
+
+// TestManyHoldOne: what a storm of one municipality suspended outlives the centre, whatever it takes to write down, and is one thing
+// to the terminals.
+func TestManyHoldOne(t *testing.T) {
+	start(t, practice.Options{}) // makes the keys
+	options := practice.Options{State: t.TempDir()}
+	keys, err := os.ReadFile(filepath.Join(state, pki.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(options.State, pki.FileName), keys, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := practice.Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3 * protocol.MaxSuspensions // more than one body has room for
+	for i := range n {
+		id := protocol.NameIncident(terminal, protocol.JournalHead{Position: uint64(i + 1)})
+		if err := w.Suspend(terminal, protocol.Suspension{Municipality: people.Mihon, Since: protocol.At(time.Now()), Incident: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = practice.Start(options); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	der, err := connect(t, w, terminal).Suspensions(t.Context(), protocol.NewNonce())
+	if err != nil || len(w.Suspended()) != n {
+		t.Fatalf("%v, held by %d", err, len(w.Suspended()))
+	}
+	content, _, _, err := trust.VerifyAttached(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := protocol.ParseSuspensions(content); err != nil || len(all.Suspended) != 1 {
+		t.Errorf("%+v, %v", all, err)
 	}
 }

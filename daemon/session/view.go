@@ -25,7 +25,7 @@ type View struct {
 	Code      reason.Code
 	Word      string        // the centre's word for declining ("not-linked"), the part that is not ready ("media-needed", "reader", "centre", "clock", "staff", "closed"), or in OutOfService the IncidentKind
 	Reference string        // a number to quote, without personal data
-	Disowns   uint64        // TakePaper, Done, Idle: the visit of which a finger can say "this is not mine"; 0: none
+	Disowns   uint64        // TakePaper, Done, Idle, Unready: the visit of which a finger can say "this is not mine"; 0: none
 	Done, Of  int           // Printing: impressions known to be out, of how many
 	Until     time.Time     // Unready, "closed": when it opens, if that is known; whoever knows the hours fills it in
 	Remaining time.Duration // time until the state changes by itself; 0: it does not
@@ -125,17 +125,17 @@ type IncidentKind string
 
 // The kinds of incident.
 const (
-	IncidentRefused       IncidentKind = "refused"           // a document was refused, see Code
-	IncidentImpossible    IncidentKind = "impossible"        // an event came that must never come
-	IncidentFault         IncidentKind = "fault"             // a part broke its word: a panic, a hang, a disk
-	IncidentUnsure        IncidentKind = "unsure"            // paper may be out
-	IncidentSpoiled       IncidentKind = "spoiled"           // a jam, or only some of the sheets
-	IncidentPaperLeft     IncidentKind = "paper-left"        // printed, and not taken
-	IncidentCardForgotten IncidentKind = "card-forgotten"    // a card lies on the reader and nobody takes it
-	IncidentUnconfirmed   IncidentKind = "unconfirmed"       // at a counter: printed, and nobody confirmed the name
-	IncidentNotMine       IncidentKind = "not-mine"          // who applied says that the printed certificate is another's
-	IncidentUnproven      IncidentKind = "not-mine-unproven" // somebody says so, and it is not known who
-	IncidentMoney         IncidentKind = "money"             // money could not be kept or returned as it should be
+	IncidentRefused       IncidentKind = "refused"                // a document was refused, see Code
+	IncidentImpossible    IncidentKind = "impossible"             // an event came that must never come
+	IncidentFault         IncidentKind = "fault"                  // a part broke its word: a panic, a hang, a disk
+	IncidentUnsure        IncidentKind = "unsure"                 // paper may be out
+	IncidentSpoiled       IncidentKind = "spoiled"                // a jam, or only some of the sheets
+	IncidentPaperLeft     IncidentKind = "paper-left"             // printed, and not taken
+	IncidentCardForgotten IncidentKind = "card-forgotten"         // a card lies on the reader and nobody takes it
+	IncidentUnconfirmed   IncidentKind = "unconfirmed"            // at a counter: printed, and nobody confirmed the name
+	IncidentNotMine       IncidentKind = protocol.IncidentNotMine // who applied says that the printed certificate is another's
+	IncidentUnproven      IncidentKind = "not-mine-unproven"      // somebody says so, and it is not known who
+	IncidentMoney         IncidentKind = "money"                  // money could not be kept or returned as it should be
 )
 
 // Step is one move of the machine, for metrics and practice. It holds nothing personal.

@@ -70,7 +70,7 @@ func (s *Server) enlist(e protocol.Event, text []byte, now time.Time) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.strikes(e); err != nil {
+	if err := s.strikes(e, event); err != nil {
 		return nil, err
 	}
 	if err := s.wrote(Line{Event: text}); err != nil {
@@ -169,10 +169,7 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	defer s.mu.Unlock()
 	i := s.incidents[incidentKey{to.Source, to.Incident}]
 	if i == nil {
-		if lifted, err := s.lift(to); lifted || err != nil {
-			return err
-		}
-		return doubted(life.StateOther)
+		return s.liftForgotten(to)
 	}
 	if to.Event != (protocol.Digest{}) && to.Event != i.event {
 		return doubted(life.StateOther)
@@ -187,7 +184,7 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	if err := s.wrote(Line{State: signed}); err != nil {
 		return err
 	}
-	if _, err := s.lift(to); err != nil {
+	if err := s.lift(to); err != nil {
 		return err
 	}
 	i.state, i.signed, i.at = state, signed, to.At.Time

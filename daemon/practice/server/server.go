@@ -80,7 +80,7 @@ type Server struct {
 	escalations  map[incidentKey][]escalated
 	suspended    map[incidentKey]Suspension
 	note         func(Line) error // keeps what is known of incidents; may be nil
-	strict       bool             // see [Server.SuspendAtOnce]
+	stop         Stop             // see [Server.SuspendAtOnce]
 }
 
 // Counts is what happened since the start.

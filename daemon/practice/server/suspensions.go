@@ -8,18 +8,29 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	life "honnin/spool/incident"
 )
 
-// Suspension is one, and at whose terminal the incident happened that led to it.
+// Suspension is one, and at whose terminal the incident happened that led to it. Several incidents may hold the same: it ends with the
+// last of them.
 type Suspension struct {
 	Source string              `json:"source"`
 	What   protocol.Suspension `json:"what"`
+	Event  protocol.Digest     `json:"event,omitzero"` // SHA-256 of the incident's event; zero: nobody told of one
 }
 
 func (s Suspension) key() incidentKey { return incidentKey{s.Source, s.What.Incident} }
 
-// notMine is the word of the incident of a person who says that a certificate is another's.
-const notMine = "not-mine"
+// Stop is what the centre suspends by itself.
+type Stop string
+
+// What it may be. Software is the program that the refused statement names, in that version and all below, wherever it is at work;
+// where none is named, the municipality.
+const (
+	StopNothing      Stop = ""
+	StopMunicipality Stop = "municipality"
+	StopSoftware     Stop = "software"
+)
 
 func (s *Server) suspensions(c *call) (answer, error) {
 	q, err := parse[protocol.SuspensionsQuestion](c)
@@ -27,8 +38,12 @@ func (s *Server) suspensions(c *call) (answer, error) {
 		return answer{}, err
 	}
 	all := protocol.Suspensions{Format: protocol.SuspensionsFormat, Nonce: q.Nonce, At: protocol.At(s.Now()), Suspended: []protocol.Suspension{}}
+	told := map[stopped]bool{}
 	for _, one := range s.Suspended() {
-		all.Suspended = append(all.Suspended, one.What)
+		if is := stopOf(one.What); !told[is] {
+			told[is] = true
+			all.Suspended = append(all.Suspended, one.What)
+		}
 	}
 	if len(all.Suspended) > protocol.MaxSuspensions { // no answer: nothing is offered or printed anywhere
 		return answer{}, refuse(http.StatusServiceUnavailable, protocol.ProblemIssuer)
@@ -37,7 +52,21 @@ func (s *Server) suspensions(c *call) (answer, error) {
 	return answer{status: http.StatusOK, media: mediaCMS, body: b}, err
 }
 
-// Suspended lists what is suspended, in one order.
+// stopped is what a suspension stops.
+type stopped struct {
+	municipality protocol.Municipality
+	any          bool // whatever made it
+	software     protocol.SuspendedSoftware
+}
+
+func stopOf(s protocol.Suspension) stopped {
+	if s.Software == nil {
+		return stopped{municipality: s.Municipality, any: true}
+	}
+	return stopped{municipality: s.Municipality, software: *s.Software}
+}
+
+// Suspended lists what is suspended, by each incident that holds it, in one order.
 func (s *Server) Suspended() []Suspension {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,39 +96,56 @@ func (s *Server) suspend(one Suspension) error {
 	return s.keep()
 }
 
-// SuspendAtOnce has the centre suspend a municipality at the first incident of its paper in another's hands, whoever met it, until
-// that is closed; or no longer (false).
-func (s *Server) SuspendAtOnce(is bool) {
+// SuspendAtOnce has the centre suspend a municipality, or a software, at the first incident of paper in another's hands, whoever met
+// it, until that is closed.
+func (s *Server) SuspendAtOnce(what Stop) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.strict = is
+	s.stop = what
 }
 
 // strikes does what [Server.SuspendAtOnce] says for an incident that was not known. It comes before the receipt, so that no such
 // incident is taken and forgotten. The lock is held.
-func (s *Server) strikes(e protocol.Event) error {
+func (s *Server) strikes(e protocol.Event, event protocol.Digest) error {
 	code := reason.Code(e.Data.Code)
-	stops := code == notMine || code.Known() && code.Class().StopsService()
-	if !s.strict || !stops || e.Data.Municipality == "" {
+	stops := code == protocol.IncidentNotMine || code.Known() && code.Class().StopsService()
+	if s.stop == StopNothing || !stops || e.Data.Municipality == "" {
 		return nil
 	}
-	return s.suspend(Suspension{e.Source, protocol.Suspension{Municipality: e.Data.Municipality, Since: protocol.At(s.Now()), Incident: e.ID}})
+	what := protocol.Suspension{Municipality: e.Data.Municipality, Since: protocol.At(s.Now()), Incident: e.ID}
+	if by := e.Data.Evidence.Software; s.stop == StopSoftware && by.Name != "" {
+		what.Municipality, what.Software = "", &protocol.SuspendedSoftware{Name: string(by.Name), UpTo: string(by.Version)}
+	}
+	return s.suspend(Suspension{e.Source, what, event})
 }
 
-// lift takes away what an incident suspended once a person has closed it, also one that this centre has forgotten since. It reports
-// whether there was anything. The lock is held.
-func (s *Server) lift(to protocol.IncidentState) (was bool, err error) {
+// liftForgotten is [Server.lift] for an incident that this centre has forgotten, and of which it knows what it suspended only: a
+// state of another event, or from before that, is none. The lock is held.
+func (s *Server) liftForgotten(to protocol.IncidentState) error {
+	none := protocol.Digest{}
+	one, is := s.suspended[incidentKey{to.Source, to.Incident}]
+	switch {
+	case !is, to.State != protocol.IncidentClosed, to.Event != none && one.Event != none && to.Event != one.Event:
+		return doubted(life.StateOther)
+	case to.At.Before(one.What.Since.Add(-clockSkew)):
+		return doubted(life.StateReplayed)
+	}
+	return s.lift(to)
+}
+
+// lift takes away what an incident suspended once a person has closed it. The lock is held.
+func (s *Server) lift(to protocol.IncidentState) error {
 	k := incidentKey{to.Source, to.Incident}
 	one, was := s.suspended[k]
 	if !was || to.State != protocol.IncidentClosed {
-		return false, nil
+		return nil
 	}
 	delete(s.suspended, k)
 	if err := s.keep(); err != nil {
 		s.suspended[k] = one
-		return false, err
+		return err
 	}
-	return true, nil
+	return nil
 }
 
 // keep has what is suspended outlive this centre. The lock is held.

@@ -27,7 +27,7 @@ func TestStormInTheList(t *testing.T) {
 	for range 3 {
 		record(journal.Entry{Kind: journal.Incident, Reason: "tag-missing", Municipality: "991015"})
 	}
-	if _, gathered, err := j.Gather(1); !gathered || err != nil {
+	if _, gathered, err := j.Gather(1, nil); !gathered || err != nil {
 		t.Fatal(err)
 	}
 	record(journal.Entry{Kind: journal.Incident, Reason: "tag-missing", Municipality: "991015"})

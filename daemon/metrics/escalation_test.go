@@ -50,7 +50,7 @@ func TestOneIsNoStorm(t *testing.T) {
 	h := must[http.Handler](t)(Handler(w.sources))
 	scraped(t, h)
 	first := w.record(journal.Entry{Kind: journal.Incident, Reason: "money"})
-	if _, gathered, err := w.journal.Gather(first.Seq); err != nil || !gathered {
+	if _, gathered, err := w.journal.Gather(first.Seq, nil); err != nil || !gathered {
 		t.Fatal(gathered, err)
 	}
 	holds(t, scraped(t, h), `honnin_incidents_open{word="money"} 1`, `honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 1`)
@@ -69,7 +69,7 @@ func TestManyBecomeOne(t *testing.T) {
 		w.record(journal.Entry{Kind: journal.Incident, Reason: "money"})
 	}
 	holds(t, scraped(t, h), `honnin_incidents_open{word="money"} 4`, `honnin_outbox_entries 4`)
-	if _, gathered, err := w.journal.Gather(first.Seq); err != nil || !gathered {
+	if _, gathered, err := w.journal.Gather(first.Seq, nil); err != nil || !gathered {
 		t.Fatal(gathered, err)
 	}
 	holds(t, scraped(t, h), `honnin_incidents_open{word="money"} 1`, `honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 1`, `honnin_incidents_total{word="money"} 4`)

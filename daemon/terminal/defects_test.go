@@ -34,7 +34,7 @@ func TestAnothersStormCountsForNobody(t *testing.T) {
 	first := m.refuse(t, ls, town, reason.PackageMalformed)
 	closed := []uint64{m.refuse(t, ls, city, reason.PDFFont), m.refuse(t, ls, city, reason.PDFPages)}
 	m.refuse(t, ls, town, reason.PackageMalformed)
-	if _, gathered, err := m.j.Gather(first); err != nil || !gathered {
+	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
 		t.Fatal(gathered, err)
 	}
 	for _, of := range closed {
@@ -52,7 +52,7 @@ func TestAStormOfYesterday(t *testing.T) {
 	ls := m.latches(t)
 	first := m.refuse(t, ls, city, reason.PackageMalformed)
 	m.refuse(t, ls, city, reason.PackageMalformed)
-	if _, gathered, err := m.j.Gather(first); err != nil || !gathered {
+	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
 		t.Fatal(gathered, err)
 	}
 	m.now = m.now.Add(24 * time.Hour)

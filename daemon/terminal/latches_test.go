@@ -180,7 +180,7 @@ func TestAStormCounts(t *testing.T) {
 	ls := m.latches(t)
 	first := m.refuse(t, ls, city, reason.PackageMalformed)
 	m.refuse(t, ls, city, reason.PackageMalformed)
-	if _, gathered, err := m.j.Gather(first); err != nil || !gathered {
+	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
 		t.Fatal(gathered, err)
 	}
 	if all, err := m.j.Incidents(0, 0); err != nil || len(all) != 1 {

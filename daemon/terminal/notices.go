@@ -200,7 +200,12 @@ func (n *follower) event(s journal.Standing) (k incident.Known, event protocol.E
 	if err != nil {
 		return k, event, err
 	}
-	k = incident.Known{ID: event.ID, Event: protocol.Fingerprint(text), Municipality: e.Municipality, Raised: e.At.Time}
+	k = incident.Known{ID: event.ID, Event: fixed.Proof, Municipality: e.Municipality, Raised: e.At.Time}
+	if sent := protocol.Fingerprint(text); fixed.Proof == (protocol.Digest{}) {
+		k.Event = sent
+	} else if sent != fixed.Proof { // another program wrote it down
+		k.Again = sent
+	}
 	if e.Storm.Count > 1 {
 		k.Told = fixed.At.Time
 	}

@@ -7,11 +7,17 @@ import (
 
 // gathered fixes for how many an incident speaks before anybody hears of it. From then on its event is the same whenever it is made.
 func (o outbox) gathered(e journal.Entry) (journal.Entry, error) {
-	g, now, err := o.journal.Gather(e.Seq)
+	g, now, err := o.journal.Gather(e.Seq, o.digest)
 	if now {
 		e.Storm = g.Storm
 	}
 	return e, err
+}
+
+// digest is that of the event of an incident.
+func (o outbox) digest(e journal.Entry, head protocol.JournalHead) (protocol.Digest, error) {
+	text, err := protocol.EncodeBody(eventOf(o.terminal, e, head))
+	return protocol.Fingerprint(text), err
 }
 
 // StormOf is what an incident's event says of those that it speaks for.

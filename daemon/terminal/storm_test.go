@@ -85,7 +85,9 @@ func eventBytes(t *testing.T, e protocol.Event) string {
 // noRoom is a journal in which nothing more is gathered.
 type noRoom struct{ *journal.Journal }
 
-func (noRoom) Gather(uint64) (journal.Entry, bool, error) { return journal.Entry{}, false, errFull }
+func (noRoom) Gather(uint64, journal.Event) (journal.Entry, bool, error) {
+	return journal.Entry{}, false, errFull
+}
 
 // TestWhatCannotBeCountedHoldsNothingUp: where there is no room to fix for how many an incident speaks, what was fixed before and
 // outcomes go on; and what waits says why, where nothing else is there.
@@ -110,6 +112,48 @@ func TestWhatCannotBeCountedHoldsNothingUp(t *testing.T) {
 	d.must(d.box.Settle(t.Context(), behind.Key, centre.Settlement{}))
 	if _, ok, err := d.box.Next(t.Context(), 0); ok || !errors.Is(err, errFull) {
 		t.Errorf("what waits: %t %v", ok, err)
+	}
+}
+
+// TestAnotherProgramsEvent: what another program wrote down as an incident's event, a person may close by that; and by what this one
+// sends, to whom it is new. Nothing else will do.
+func TestAnotherProgramsEvent(t *testing.T) {
+	older := protocol.Digest{7}
+	for name, c := range map[string]struct {
+		names  func(sent protocol.Digest) protocol.Digest
+		closes bool
+	}{
+		"as it was written down": {func(protocol.Digest) protocol.Digest { return older }, true},
+		"as it was sent":         {func(sent protocol.Digest) protocol.Digest { return sent }, true},
+		"another":                {func(protocol.Digest) protocol.Digest { return protocol.Digest{8} }, false},
+	} {
+		d := newDesk(t)
+		d.alike(1)
+		if _, now, err := d.j.Gather(1, func(journal.Entry, protocol.JournalHead) (protocol.Digest, error) { return older, nil }); !now || err != nil {
+			t.Fatal(now, err)
+		}
+		item := d.next()
+		d.must(d.box.Settle(t.Context(), item.Key, centre.Settlement{Receipt: d.receipt("centre", *item.Event)}))
+		d.states(item.Event.ID, c.names(protocol.Fingerprint([]byte(eventBytes(t, *item.Event)))), d.now)
+		d.must(d.f.follow(t.Context(), d))
+		if closed := len(d.open()) == 0; closed != c.closes {
+			t.Errorf("%s: closed: %t", name, closed)
+		}
+	}
+}
+
+// TestEachEventIsWrittenDown: also of one whose escalation came before anybody heard of it, and that speaks for itself since.
+func TestEachEventIsWrittenDown(t *testing.T) {
+	d := newDesk(t)
+	d.alike(2)
+	d.must(d.l.record(journal.Entry{Kind: journal.Escalated, Of: 2, Step: 1, Contact: "desk"}))
+	for n := range 2 {
+		item := d.next()
+		all := d.entries(journal.Gathered)
+		if len(all) != n+1 || all[n].Of != n+1 || all[n].Proof != protocol.Fingerprint([]byte(eventBytes(t, *item.Event))) {
+			t.Fatalf("%+v", all)
+		}
+		d.must(d.box.Settle(t.Context(), item.Key, centre.Settlement{Receipt: d.receipt("centre", *item.Event)}))
 	}
 }
 

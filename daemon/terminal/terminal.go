@@ -81,7 +81,7 @@ type Journal interface {
 	At(position uint64) (journal.Entry, error)
 	After(position uint64, f func(journal.Entry) (more bool, err error)) error
 	Incidents(after uint64, n int) ([]journal.Standing, error)
-	Gather(position uint64) (e journal.Entry, gathered bool, err error)
+	Gather(position uint64, event journal.Event) (e journal.Entry, gathered bool, err error)
 }
 
 // Terminal is one terminal, ready to run.

@@ -38,12 +38,18 @@ func (d Doubt) Error() string { return "incident: " + string(d) }
 type Known struct {
 	ID           protocol.IncidentID
 	Event        protocol.Digest       // SHA-256 of the event's bytes
+	Again        protocol.Digest       // of the same event's, as this program sends it; zero where no other wrote it
 	Municipality protocol.Municipality // "" where it concerns none
 	Raised       time.Time
 	Told         time.Time       // when it was fixed for how many its event speaks; zero where it is one
 	Acknowledged time.Time       // when that was signed; zero: it was not
 	Proof        protocol.Digest // of the state by which it was acknowledged
 	Closed       bool
+}
+
+// is reports whether a digest is the event's.
+func (k Known) is(d protocol.Digest) bool {
+	return d == k.Event || d == k.Again && d != protocol.Digest{}
 }
 
 // Judge believes what is signed by those whom a policy names.
@@ -77,7 +83,7 @@ func (j Judge) Receipt(of Known, der []byte) (protocol.Digest, error) {
 		return protocol.Digest{}, ReceiptUnsigned
 	case !j.centre(by):
 		return protocol.Digest{}, ReceiptForeign
-	case r.Incident != of.ID || r.Source != j.source() || r.Event != of.Event:
+	case r.Incident != of.ID || r.Source != j.source() || !of.is(r.Event):
 		return protocol.Digest{}, ReceiptOther
 	case r.ReceivedAt.After(j.Now.Add(j.Policy.ClockSkew())):
 		return protocol.Digest{}, ReceiptEarly
@@ -99,7 +105,7 @@ func (j Judge) State(of Known, der []byte) (Move, error) {
 	if err != nil {
 		return Move{}, StateUnsigned
 	}
-	if s.Incident != of.ID || s.Source != j.source() || s.Event != (protocol.Digest{}) && s.Event != of.Event {
+	if s.Incident != of.ID || s.Source != j.source() || s.Event != (protocol.Digest{}) && !of.is(s.Event) {
 		return Move{}, StateOther
 	}
 	if s.State == protocol.IncidentOpen {

@@ -77,7 +77,7 @@ type Entry struct {
 	Staff        string                `json:"staff,omitzero"`    // the id of a member of staff, or of the person who acknowledged or closed; never a name
 	Contact      string                `json:"contact,omitzero"`  // whom to tell of an incident: an id of the policy's, never an address
 	Step         int                   `json:"step,omitzero"`     // of an escalation: 1 for the first
-	Proof        protocol.Digest       `json:"proof,omitzero"`    // SHA-256 of what the centre gave: an incident's signed receipt or state
+	Proof        protocol.Digest       `json:"proof,omitzero"`    // SHA-256 of what the centre gave: an incident's signed receipt or state; of what was gathered: of its event
 	Signed       protocol.Time         `json:"signed,omitzero"`   // when a person acknowledged or closed, by the person's own clock
 	Policy       protocol.PolicyRef    `json:"policy,omitzero"`   // applied; of an outcome or incident, which the journal sets itself: the one in force
 	Least        uint64                `json:"least,omitzero"`    // the lowest version of a policy with which a visit may begin

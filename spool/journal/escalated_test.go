@@ -109,7 +109,7 @@ func TestEscalatedInAStorm(t *testing.T) {
 	}
 	must(t, j, step(all[0], 1, "desk", ""))
 	must(t, j, step(all[2], 1, "desk", ""))
-	e, gathered, err := j.Gather(all[0].Seq)
+	e, gathered, err := j.Gather(all[0].Seq, nil)
 	if err != nil || !gathered || e.Storm.Count != 3 {
 		t.Errorf("%+v %t %v", e.Storm, gathered, err)
 	}

@@ -13,7 +13,8 @@ import (
 
 // What the centre is told of a storm: incidents that are alike, and of which nobody outside has heard, go as one event, under the
 // name of the first. What that event stands for is fixed by "gathered" entries before it is sent for the first time, and is the
-// same for ever: what happens after that is told by another. From then on those incidents are one: one receipt delivers them, one
+// same for ever: what happens after that is told by another. With it stands the event's digest: by that, receipts and closings are
+// judged, whatever the next program would send. From then on those incidents are one: one receipt delivers them, one
 // person's closing, who saw how many they are, closes them. Each transaction is named in an event, so a storm of documents is one event
 // for every [MaxGathered] transactions, and of other documents one for each. An incident of which something is known already (delivered,
 // acknowledged, doubted) speaks for itself.
@@ -212,8 +213,8 @@ func (s shelves) count(e, before Entry, step uint64, lastAt func(uint64) (protoc
 // gather makes one of an incident and so many behind it as the entry says.
 func (s shelves) gather(e Entry, stored []byte) error {
 	at, err := s.standing(uint64(e.Of))
-	if err == nil && at.fixed() {
-		err = fmt.Errorf("%w: %s what speaks for itself, or twice", ErrState, e.Kind)
+	if err == nil && at.told() {
+		err = fmt.Errorf("%w: %s twice, or what was told", ErrState, e.Kind)
 	}
 	if err != nil {
 		return err
@@ -256,6 +257,9 @@ func (s shelves) takeIn(at *Standing, all []Standing) error {
 // fixed reports whether what its event says is settled, or its own alone.
 func (at Standing) fixed() bool { return at.kind == [16]byte{} }
 
+// told reports whether somebody may have heard of it.
+func (at Standing) told() bool { return at.fixed() && at.Gathered+at.Delivered > 0 }
+
 // merge takes away what stands of its own for an incident that another speaks for from now on. What it stops, that one stops.
 func (s shelves) merge(into uint64, m Standing) error {
 	k := key(m.Position)
@@ -288,15 +292,18 @@ func (s shelves) hold(into, from uint64) error {
 	return errors.Join(s.latches.Put(key(into), held.encode()), s.latches.Delete(key(from)))
 }
 
-// Gather fixes what the event of an open incident says, if nobody has been told of it, and returns the entry that says so; false:
-// it speaks for itself, or it was gathered. To repeat it is harmless, and finishes what a power cut left half done.
-func (j *Journal) Gather(position uint64) (e Entry, gathered bool, err error) {
+// Event returns the digest of the event of an incident that is the entry at a head; nil: none is kept.
+type Event func(Entry, protocol.JournalHead) (protocol.Digest, error)
+
+// Gather fixes what the event of an open incident says, if nobody has been told of it, and returns the entry that says so, with the
+// event's digest; false: that was done before. To repeat it is harmless, and finishes what a power cut left half done.
+func (j *Journal) Gather(position uint64, event Event) (e Entry, gathered bool, err error) {
 	for more := true; more; {
 		at, open, err := j.standingAt(position)
-		if err != nil || !open || at.fixed() {
+		if err != nil || !open || at.told() {
 			return e, gathered, err
 		}
-		if e, err = j.gatherSome(position); err != nil {
+		if e, err = j.gatherSome(position, event); err != nil {
 			return Entry{}, false, fmt.Errorf("journal: %s: %w", Gathered, err)
 		}
 		more, gathered = e.Storm.More, true
@@ -306,7 +313,7 @@ func (j *Journal) Gather(position uint64) (e Entry, gathered bool, err error) {
 }
 
 // gatherSome is one step of it, and a small one on a full disk.
-func (j *Journal) gatherSome(position uint64) (e Entry, err error) {
+func (j *Journal) gatherSome(position uint64, event Event) (e Entry, err error) {
 	err = j.update(0, func(tx *bolt.Tx) error {
 		if e, err = counted(tx, position, gatherStep); err != nil {
 			return err
@@ -316,10 +323,29 @@ func (j *Journal) gatherSome(position uint64) (e Entry, err error) {
 				return err
 			}
 		}
+		if event != nil && !e.Storm.More {
+			if e.Proof, err = digestOf(tx, e, event); err != nil {
+				return err
+			}
+		}
 		e, err = appendEntry(tx, e, j.now())
 		return err
 	})
 	return e, err
+}
+
+// digestOf is the digest of the event of which a "gathered" entry says how many it speaks for.
+func digestOf(tx *bolt.Tx, e Entry, event Event) (protocol.Digest, error) {
+	stored, err := storedAt(tx, uint64(e.Of))
+	if err != nil {
+		return protocol.Digest{}, err
+	}
+	of, err := entryOf(stored)
+	if err != nil {
+		return protocol.Digest{}, err
+	}
+	of.Storm = e.Storm
+	return event(of, protocol.JournalHead{Position: of.Seq, Head: digest(stored)})
 }
 
 func (j *Journal) standingAt(position uint64) (at Standing, open bool, err error) {

@@ -54,7 +54,7 @@ func told(t rapid.TB, j *Journal) (all []Entry) {
 		if !ok {
 			return all
 		}
-		if g, gathered, err := j.Gather(head.Position); err != nil {
+		if g, gathered, err := j.Gather(head.Position, nil); err != nil {
 			t.Fatal(err)
 		} else if gathered {
 			e.Storm = g.Storm
@@ -113,7 +113,7 @@ func TestGatheringIsCutShort(t *testing.T) {
 	j.db.NoSync = true
 	storm(t, j, 2*gatherStep+10, 1<<20)
 	for step := 1; ; step++ {
-		e, err := j.gatherSome(1)
+		e, err := j.gatherSome(1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestGatheringIsCutShort(t *testing.T) {
 		}
 		must(t, j, Entry{Kind: Late, Reason: "package"})
 	}
-	if again, gathered, err := j.Gather(1); gathered || err != nil {
+	if again, gathered, err := j.Gather(1, nil); gathered || err != nil {
 		t.Errorf("gathered twice: %+v %v", again, err)
 	}
 	if _, err := j.Record(Entry{Kind: Gathered, Of: 1}); !errors.Is(err, ErrState) {
@@ -226,12 +226,12 @@ func TestOneEventForEach(t *testing.T) {
 	}
 }
 
-// spoken is what the test knows of an open incident: the entry's kind, those that it speaks for, and whether that is fixed.
+// spoken is what the test knows of an open incident: the entry's kind, those that it speaks for, and whether that is fixed, and written.
 type spoken struct {
-	kind  string
-	count uint64
-	holds protocol.Municipality
-	fixed bool
+	kind           string
+	count          uint64
+	holds          protocol.Municipality
+	fixed, written bool
 }
 
 func oneEventForEach(t *rapid.T, path string, storms, merged *int) {
@@ -268,13 +268,14 @@ func oneEventForEach(t *rapid.T, path string, storms, merged *int) {
 			open[e.Seq], raised = &spoken{kind: kind, count: 1}, raised+1
 		case s == nil:
 		case what < 10:
-			e, gathered, err := j.Gather(at)
-			if err != nil || gathered == s.fixed {
+			e, gathered, err := j.Gather(at, nil)
+			if err != nil || gathered == s.written {
 				t.Fatal(err, gathered)
 			}
-			if s.fixed {
+			if s.written {
 				break
 			}
+			s.written = true
 			n := s.takeAlike(open, at)
 			if *merged += n; n > 0 {
 				*storms++
@@ -321,6 +322,9 @@ func oneEventForEach(t *rapid.T, path string, storms, merged *int) {
 
 // takeAlike has s speak for the others that are alike, younger, and of whom nothing was said.
 func (s *spoken) takeAlike(open map[uint64]*spoken, at uint64) (n int) {
+	if s.fixed {
+		return 0
+	}
 	s.fixed = true
 	for other, o := range open {
 		if other > at && o.kind == s.kind && !o.fixed {
@@ -370,7 +374,7 @@ func TestHeldTogether(t *testing.T) {
 				must(t, j, Entry{Kind: Latched, Of: i + 1, Municipality: protocol.Municipality(m), Reason: why})
 			}
 		}
-		if _, gathered, err := j.Gather(1); !gathered || err != nil {
+		if _, gathered, err := j.Gather(1, nil); !gathered || err != nil {
 			t.Fatal(err)
 		}
 		j = reopen(t, j, path)

@@ -130,13 +130,9 @@ func (j *Journal) Close() error { return j.db.Close() }
 // Record appends e (its Seq, At and Prev are set here), and what has to be written with it or not at all, and brings the
 // projections up to date; it returns e when all of it is on the disk, in one bbolt transaction. What is latched with no Of is
 // held by the last incident before it here. A document is accepted only while there is room for all that has to be said
-// of it.
+// of it; an escalation takes none that a visit may need.
 func (j *Journal) Record(e Entry, with ...Entry) (Entry, error) {
-	room := int64(0)
-	if e.Kind == Accepted {
-		room = transactionRoom
-	}
-	err := j.update(room, func(tx *bolt.Tx) (err error) {
+	err := j.update(roomFor(e, len(with)), func(tx *bolt.Tx) (err error) {
 		e, err = appendEntry(tx, e, j.now())
 		last, incident := e, uint64(0)
 		for i := 0; err == nil && i < len(with); i++ {
@@ -209,6 +205,9 @@ func appendEntry(tx *bolt.Tx, e Entry, now time.Time) (Entry, error) {
 			return e, err
 		}
 		e.Policy = policy.Policy
+	}
+	if err := concerns(tx, e); err != nil {
+		return e, err
 	}
 	b, err := e.encode()
 	if err != nil {

@@ -80,7 +80,7 @@ func BenchmarkManyOpen(b *testing.B) {
 			j.db.NoSync = true
 			storm(b, j, 100_000, 1<<20)
 			b.StartTimer()
-			if e, gathered, err := j.Gather(1); !gathered || err != nil || e.Storm.Count != 100_000 {
+			if e, gathered, err := j.Gather(1, nil); !gathered || err != nil || e.Storm.Count != 100_000 {
 				b.Fatal(e.Storm, err)
 			}
 			b.StopTimer()

@@ -14,7 +14,19 @@ const (
 	transactionRoom = 128 << 10 // before each of its documents
 	restartRoom     = 128 << 10 // wanted at a start, for what the last run left open and for incidents between visits
 	sealRoom        = 1 << 20   // before entries are sealed
+	stepRoom        = 2 << 10   // for each entry of an escalation, and a visit's besides, which may be in use
 )
+
+// roomFor is what has to be to spare before e is recorded with so many others. All else has its room by the visit, or at the start.
+func roomFor(e Entry, others int) int64 {
+	switch {
+	case e.Kind == Accepted:
+		return transactionRoom
+	case e.Kind == Escalated, e.Kind == Latched && e.Reason == Unacknowledged:
+		return visitRoom + int64(1+others)*stepRoom
+	}
+	return 0
+}
 
 // reserve makes sure that the file has blocks for its first size bytes. The writer's lock is held.
 func (j *Journal) reserve(size int64) error {

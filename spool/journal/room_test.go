@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
 	"honnin/config/protocol"
@@ -128,7 +129,7 @@ func TestStormOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, dir)
-	if e, gathered, err := j.Gather(first.Seq); err != nil || !gathered || e.Storm.Count != n || e.Storm.More {
+	if e, gathered, err := j.Gather(first.Seq, nil); err != nil || !gathered || e.Storm.Count != n || e.Storm.More {
 		t.Fatalf("%+v %v", e.Storm, err)
 	}
 	for i := range byte(6) {
@@ -204,5 +205,47 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 	if _, err := c.Record(Entry{Kind: Late}); err == nil {
 		t.Error("a copy was written to")
+	}
+}
+
+// TestEscalationTakesNoVisitsRoom: however many steps are written in a visit, its room is there behind them; and where there is no
+// other, none is.
+func TestEscalationTakesNoVisitsRoom(t *testing.T) {
+	dir := small(t)
+	j, err := Open(filepath.Join(dir, "journal.db"), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	steps := func(from, n int) (all []Entry) {
+		for i := range n {
+			of := int(must(t, j, Entry{Kind: Incident, Reason: "tag-missing", Municipality: "991015", Document: protocol.Digest{byte(from), byte(i)}}).Seq)
+			all = append(all, Entry{Kind: Escalated, Of: of, Step: 1, Contact: "a-contact-with-a-long-name"}, Entry{Kind: Escalated, Of: of, Step: 2, Reason: Unacknowledged},
+				Entry{Kind: Latched, Of: of, Municipality: "991015", Reason: Unacknowledged})
+		}
+		return all
+	}
+	many, few := steps(0, 64), steps(1, 1)
+	if _, err := j.BeginVisit(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Record(many[0], many[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.db.View(func(tx *bolt.Tx) error {
+		if left := j.room - tx.Size(); left < visitRoom {
+			t.Errorf("%d bytes are left for the visit", left)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, dir)
+	for err == nil { // what is to spare above a visit's room is taken, and no more
+		_, err = j.Record(few[0], few[1:]...)
+		few = steps(2, 1)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Error(err)
 	}
 }

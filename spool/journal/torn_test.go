@@ -127,7 +127,7 @@ func storms(t *testing.T, j *Journal, keep func(step string)) {
 	must(t, j, Entry{Kind: Latched, Of: int(last.Seq), Reason: "fault"})
 	keep("latched")
 	first := last.Seq - 1
-	if e, gathered, err := j.Gather(first); err != nil || !gathered || e.Storm.Count != 2 {
+	if e, gathered, err := j.Gather(first, nil); err != nil || !gathered || e.Storm.Count != 2 {
 		t.Fatal(e.Storm, err)
 	}
 	keep("gathered")

@@ -44,6 +44,7 @@ type post struct {
 	terminal *terminal.Terminal
 	who      *script.Applicant
 	since    uint64 // the last entry of the journal that was looked at
+	refused  uint64 // visits since then
 	beside   *post  // the next store, where whoever is not served here goes; or nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/script"
+	"honnin/daemon/terminal"
 )
 
 // maxPart is how many visits are made between two looks into the books: the practice centre remembers a bounded number of
@@ -165,11 +166,35 @@ func (c *crew) part(t turn, visits int) error {
 func (c *crew) settle(posts []*post) error {
 	for _, p := range posts {
 		p.beside = nil
-		if err := errors.Join(c.world.CloseAll(c.ctx, p.terminal), delivered(c.ctx, p.terminal)); err != nil {
+		if err := errors.Join(c.closes(p), delivered(c.ctx, p.terminal)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// closes has the municipality close what is open at a terminal, once it was seen that nothing else did.
+func (c *crew) closes(p *post) error {
+	if err := delivered(c.ctx, p.terminal); err != nil {
+		return err
+	}
+	seen, err := c.tally.Witness(p.name, p.journal, p.since)
+	if err != nil {
+		return err
+	}
+	return c.world.CloseAll(c.ctx, witnessed{p.terminal, seen})
+}
+
+// witnessed is a terminal with those of its incidents that may be closed.
+type witnessed struct {
+	*terminal.Terminal
+	seen script.Witnessed
+}
+
+// Open is for [practice.Hears].
+func (w witnessed) Open() ([]protocol.IncidentID, error) {
+	ids, err := w.Terminal.Open()
+	return slices.DeleteFunc(ids, func(id protocol.IncidentID) bool { return !w.seen[id] }), err
 }
 
 // reconcile looks into the journals, the centre's books and the trays. Then the centre may put its papers away.
@@ -178,6 +203,7 @@ func (c *crew) reconcile(posts []*post) (err error) {
 		if p.since, err = c.tally.Reconcile(p.name, p.journal, p.since); err != nil {
 			return err
 		}
+		p.refused = 0
 	}
 	now := c.world.Counts().Outcomes
 	fresh := maps.Clone(now)
@@ -231,6 +257,7 @@ func (c *crew) visits(p *post, t turn, left *atomic.Int64) error {
 		}
 		if l.Verdict == "refused" {
 			refused++
+			at.refused++
 		}
 		again := !w.Again && l.Verdict == "refused" && (t.ID == scenario.Unheard || refused%againAfter == 0)
 		if !again {
@@ -239,7 +266,7 @@ func (c *crew) visits(p *post, t turn, left *atomic.Int64) error {
 		}
 		w.Again = again
 		if p.terminal.Stopped() && !c.unheard(t) { // the municipality finds the cause, so that practice goes on
-			if err := c.world.CloseAll(c.ctx, p.terminal); err != nil {
+			if err := c.closes(p); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,16 +76,12 @@ func (c *crew) hoursPass(posts []*post) error {
 	return nil
 }
 
-// looks waits until a terminal has taken every step that is due with its oldest incident.
+// looks waits until a terminal has taken every step that is due.
 func (c *crew) looks(p *post) error {
 	for n := 0; ; n++ {
-		s, e, err := p.oldest()
-		if err != nil || s.Position == 0 {
+		due, err := c.due(p)
+		if err != nil || !due {
 			return err
-		}
-		w := incident.Waiting{For: c.clock.Now().Sub(e.At.Time), Told: s.Told, Over: s.Over}
-		if s.Acknowledged > 0 || len(incident.Due(w, c.policy.Contacts(e.Municipality), c.policy.Deadlines())) == 0 {
-			return nil
 		}
 		if n%20 == 0 {
 			p.terminal.Ask()
@@ -97,40 +94,94 @@ func (c *crew) looks(p *post) error {
 	}
 }
 
-// oldest is a terminal's oldest open incident, or zero.
-func (p *post) oldest() (s journal.Standing, e journal.Entry, err error) {
-	all, err := p.journal.Incidents(0, 1)
-	if err != nil || len(all) == 0 {
-		return s, e, err
+// due reports whether somebody is to be told of one of a terminal's incidents, or one is to stop a service.
+func (c *crew) due(p *post) (bool, error) {
+	all, err := p.waits()
+	if err != nil {
+		return false, err
 	}
-	e, err = p.journal.At(all[0].Position)
-	return all[0], e, err
+	for _, i := range all {
+		w := incident.Waiting{For: c.clock.Now().Sub(i.entry.At.Time), Told: i.Told, Over: i.Over}
+		if !i.rides && i.Acknowledged == 0 && len(incident.Due(w, c.policy.Contacts(i.entry.Municipality), c.policy.Deadlines())) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
-// heard holds what became of a terminal's oldest incident against what has to, and tells it.
-func (c *crew) heard(p *post) error {
-	s, of, err := p.oldest()
-	if err != nil || s.Position == 0 {
-		return err
+// waits is an open incident.
+type waits struct {
+	journal.Standing
+	entry journal.Entry
+	rides bool // it is told with an older one that is alike
+	stops bool // it stops its municipality's service, or every one
+}
+
+// waits returns a terminal's open incidents, oldest first.
+func (p *post) waits() (out []waits, err error) {
+	all, err := p.journal.Incidents(0, 0)
+	if err != nil {
+		return nil, err
 	}
-	h := script.Heard{Terminal: string(p.name), Word: of.Reason, Municipality: of.Municipality}
-	err = p.journal.After(of.Seq, func(e journal.Entry) (bool, error) {
-		if e.Kind == journal.Escalated && uint64(e.Of) == of.Seq {
-			h.Told = append(h.Told, script.Told{Contact: e.Contact, Minutes: int(e.At.Sub(of.At.Time).Minutes()), Over: e.Reason != ""})
+	latches, err := p.journal.Latches()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		e, err := p.journal.At(s.Position)
+		if err != nil {
+			return nil, err
 		}
-		return true, nil
-	})
+		alike := func(o waits) bool {
+			return !o.rides && o.entry.Reason == e.Reason && o.entry.Municipality == e.Municipality
+		}
+		holds := func(l journal.Latch) bool {
+			return l.Of == s.Position && (l.Municipality == e.Municipality || l.Municipality == "")
+		}
+		out = append(out, waits{s, e, s.Steps() == 0 && slices.ContainsFunc(out, alike), slices.ContainsFunc(latches, holds)})
+	}
+	return out, nil
+}
+
+// heard holds what became of each of a terminal's incidents against what has to, and tells it. Whoever was refused there is in one.
+func (c *crew) heard(p *post) error {
+	all, err := p.waits()
 	if err != nil {
 		return err
 	}
-	latches, err := p.journal.Latches()
-	for _, l := range latches {
-		h.Stopped = h.Stopped || l.Municipality == of.Municipality || l.Municipality == ""
+	raised := uint64(0)
+	for _, i := range all {
+		if i.Position <= p.since { // of an earlier run
+			continue
+		}
+		raised += i.Count
+		h := script.Heard{Terminal: string(p.name), Word: i.entry.Reason, Municipality: i.entry.Municipality, Stopped: i.stops}
+		if h.Told, err = p.told(i.entry); err != nil {
+			return err
+		}
+		if contacts := len(c.policy.Contacts(i.entry.Municipality)); !i.rides && !toldAll(h.Told, contacts) || !i.stops || i.Acknowledged > 0 {
+			c.tally.Differ("%s: an incident that nobody acknowledged: %+v", p.name, h)
+		}
+		c.tally.Heard(h)
 	}
-	contacts := c.policy.Contacts(of.Municipality)
-	if len(h.Told) != len(contacts)+1 || !h.Told[len(contacts)].Over || !h.Stopped || s.Acknowledged > 0 {
-		c.tally.Differ("%s: an incident that nobody acknowledged: %+v", p.name, h)
+	if raised < p.refused {
+		c.tally.Differ("%s: %d were refused, and %d incidents are open", p.name, p.refused, raised)
 	}
-	c.tally.Heard(h)
-	return err
+	return nil
+}
+
+// toldAll reports whether each contact was told, and the last one once more in the end.
+func toldAll(told []script.Told, contacts int) bool {
+	return contacts > 0 && len(told) == contacts+1 && told[contacts].Over
+}
+
+// told lists who was told of an incident.
+func (p *post) told(of journal.Entry) (out []script.Told, err error) {
+	err = p.journal.After(of.Seq, func(e journal.Entry) (bool, error) {
+		if e.Kind == journal.Escalated && uint64(e.Of) == of.Seq {
+			out = append(out, script.Told{Contact: e.Contact, Minutes: int(e.At.Sub(of.At.Time).Minutes()), Over: e.Reason != ""})
+		}
+		return true, nil
+	})
+	return out, err
 }

@@ -74,7 +74,7 @@ type Summary struct {
 	RightRefusedFor map[string]int `json:"right_refused_for"` // of these the right ones
 	Again           int            `json:"again"`             // visits of somebody who was refused just before
 	AgainPrinted    int            `json:"again_printed"`     // of these with right paper in the end
-	Incidents       int            `json:"incidents"`         // raised, and open at the centre
+	Incidents       int            `json:"incidents"`         // raised; each is at the centre, and stood open until a person closed it
 	Difference      []string       `json:"difference"`        // between journals, centre, printers and books
 	JournalBytes    int64          `json:"journal_bytes"`     // by which the journals' files grew, which they do in steps
 	Seconds         float64        `json:"seconds"`

@@ -40,8 +40,9 @@ type Tally struct {
 	sums map[scenario.ID]*Summary
 	turn scenario.ID // whose turn the differences belong to
 
-	paper map[protocol.Digest]*paper // since the last look into the trays
-	ended map[protocol.Outcome]uint64
+	paper     map[protocol.Digest]*paper // since the last look into the trays
+	ended     map[protocol.Outcome]uint64
+	witnessed map[protocol.Terminal]Witnessed // since the last look into its journal
 }
 
 // paper is what became of one document. Two people may have been handed the same one: its holder, and somebody else.
@@ -52,7 +53,7 @@ type paper struct {
 
 // NewTally returns an empty tally.
 func NewTally(b Books) *Tally {
-	t := &Tally{books: b, sums: map[scenario.ID]*Summary{}, ended: map[protocol.Outcome]uint64{}}
+	t := &Tally{books: b, sums: map[scenario.ID]*Summary{}, ended: map[protocol.Outcome]uint64{}, witnessed: map[protocol.Terminal]Witnessed{}}
 	t.forget()
 	return t
 }
@@ -177,7 +178,7 @@ func oneOf(paper, refused bool, printed, no, ended *int) *int {
 }
 
 // Reconcile holds a terminal's journal against the centre, transaction by transaction: each has the same outcome there, and
-// each incident is there, and open or closed as here. A fee is kept where the sheet is printed, and returned everywhere else. It notes what the journal says of paper. Entries up to since are of earlier
+// each incident is there, and open or closed as here; what is closed was seen open ([Tally.Witness]). A fee is kept where the sheet is printed, and returned everywhere else. It notes what the journal says of paper. Entries up to since are of earlier
 // visits; it returns the last entry.
 func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since uint64) (last uint64, err error) {
 	t.mu.Lock()
@@ -212,6 +213,7 @@ func (t *Tally) Reconcile(terminal protocol.Terminal, j *journal.Journal, since 
 	if err == nil {
 		err = t.incidents(terminal, j, raised, stands, storms)
 	}
+	delete(t.witnessed, terminal)
 	for tx, p := range money {
 		if p.held > 0 && p.outcome != "" && (p.kept > 0) != (p.outcome == protocol.Printed) || p.held != p.kept+p.returned {
 			t.differ("%s: transaction %s is %q, and its fee was held %d times, kept %d and returned %d", terminal, tx, p.outcome, p.held, p.kept, p.returned)
@@ -295,6 +297,9 @@ func (t *Tally) incident(terminal protocol.Terminal, e journal.Entry, stands str
 	t.sum(t.turn).Incidents++
 	if state, ok := t.books.Incident(terminal, id); !ok || state != stands {
 		t.differ("%s: incident %s (%s) is %q at the centre, and not %s", terminal, id, e.Reason, state, stands)
+	}
+	if stands != protocol.IncidentOpen && !t.witnessed[terminal][id] {
+		t.differ("%s: incident %s (%s) is %s, and no person had come to it", terminal, id, e.Reason, stands)
 	}
 	return nil
 }

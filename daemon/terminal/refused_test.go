@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/x509"
@@ -19,6 +20,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/daemon/centre"
 	"honnin/daemon/sealed"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
@@ -97,6 +99,7 @@ type drawer struct {
 	kept   map[sealed.Name][]byte
 	to     *ecdh.PublicKey
 	broken error
+	swept  int
 }
 
 func (c *drawer) Keep(n sealed.Name, to *ecdh.PublicKey, pkg []byte) error {
@@ -108,7 +111,25 @@ func (c *drawer) Keep(n sealed.Name, to *ecdh.PublicKey, pkg []byte) error {
 	return nil
 }
 
-func (c *drawer) Sweep() error { return nil }
+func (c *drawer) Sweep() error { c.swept++; return nil }
+
+// TestSweep: once a day, and only while the centre's clock is heard and agrees; whose clock is 90 days ahead may be nobody's but this
+// machine's.
+func TestSweep(t *testing.T) {
+	box, now := &drawer{}, time.Now()
+	var clock error
+	at := &Terminal{now: func() time.Time { return now }, open: &opened{parts: Parts{Sealed: box}}, clock: func(context.Context, time.Duration) error { return clock }}
+	for _, c := range []struct {
+		clock error
+		later time.Duration
+		swept int
+	}{{centre.ErrUnreachable, 0, 0}, {centre.ErrClock, 0, 0}, {centre.ErrAnswer, 0, 0}, {nil, 0, 1}, {nil, sweepEvery - 1, 1}, {centre.ErrUnreachable, 100 * sweepEvery, 1}, {nil, 0, 2}} {
+		clock, now = c.clock, now.Add(c.later)
+		if err := at.sweep(t.Context()); box.swept != c.swept || !errors.Is(err, c.clock) {
+			t.Errorf("%+v: %v, swept %d times", c, err, box.swept)
+		}
+	}
+}
 
 // TestWhatIsKept: of an incident the package, for the municipality that was applied to, under the incident's name; of what is no
 // incident, without a key, without a place or after a failure nothing. It is overwritten always, and a failure changes nothing else.

@@ -28,12 +28,11 @@ type suspensions struct {
 	log    logrus.FieldLogger
 
 	mu   sync.Mutex
-	last []string                // what was suspended when it was asked last
-	told map[incident.Doubt]bool // already, while this process runs: everybody who comes would meet it
+	last []string // what was suspended when it was asked last
 }
 
 func newSuspensions(p Parts, l *ledger, ask func(context.Context, protocol.Nonce) ([]byte, error)) *suspensions {
-	return &suspensions{ask: ask, ledger: l, log: p.Log, told: map[incident.Doubt]bool{},
+	return &suspensions{ask: ask, ledger: l, log: p.Log,
 		judge: func() incident.Judge { return incident.Judge{Policy: p.Policy, Terminal: p.Terminal, Now: p.Now()} }}
 }
 
@@ -80,18 +79,31 @@ func (s *suspensions) check(ctx context.Context, m protocol.Municipality, by pro
 	return err
 }
 
-// tell raises an incident of an answer that is not believed, the first of each kind.
+// tell raises an incident of an answer that is not believed, unless one of its kind is open: everybody who comes would meet it.
 func (s *suspensions) tell(err error) error {
 	var d incident.Doubt
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !errors.As(err, &d) || s.told[d] {
+	if !errors.As(err, &d) {
 		return nil
 	}
+	if open, err := s.open(d); open || err != nil {
+		return err
+	}
 	s.log.WithField("why", string(d)).Error("what the centre says is suspended is not believed: nothing is offered or printed")
-	err = s.ledger.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentSuspensions, Also: []reason.Code{reason.Code(d)}})
-	s.told[d] = err == nil
-	return err
+	return s.ledger.record(journal.Entry{Kind: journal.Incident, Reason: protocol.IncidentSuspensions, Also: []reason.Code{reason.Code(d)}})
+}
+
+// open reports whether nobody has closed such an incident.
+func (s *suspensions) open(d incident.Doubt) (bool, error) {
+	all, err := s.ledger.journal.Incidents(0, 0)
+	for _, one := range all {
+		e, err := s.ledger.journal.At(one.Position)
+		if err != nil || e.Reason == protocol.IncidentSuspensions && slices.Equal(e.Also, []reason.Code{reason.Code(d)}) {
+			return err == nil, err
+		}
+	}
+	return false, err
 }
 
 // say tells the log what is suspended, whenever that is something else than before.

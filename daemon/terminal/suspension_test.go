@@ -31,7 +31,7 @@ type inquiry struct {
 func newInquiry(t *testing.T) *inquiry {
 	a := &inquiry{desk: newDesk(t), by: "centre", spoil: func(*protocol.Suspensions) {}, twist: func(fresh, _ []byte) []byte { return fresh }}
 	judge := func() incident.Judge { j, _ := a.f.judge(); return j }
-	a.suspensions = &suspensions{judge: judge, ledger: a.l, log: a.f.log, told: map[incident.Doubt]bool{},
+	a.suspensions = &suspensions{judge: judge, ledger: a.l, log: a.f.log,
 		ask: func(_ context.Context, fresh protocol.Nonce) ([]byte, error) {
 			a.n++
 			s := protocol.Suspensions{Format: protocol.SuspensionsFormat, Nonce: fresh, At: protocol.At(a.desk.now), Suspended: a.all}
@@ -146,6 +146,32 @@ func TestSuspensionsFailClosed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDistrustIsToldAgain: while such an incident is open it is not told once more, whatever policy comes and however often the program
+// starts; after it was closed it is, and what is of another kind always.
+func TestDistrustIsToldAgain(t *testing.T) {
+	a := newInquiry(t)
+	a.by = "closer"
+	fails := func(raised int) {
+		t.Helper()
+		for range 2 {
+			a.suspensions = &suspensions{judge: a.suspensions.judge, ledger: a.l, log: a.f.log, ask: a.suspensions.ask} // as after a start
+			if _, err := a.mark(t.Context(), two); err == nil {
+				t.Error("believed")
+			}
+		}
+		if all := a.incidents(); len(all) != raised {
+			t.Errorf("%d raised, not %d", len(all), raised)
+		}
+	}
+	fails(1)
+	a.must(a.l.record(journal.Entry{Kind: journal.Closed, Of: int(a.incidents()[0].Seq), Staff: "p", Proof: protocol.Digest{1}, Signed: protocol.At(noon)}))
+	fails(2)
+	a.by, a.spoil = "centre", func(s *protocol.Suspensions) { s.Nonce[31]++ }
+	fails(3)
+	a.by, a.spoil = "closer", func(*protocol.Suspensions) {}
+	fails(3)
 }
 
 // TestNobodySigns: under a policy that names nobody who signs for the centre, it is not asked.

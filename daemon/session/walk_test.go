@@ -118,7 +118,9 @@ func (n model) lawful(m model, e Event, effects []Effect, learned deal) error {
 		return fmt.Errorf("%v/%v: the money is kept before staff have read the sheets", m.state, e)
 	case m.state == ConfirmName && n.state != ConfirmName && n.state != Vouching && (n.state != OutOfService || !slices.Contains(effects, Latch)):
 		return fmt.Errorf("%v: sheets that nobody read are left without a latch", e)
-	case isAsked(m.state) && slices.ContainsFunc(effects, func(e Effect) bool { return e.works() && e != Recognise && e != AwaitPaper && (e != Look || m.state != AskedLater) }):
+	case isAsked(m.state) && slices.ContainsFunc(effects, func(e Effect) bool {
+		return e.works() && e != Recognise && e != AwaitPaper && (e != Look || m.state != AskedLater)
+	}):
 		return fmt.Errorf("%v/%v: a certificate that is another's leads to %v", m.state, e, effects)
 	case isAsked(m.state) && n.state == OutOfService && !slices.Contains(effects, Disown) && (!slices.Contains(effects, RaiseIncident) || !slices.Contains(effects, Latch)):
 		return fmt.Errorf("%v/%v: somebody said that it is another's, and nobody hears of it", m.state, e)

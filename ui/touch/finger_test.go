@@ -107,7 +107,7 @@ func TestProgressKeepsThePicture(t *testing.T) {
 // TestNotMine: a certificate is disowned on the picture that names its visit, once, and on no other; the browser does not say of which.
 func TestNotMine(t *testing.T) {
 	h, tried := newHarness(t, nil).enter(t), 0
-	for _, n := range []Name{Welcome, TakePaper, Done} {
+	for _, n := range []Name{Welcome, OutOfService, TakePaper, Done} {
 		for _, of := range []uint64{0, 7} {
 			tried++
 			h.srv.Show(Screen{Visit: 7, Name: n, Disowns: of, Fee: tried})
@@ -132,10 +132,28 @@ func TestNotMine(t *testing.T) {
 		}
 	}
 	h.srv.Show(Screen{Visit: 7, Name: Printing, Disowns: 7})
-	if got := h.do(t, "POST", "/kiosk/finger", h.body(NotMine)); got.status != 400 || tried != 6 {
+	if got := h.do(t, "POST", "/kiosk/finger", h.body(NotMine)); got.status != 400 || tried != 8 {
 		t.Errorf("while it prints: %d", got.status)
 	}
 	h.noFinger(t)
+}
+
+// TestUnprovenGetsNoNumber: who could not show the card of the visit is not told how its fee is claimed, and is told what to do
+// with the sheets.
+func TestUnprovenGetsNoNumber(t *testing.T) {
+	h := newHarness(t, nil).enter(t)
+	for message, proven := range map[Message]bool{NoMessage: true, MsgUnproven: false} {
+		h.srv.Show(Screen{Visit: 7, Name: Disowned, Message: message, Reference: "0042-1121-12345"})
+		shown := h.do(t, "GET", "/kiosk", "").body
+		for _, words := range []string{"0042-1121-12345", "返金", "窓口"} {
+			if strings.Contains(shown, words) != proven {
+				t.Errorf("%q: %q is shown: %t", message, words, !proven)
+			}
+		}
+		if !strings.Contains(shown, "係員にお渡しください") {
+			t.Errorf("%q: nothing is said of the sheets", message)
+		}
+	}
 }
 
 func TestNobodyListening(t *testing.T) {

@@ -40,9 +40,9 @@ const (
 	Refused       Name = "refused"        // Finish; shows Code, Reference
 	Withheld      Name = "withheld"       // Finish; at a counter: staff keep the sheets; shows Code, Reference
 	FailedPaper   Name = "failed-paper"   // Finish; shows Reference
-	Disowned      Name = "disowned"       // nothing: what to do with another's certificate; shows Reference, Message (NoMessage or MsgUnproven)
+	Disowned      Name = "disowned"       // nothing: what to do with another's certificate; shows Message (NoMessage or MsgUnproven), and Reference and what it is for, but not to who is unproven
 	Ended         Name = "ended"          // Finish; shows Message
-	OutOfService  Name = "out-of-service" // nothing; shows Message, Reference
+	OutOfService  Name = "out-of-service" // NotMine where Disowns; shows Message, Reference
 )
 
 // Names returns every screen, in the order of a visit.
@@ -69,8 +69,8 @@ const (
 )
 
 var allowed = map[Name][]Action{
-	Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, Vouching: {}, OutOfService: {}, Disowned: {},
-	Welcome: {NotMine}, ConfirmName: {Code}, Withheld: {Finish}, AskNotMine: {Yes, Back}, PlaceAgain: {Cancel},
+	Reading: {}, Checking: {}, Signing: {}, TakeCard: {}, Committing: {}, Printing: {}, Vouching: {}, Disowned: {},
+	Welcome: {NotMine}, OutOfService: {NotMine}, ConfirmName: {Code}, Withheld: {Finish}, AskNotMine: {Yes, Back}, PlaceAgain: {Cancel},
 	PIN: {Pin, Cancel}, LastTry: {Yes, Cancel}, PINAtReader: {Cancel}, Blocked: {Finish}, LoadingOffers: {Cancel}, Choose: {Apply, Cancel},
 	Confirm: {Yes, Back, Cancel}, Working: {Cancel}, Pay: {Yes, Cancel}, TakePaper: {Finish, NotMine}, Done: {Finish, NotMine},
 	MoreTime: {More, Cancel}, Refused: {Finish}, FailedPaper: {Finish}, Ended: {Finish},
@@ -161,7 +161,7 @@ type Screen struct {
 	CardIn    bool             // Blocked, Refused, FailedPaper, Ended: a card lies on the reader and is to be taken
 	NoFinish  bool             // the same: the session would not hear Finish, or not yet
 	Message   Message          // Ended, Done, OutOfService, AskNotMine, Disowned
-	Disowns   uint64           // Welcome, TakePaper, Done: the visit of which NotMine can be said; 0: none
+	Disowns   uint64           // Welcome, OutOfService, TakePaper, Done: the visit of which NotMine can be said; 0: none
 	Until     time.Time        // OutOfService, MsgClosed: when it opens; zero: not known
 	Code      reason.Code      // Refused
 	Reference string           // the number to quote

@@ -190,6 +190,6 @@ func contactKeys() []keys.Key {
 		{Path: "contact.municipality", Form: keys.Municipality, Ja: "この市区町村のことだけ。", En: "Only what concerns this one."},
 		{Path: "deadlines", Form: keys.Table, Ja: "事故の期限。", En: "How long an incident may go unacknowledged, from when it was raised."},
 		{Path: "deadlines.acknowledge", Form: keys.Duration, Default: "30m", Min: minute, Max: 30 * day, Ja: "次の連絡先に知らせるまで。最初の連絡先には直ちに知らせる。", En: "Then the next contact is told, and so on; the first is told at once."},
-		{Path: "deadlines.stop", Form: keys.Duration, Default: "4h", Min: minute, Max: 30 * day, Ja: "取扱いを止めるまで。どの市区町村のことでもなければ、軽いものを除き、端末全体を止める。", En: "Then that municipality's service stops at this terminal, whatever the incident is; where it concerns none, the whole terminal does, unless the incident is of severity medium. Closing the incident opens it again. Longer than acknowledge."},
+		{Path: "deadlines.stop", Form: keys.Duration, Default: "4h", Min: minute, Max: 30 * day, Ja: "取扱いを止めるまで。どの市区町村のことでもなければ、軽いものを除き、端末全体を止める。本人と確かめられない人の申し出（not-mine-unproven）では止めない。", En: "Then that municipality's service stops at this terminal; where it concerns none, the whole terminal does, unless the incident is of severity medium. What anybody may say (not-mine-unproven) stops nothing. Closing the incident opens it again. Longer than acknowledge."},
 	}
 }

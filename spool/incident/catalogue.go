@@ -65,6 +65,7 @@ type Word struct {
 	Applicant    Text     `toml:"applicant"`
 	Technician   Text     `toml:"technician"`
 	Municipality Text     `toml:"municipality"`
+	OnlyTold     bool     `toml:"only_told"` // it never stops anything, however long nobody acknowledges it
 }
 
 // Class is what the words of one class have in common.

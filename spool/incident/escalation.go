@@ -10,9 +10,10 @@ import (
 
 // Escalation: what is not acknowledged goes on to the next contact, and in the end stops a service. The first contact is told when
 // an incident is raised, each further one when another "acknowledge" of the policy's deadlines has passed; when its "stop" has
-// passed, the municipality's service stops, whatever the incident is, and whoever was told last hears that. One that concerns no
-// municipality stops the whole terminal, but not where its severity is medium: a jam that staff have cleared must not close a
-// shop after four hours; it only goes on being told. [Due] is pure and looks at nothing but what stands: what was told is not told
+// passed, the municipality's service stops, and whoever was told last hears that. One that concerns no municipality stops the whole
+// terminal, but not where its severity is medium: a jam that staff have cleared must not close a shop after four hours; it only goes
+// on being told. So does, whatever it concerns, a word that the catalogue says so of (only_told): what anybody at the screen may say
+// must not need a signed closing. [Due] is pure and looks at nothing but what stands: what was told is not told
 // again, whatever a clock does, and an acknowledged incident has no escalation at all.
 
 // MaxTold is how many contacts are told of one incident, whatever policies follow one another, beside the word that it stopped a service.
@@ -69,5 +70,5 @@ func Next(told []string, contacts []policy.Contact, d policy.Deadlines) (after t
 // concerns none, the whole terminal. A word that is not in the catalogue is as severe as any.
 func (c Catalogue) Stops(word string, of protocol.Municipality) bool {
 	w, known := c.Word(word)
-	return of != "" || !known || w.Severity != Medium
+	return !known || !w.OnlyTold && (of != "" || w.Severity != Medium)
 }

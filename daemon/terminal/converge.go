@@ -94,7 +94,7 @@ func (t *Terminal) look(ctx context.Context) {
 	if due || ends {
 		p.Yield()
 	}
-	t.recall()
+	t.lookAgain()
 }
 
 // warn says every day how long the policy has still, once that is not long.

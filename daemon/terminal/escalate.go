@@ -296,7 +296,7 @@ func (t *Terminal) watch(ctx context.Context) {
 	for {
 		t.say("the journal", t.ledger.settle())
 		t.say("incidents that nobody acknowledged", t.unheard.look(ctx))
-		t.recall()
+		t.lookAgain()
 		select {
 		case <-ctx.Done():
 			return
@@ -306,8 +306,8 @@ func (t *Terminal) watch(ctx context.Context) {
 	}
 }
 
-// recall has a terminal that welcomes people look again, if every service is stopped.
-func (t *Terminal) recall() {
+// lookAgain has a terminal that welcomes people look again, if every service is stopped.
+func (t *Terminal) lookAgain() {
 	p := t.plugged()
 	if serves, _ := p.noticed.service(); serves && !p.gate.visited() {
 		p.gate.recall()

@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"honnin/config/policy"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/protocol"
 	"honnin/daemon/centre"
+	"honnin/daemon/provision"
 	"honnin/daemon/session"
 	"honnin/spool/incident"
 	"honnin/spool/journal"
@@ -88,16 +92,17 @@ func (b *bell) incident(word string, m protocol.Municipality) journal.Entry {
 var wholeWay = []string{"1 desk", "30 office", "60 chief", "240 chief unacknowledged"}
 
 // TestNobodyAcknowledges: one contact after the other hears of it, and in the end the service stops, even for a lesser error; without a
-// municipality, the terminal does, but not for what is of no weight. A restart in the middle repeats nothing.
+// municipality, the terminal does, but not for what is of no weight, and nothing does for what anybody may say. A restart in the middle repeats nothing.
 func TestNobodyAcknowledges(t *testing.T) {
 	b := newBell(t)
 	lesser, grave, jam := b.incident("fee-differs", city), b.incident("journal-rewound", ""), b.incident("spoiled", "")
+	said := b.incident("not-mine-unproven", city) // by anybody
 	b.pass(45 * time.Minute)
 	b.restart(t)
 	b.f.journal, b.f.ledger, b.box.journal = b.j, b.l, b.j
 	b.e.journal, b.e.stand, b.e.minutes = b.j, nil, 0
 	b.pass(24 * time.Hour)
-	for _, of := range []journal.Entry{lesser, grave, jam} {
+	for _, of := range []journal.Entry{lesser, grave, jam, said} {
 		if got := b.told(of); !slices.Equal(got, wholeWay) {
 			t.Errorf("%s: %q", of.Reason, got)
 		}
@@ -114,7 +119,7 @@ func TestNobodyAcknowledges(t *testing.T) {
 			n++
 		}
 	}
-	if n != 2 || len(b.open()) != 3 {
+	if n != 2 || len(b.open()) != 4 {
 		t.Error(n, "were stopped,", len(b.open()), "are open")
 	}
 }
@@ -406,4 +411,42 @@ func BenchmarkLook(b *testing.B) {
 			}
 		})
 	}
+}
+
+// stuck is a store of policies that does not come back; its caller ends with it.
+type stuck struct {
+	Policies
+	until chan struct{}
+}
+
+func (s stuck) Due() (*provision.Slot, error) {
+	<-s.until
+	runtime.Goexit()
+	return nil, nil
+}
+
+// TestNothingHoldsEscalationUp: whatever keeping up with the centre and with policies waits for, those who are to be told are told, and
+// services stop, on the minute.
+func TestNothingHoldsEscalationUp(t *testing.T) {
+	law, b := newBench(t), newBell(t)
+	law.start(versions(t, signedtest.Head{})...)
+	of := b.incident("subject-mismatch", city)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Parts{Policy: new(policy.Policy), Now: time.Now, Log: b.f.log}, b.l)
+		busy := stuck{until: make(chan struct{})}
+		at := &Terminal{law: law.law, journal: b.j, ledger: b.l, now: time.Now, log: b.f.log, policies: busy, said: map[string]string{}, unheard: b.e,
+			open: &opened{plugged: &plugged{latches: b.latches(t), noticed: &noticed{}}, gate: g}}
+		b.e.stop, b.e.written = at.stop, at.written
+		ctx, end := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		at.keeps(ctx, &all)
+		time.Sleep(4*time.Hour + time.Minute)
+		synctest.Wait()
+		if got := b.told(of); len(got) != 4 || !at.plugged().latches.Closed(city) {
+			t.Errorf("%q", got)
+		}
+		end()
+		close(busy.until)
+		all.Wait()
+	})
 }

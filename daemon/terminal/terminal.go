@@ -248,8 +248,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 	var post sync.WaitGroup
 	post.Go(func() { _ = t.deliver.Run(posting) }) // returns only why its context ended
 	ctx, end := context.WithCancel(ctx)
-	post.Go(func() { t.converge(ctx) })
-	post.Go(func() { t.watch(ctx) })
+	t.keeps(ctx, &post)
 	err := t.serve(ctx)
 	end()
 	stop()
@@ -259,6 +258,12 @@ func (t *Terminal) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// keeps does what goes on beside visits until ctx ends. What waits for a centre, and what must not, are apart.
+func (t *Terminal) keeps(ctx context.Context, all *sync.WaitGroup) {
+	all.Go(func() { t.converge(ctx) })
+	all.Go(func() { t.watch(ctx) })
 }
 
 // serve runs one policy after the other.

@@ -44,6 +44,7 @@ func (f *incidentFlags) common(c *cobra.Command) {
 	c.Flags().StringVar(&f.policy, "policy", "", "policy.toml: says when an incident is told further, and when it stops a service; with --config, the one in force says so")
 	c.Flags().StringVar(&f.centre, "centre", "", "or "+centreUsage)
 	c.Flags().BoolVar(&f.json, "json", false, "for machines: one object a line")
+	c.MarkFlagsMutuallyExclusive("policy", "centre") // a centre does not tell by which policy a terminal goes
 }
 
 func incidentListCommand() *cobra.Command {
@@ -81,7 +82,7 @@ func incidentShowCommand() *cobra.Command {
 		Args:  oneArgument("an incident's id, or its end"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.each(c.Context(), c.OutOrStdout(), func(out io.Writer, all []noticed) error {
-				all = slices.DeleteFunc(all, func(n noticed) bool { return args[0] == "" || !strings.HasSuffix(string(n.ID), args[0]) })
+				all = named(all, args[0])
 				if len(all) != 1 {
 					return &exitError{exitFailure, fmt.Errorf("%d incidents of this name in these journals", len(all))}
 				}
@@ -91,6 +92,21 @@ func incidentShowCommand() *cobra.Command {
 	}
 	f.common(c)
 	return c
+}
+
+// named are the incidents of a name, or those whose names end so.
+func named(all []noticed, name string) (out []noticed) {
+	for _, fits := range []func(id string) bool{func(id string) bool { return id == name }, func(id string) bool { return name != "" && strings.HasSuffix(id, name) }} {
+		for _, n := range all {
+			if fits(string(n.ID)) {
+				out = append(out, n)
+			}
+		}
+		if len(out) > 0 {
+			break
+		}
+	}
+	return out
 }
 
 // noticed is an incident as a journal tells of it.
@@ -117,12 +133,14 @@ type noticed struct {
 	Closed       *moved                `json:"closed,omitzero"`
 	Disbelieved  []string              `json:"disbelieved,omitzero"` // what the centre gave and the terminal did not believe
 	Told         []telling             `json:"told,omitzero"`        // the policy's contacts that were to be told, since nobody acknowledged it
-	Stopped      bool                  `json:"stopped,omitzero"`     // a service is stopped by it, until it is closed
+	Stopped      bool                  `json:"stopped,omitzero"`     // a service is stopped by it, until it is closed; no centre is told
+	Suspends     []protocol.Suspension `json:"suspends,omitzero"`    // for all terminals, until it is closed; only centres know
 	Plan         *plan                 `json:"plan,omitzero"`        // what comes if nobody acknowledges it; absent where no policy is known
 	Storm        protocol.Storm        `json:"storm,omitzero"`       // of those that are alike, for which it speaks
 	Under        protocol.IncidentID   `json:"under,omitzero"`       // the one that speaks for it
 
-	word incident.Word
+	word  incident.Word
+	event protocol.Digest // of the event that the centre has; zero from a journal
 }
 
 // moved is who moved an incident on.
@@ -233,7 +251,7 @@ func (p journalOf) read(c incident.Catalogue) (all []noticed, err error) {
 		}
 		return nil
 	})
-	err = errors.Join(err, spoken(j, at, all))
+	err = errors.Join(err, latching(j, at, all), spoken(j, at, all))
 	for i := range all {
 		all[i].plans(p.policy, c)
 	}
@@ -266,11 +284,9 @@ func (n *noticed) follow(e journal.Entry) {
 	case journal.Acknowledged:
 		n.State, n.Taken = protocol.IncidentAcknowledged, by
 	case journal.Closed:
-		n.State, n.Closed, n.Stopped = protocol.IncidentClosed, by, false
+		n.State, n.Closed = protocol.IncidentClosed, by
 	case journal.Escalated:
 		n.Told = append(n.Told, telling{e.Contact, e.At, e.Reason != ""})
-	case journal.Latched:
-		n.Stopped = true
 	case journal.Disbelieved:
 		n.Disbelieved = append(n.Disbelieved, e.Reason)
 	}

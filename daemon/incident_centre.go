@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,20 +66,28 @@ func (p operatorsPage) ask(ctx context.Context, method, path string, signed []by
 	return a.StatusCode, body, err
 }
 
-// list is every incident that the centre knows.
-func (p operatorsPage) list(ctx context.Context) (all []operator.Incident, err error) {
+// list is every incident that the centre knows, by the words of this program's catalogue.
+func (p operatorsPage) list(ctx context.Context, c incident.Catalogue) (out []noticed, err error) {
 	status, body, err := p.ask(ctx, http.MethodGet, operator.ListPath, nil)
 	if err != nil {
 		return nil, err
 	}
+	var all []operator.Incident
 	if err := json.Unmarshal(body, &all, json.RejectUnknownMembers(true)); err != nil || status != http.StatusOK {
 		return nil, fmt.Errorf("--centre: %s is no operators' page of a practice centre", p.base)
 	}
-	return all, nil
+	for _, i := range all {
+		n, err := noticedThere(i, c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 // atCentre reads what the centre knows, if one is named.
-func (f *incidentFlags) atCentre(ctx context.Context, c incident.Catalogue) (out []noticed, err error) {
+func (f *incidentFlags) atCentre(ctx context.Context, c incident.Catalogue) ([]noticed, error) {
 	if f.centre == "" {
 		return nil, nil
 	}
@@ -86,25 +95,24 @@ func (f *incidentFlags) atCentre(ctx context.Context, c incident.Catalogue) (out
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.list(ctx)
-	for _, i := range all {
-		out = append(out, noticedThere(i, c))
-	}
-	return out, err
+	return p.list(ctx, c)
 }
 
-// event is the digest of an incident's event, as the centre has it, for whoever signs what is said of it.
-func (p operatorsPage) event(ctx context.Context, id protocol.IncidentID) (protocol.Digest, error) {
-	all, err := p.list(ctx)
+// find is a terminal's incident as the centre has it, for whoever signs what is said of it.
+func (p operatorsPage) find(ctx context.Context, id protocol.IncidentID, at protocol.Terminal) (noticed, error) {
+	c, err := incident.Load()
 	if err != nil {
-		return protocol.Digest{}, err
+		return noticed{}, err
 	}
-	for _, i := range all {
-		if i.ID == id {
-			return protocol.Fingerprint([]byte(i.Event)), nil
-		}
+	all, err := p.list(ctx, c)
+	if err != nil {
+		return noticed{}, err
 	}
-	return protocol.Digest{}, &exitError{exitFailure, errors.New("the centre knows no incident of this name")}
+	all = slices.DeleteFunc(all, func(n noticed) bool { return n.ID != id || n.Terminal != at })
+	if len(all) != 1 {
+		return noticed{}, &exitError{exitFailure, fmt.Errorf("the centre knows %d incidents of this name", len(all))}
+	}
+	return all[0], nil
 }
 
 // bring takes a signed state there.
@@ -124,11 +132,18 @@ func wordOf(c incident.Catalogue, code string) incident.Word {
 	return incident.Word{Word: code, Class: incident.Fault, Severity: incident.Highest}
 }
 
-// noticedThere is an incident as the centre tells it. The position is the one that its name has.
-func noticedThere(i operator.Incident, c incident.Catalogue) noticed {
+// noticedThere is an incident as its event tells it, and as the centre tells what became of it. The position is the one that its name
+// has.
+func noticedThere(i operator.Incident, c incident.Catalogue) (noticed, error) {
+	e, err := eventOf(i)
+	if err != nil {
+		return noticed{}, err
+	}
 	_, position, _ := i.ID.Place() // one that another program named has none
-	n := noticed{ID: i.ID, Terminal: i.Terminal, Code: i.Code, Class: i.Class, Severity: i.Severity, State: i.State, Since: i.Raised, Delivered: i.Delivered,
-		Municipality: i.Municipality, Transaction: i.Data.Transaction, Document: i.Data.Document, Also: i.Data.Also, Evidence: i.Data.Evidence, Storm: i.Data.Storm, Position: position, word: wordOf(c, i.Code)}
+	d, word := e.Data, wordOf(c, e.Data.Code)
+	n := noticed{ID: i.ID, Terminal: i.Terminal, Code: d.Code, Class: d.Class, Severity: word.Severity, State: i.State, Since: e.Time, Delivered: i.Delivered,
+		Municipality: d.Municipality, Transaction: d.Transaction, Document: d.Document, Also: d.Also, Evidence: d.Evidence, Storm: d.Storm, Position: position,
+		Suspends: i.Suspends, word: word, event: protocol.Fingerprint([]byte(i.Event))}
 	for _, t := range i.Told {
 		n.Told = append(n.Told, telling{t.Contact, t.At, t.Over})
 	}
@@ -140,5 +155,22 @@ func noticedThere(i operator.Incident, c incident.Catalogue) noticed {
 			n.Taken = by
 		}
 	}
-	return n
+	return n, nil
+}
+
+// eventOf is an incident's event. What is shown beside it must be what it says: people read the one, and sign the other.
+func eventOf(i operator.Incident) (protocol.Event, error) {
+	e, err := protocol.ParseEvent([]byte(i.Event))
+	if err != nil {
+		return e, fmt.Errorf("--centre: the event of %s: %w", i.ID, err)
+	}
+	said, err := protocol.EncodeBody(e)
+	shown, failed := protocol.EncodeBody(protocol.NewEvent(i.ID, i.Terminal, i.Raised, i.Data))
+	if err := errors.Join(err, failed); err != nil {
+		return e, err
+	}
+	if d := e.Data; !bytes.Equal(said, shown) || d.Code != i.Code || d.Class != i.Class || d.Municipality != i.Municipality {
+		return e, &exitError{exitRefused, fmt.Errorf("--centre: what is shown of %s is not what its event says", i.ID)}
+	}
+	return e, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"honnin/config/policy"
@@ -86,6 +87,9 @@ func (n *noticed) heard() (lines []string) {
 	if n.Stopped {
 		lines = append(lines, "it stops "+n.service()+" on this terminal until it is closed")
 	}
+	for _, s := range n.Suspends {
+		lines = append(lines, "it stops "+suspends(s)+" on all terminals until it is closed")
+	}
 	if n.Plan == nil {
 		return lines
 	}
@@ -99,6 +103,20 @@ func (n *noticed) heard() (lines []string) {
 		lines = append(lines, fmt.Sprintf("and %s stops on this terminal %s", n.service(), when(n.Plan.Stops)))
 	}
 	return lines
+}
+
+// suspends is what a centre has stopped.
+func suspends(s protocol.Suspension) string {
+	var what []string
+	if p := s.Software; p != nil && p.UpTo != "" {
+		what = append(what, "what "+p.Name+" issues up to its version "+p.UpTo)
+	} else if p != nil {
+		what = append(what, "what "+p.Name+" issues")
+	}
+	if s.Municipality != "" {
+		what = append(what, "the service of "+string(s.Municipality))
+	}
+	return strings.Join(what, " in ")
 }
 
 func (n *noticed) service() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,15 +77,18 @@ func (f moveFlags) run(ctx context.Context, name string, now time.Time, out io.W
 	return nil
 }
 
-// there signs what the centre tells of the incident, and takes it to the centre.
+// there says what the centre tells of the incident, signs that, and takes it to the centre.
 func (f moveFlags) there(ctx context.Context, s protocol.IncidentState, now time.Time, out io.Writer) error {
 	p, err := operatorsPageAt(f.centre)
 	if err != nil {
 		return err
 	}
-	if s.Event, err = p.event(ctx, s.Incident); err != nil {
+	n, err := p.find(ctx, s.Incident, protocol.Terminal(strings.TrimPrefix(s.Source, protocol.SourcePrefix)))
+	if err != nil {
 		return err
 	}
+	say(out, "%s", n.line())
+	s.Event = n.event
 	der, err := f.sign(s, now)
 	if err != nil {
 		return err

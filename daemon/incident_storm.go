@@ -26,6 +26,17 @@ func spoken(j *journal.Journal, at map[uint64]int, all []noticed) error {
 	return err
 }
 
+// latching notes by which a service is stopped: in a storm, by the one that speaks.
+func latching(j *journal.Journal, at map[uint64]int, all []noticed) error {
+	held, err := j.Latches()
+	for _, l := range held {
+		if i, is := at[l.Of]; is {
+			all[i].Stopped = true
+		}
+	}
+	return err
+}
+
 // times is how often what an incident speaks for happened, where that is more than once.
 func (n noticed) times() string {
 	if n.Storm.Count < 2 {

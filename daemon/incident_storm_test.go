@@ -27,6 +27,7 @@ func TestStormInTheList(t *testing.T) {
 	for range 3 {
 		record(journal.Entry{Kind: journal.Incident, Reason: "tag-missing", Municipality: "991015"})
 	}
+	record(journal.Entry{Kind: journal.Latched, Of: 3, Municipality: "991015", Reason: "unacknowledged"})
 	if _, gathered, err := j.Gather(1, nil); !gathered || err != nil {
 		t.Fatal(err)
 	}
@@ -34,24 +35,24 @@ func TestStormInTheList(t *testing.T) {
 	list := func(args ...string) []noticed {
 		return incidentsListed(t, append(args, "--journal", "TEST-0001="+file)...)
 	}
-	if all := list(); len(all) != 2 || all[0].Storm.Count != 3 || all[0].Storm.Through != 3 || all[1].Storm.Count != 0 {
+	if all := list(); len(all) != 2 || all[0].Storm.Count != 3 || all[0].Storm.Through != 3 || !all[0].Stopped || all[1].Storm.Count != 0 || all[1].Stopped {
 		t.Errorf("%+v", all)
 	}
 	all := list("--all")
-	if len(all) != 4 || all[1].Under != all[0].ID || all[2].Under != all[0].ID || all[3].Under != "" {
+	if len(all) != 4 || !all[1].Stopped || !all[2].Stopped || all[1].Under != all[0].ID || all[2].Under != all[0].ID || all[3].Under != "" {
 		t.Fatalf("%+v", all)
 	}
-	for n, want := range map[int]string{0: "speaks for 3 that are alike", 1: string(all[0].ID) + " speaks for"} {
+	for n, want := range map[int]string{0: "speaks for 3 that are alike", 2: "it stops the service of 991015 on this terminal", 1: string(all[0].ID) + " speaks for"} {
 		if said, code := honnindSays(t, "incident", "show", string(all[n].ID), "--journal", "TEST-0001="+file); code != exitOK || !strings.Contains(said, want) {
 			t.Errorf("%d: %s", code, said)
 		}
 	}
 	record(journal.Entry{Kind: journal.Closed, Of: 1, Staff: "closer", Proof: protocol.Digest{1}, Signed: protocol.At(time.Now())})
-	if all := list(); len(all) != 1 || all[0].Position != 5 {
+	if all := list(); len(all) != 1 || all[0].Position != 6 {
 		t.Errorf("after the closing: %+v", all)
 	}
 	for _, n := range list("--all")[:3] {
-		if n.State != protocol.IncidentClosed || n.Closed == nil {
+		if n.State != protocol.IncidentClosed || n.Closed == nil || n.Stopped {
 			t.Errorf("after the closing: %+v", n)
 		}
 	}

@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type Store struct {
 	dir  string
 	disk durable.Disk
 	free func(dir string) (bytes int64, err error)
+	look func(path string) (Kept, error)
 	open func(protocol.IncidentID) bool // whether nobody has closed it
 	now  func() time.Time
 
@@ -44,7 +46,7 @@ type Store struct {
 
 // New returns the store in a directory, which it makes when there is something to keep.
 func New(dir string, disk durable.Disk, open func(protocol.IncidentID) bool, now func() time.Time) *Store {
-	return &Store{dir: dir, disk: disk, free: free, open: open, now: now}
+	return &Store{dir: dir, disk: disk, free: free, look: look, open: open, now: now}
 }
 
 // free is how many bytes a disk has for programs like this one.
@@ -130,7 +132,7 @@ func (s *Store) place(m protocol.Municipality, size int64) error {
 	return nil
 }
 
-// Sweep removes what is too old, and what is not whole.
+// Sweep removes what is too old, and what is of no use to anybody.
 func (s *Store) Sweep() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,10 +141,7 @@ func (s *Store) Sweep() error {
 }
 
 func (s *Store) sweep() (rest []Kept, err error) {
-	all, scraps, err := list(s.dir)
-	if err != nil {
-		return nil, err
-	}
+	all, scraps, err := list(s.dir, s.look)
 	for _, k := range all {
 		if s.now().Sub(k.At) > MaxAge {
 			scraps = append(scraps, k)
@@ -150,7 +149,7 @@ func (s *Store) sweep() (rest []Kept, err error) {
 			rest = append(rest, k)
 		}
 	}
-	return rest, s.remove(scraps)
+	return rest, errors.Join(err, s.remove(scraps))
 }
 
 func (s *Store) remove(all []Kept) (err error) {
@@ -222,12 +221,13 @@ func oldestFirst(a, b Kept) int {
 
 // List returns what a directory keeps, the oldest first. One that is not there keeps nothing.
 func List(dir string) ([]Kept, error) {
-	all, _, err := list(dir)
+	all, _, err := list(dir, look)
 	return all, err
 }
 
-// list returns also what is not whole, or nobody's: only its File is set.
-func list(dir string) (all, scraps []Kept, err error) {
+// list returns also what is of no use: files that are not whole, and those of this format that nobody can read or that have another's
+// name; only their File is set. What else lies there is not the store's, and what cannot be read now may be the next time.
+func list(dir string, look func(path string) (Kept, error)) (all, scraps []Kept, err error) {
 	names, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -236,20 +236,27 @@ func list(dir string) (all, scraps []Kept, err error) {
 		return nil, nil, err
 	}
 	for _, d := range names {
+		if !d.Type().IsRegular() {
+			continue
+		}
 		path := filepath.Join(dir, d.Name())
-		k, err := look(path)
+		k, failed := look(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil || d.Name() != FileName(k.Incident):
+		case strings.HasSuffix(d.Name(), extension+begun), failed == nil && d.Name() != FileName(k.Incident), errors.Is(failed, ErrFile):
 			scraps = append(scraps, Kept{File: path})
-		default:
+		case failed == nil:
 			all = append(all, k)
+		case !errors.Is(failed, errForeign) && !errors.Is(failed, fs.ErrNotExist):
+			err = errors.Join(err, failed)
 		}
 	}
 	slices.SortFunc(all, oldestFirst)
-	return all, scraps, nil
+	return all, scraps, err
 }
 
+var errForeign = errors.New("sealed: a file of no format, or of another")
+
+// look reads the beginning of a file: [ErrFile] where it is of this format and malformed.
 func look(path string) (k Kept, err error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -257,15 +264,20 @@ func look(path string) (k Kept, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() > MaxFile {
-		return k, errors.Join(ErrFile, err)
+	if err != nil {
+		return k, err
 	}
 	start := make([]byte, maxLine)
 	n, err := io.ReadFull(f, start)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	switch start = start[:n]; {
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
 		return k, err
+	case !info.Mode().IsRegular(), !bytes.HasPrefix(start, []byte(Format+" ")):
+		return k, errForeign
+	case info.Size() > MaxFile:
+		return k, ErrFile
 	}
-	k.Name, err = NameOf(start[:n])
+	k.Name, err = NameOf(start)
 	k.File, k.At, k.Size = path, info.ModTime(), info.Size()
 	return k, err
 }

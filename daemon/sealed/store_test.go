@@ -168,8 +168,8 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
-// TestOldAndForeign: what is too old goes, open or not, and what is no file of this format; nothing else, and a clock that went
-// back takes nothing.
+// TestOldAndForeign: what is too old goes, open or not, and of this format what is not whole, malformed or under another's name; nothing
+// else goes: no directory, link or file of another format, and nothing that cannot be read now. A clock that went back takes nothing.
 func TestOldAndForeign(t *testing.T) {
 	dir := t.TempDir()
 	s := newShelf(t, durable.Real{}, dir)
@@ -178,16 +178,25 @@ func TestOldAndForeign(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	outside := filepath.Join(t.TempDir(), "outside")
 	all, _ := List(dir)
 	file, _ := os.ReadFile(all[0].File)
-	for path, b := range map[string][]byte{outside: file, filepath.Join(dir, "note.txt"): []byte("x"), filepath.Join(dir, "other.sealed"): file,
-		filepath.Join(dir, FileName(name(50, "991015").Incident)): file, filepath.Join(dir, FileName(name(51, "991015").Incident)+begun): file} {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	named := func(i uint64) string { return FileName(name(i, "991015").Incident) }
+	next := []byte(strings.Replace(string(file), Format, "honnin-sealed/2", 1))
+	for path, b := range map[string][]byte{"other" + extension: file, named(50): file, named(51): file[:len(Format)+9], named(52) + begun: file} {
+		write(t, filepath.Join(dir, path), b)
 	}
-	if err := os.Symlink(outside, filepath.Join(dir, FileName(name(52, "991015").Incident))); err != nil {
+	foreign := map[string][]byte{"note.txt": []byte("x"), "empty": nil, "policy" + begun: []byte("x"), named(53): next}
+	for path, b := range foreign {
+		write(t, filepath.Join(dir, path), b)
+	}
+	inside := filepath.Join(dir, named(54)+begun, "kept")
+	if err := os.MkdirAll(filepath.Dir(inside), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, inside, file)
+	outside := filepath.Join(t.TempDir(), "outside")
+	write(t, outside, file)
+	if err := os.Symlink(outside, filepath.Join(dir, named(55))); err != nil {
 		t.Fatal(err)
 	}
 	old := s.time.Add(-MaxAge - time.Second)
@@ -201,15 +210,48 @@ func TestOldAndForeign(t *testing.T) {
 		t.Fatal(err)
 	}
 	names, _ := os.ReadDir(dir)
-	if got := s.names(t); len(got) != 2 || len(names) != 2 {
+	if got := s.names(t); len(got) != 2 || len(names) != 2+len(foreign)+2 {
 		t.Fatal(got, names)
 	}
-	if _, err := os.Stat(outside); err != nil {
-		t.Error("followed a link out of the directory:", err)
+	for _, path := range []string{outside, inside} {
+		if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, file) {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 	s.time = s.time.Add(-10 * MaxAge)
 	if err := s.Sweep(); err != nil || len(s.names(t)) != 2 {
 		t.Error("a clock that went back took something", err)
+	}
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnreadable: a file that the disk does not give is told, and stays.
+func TestUnreadable(t *testing.T) {
+	s := newShelf(t, durable.Real{}, t.TempDir())
+	for i := range 2 {
+		if err := s.Keep(name(uint64(i+1), "991015"), s.key.PublicKey(), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eio := errors.New("input/output error")
+	s.look = func(path string) (Kept, error) {
+		if filepath.Base(path) == FileName(name(1, "991015").Incident) {
+			return Kept{}, eio
+		}
+		return look(path)
+	}
+	if err := s.Sweep(); !errors.Is(err, eio) {
+		t.Error("not told:", err)
+	}
+	s.look = look
+	if err := s.Sweep(); err != nil || len(s.names(t)) != 2 {
+		t.Error(s.names(t), err)
 	}
 }
 

@@ -62,6 +62,8 @@ type Parts struct {
 	Software   string                     // the version of this program, for the centre
 	Beat       time.Duration              // between heartbeats; 0: the policy's
 	Sealed     Sealed                     // keeps refused packages for their municipalities; nil: they are destroyed
+
+	recall *session.Recall // nil: none outlives a policy
 }
 
 // Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is
@@ -95,6 +97,8 @@ type Terminal struct {
 	log     logrus.FieldLogger
 	fresh   chan struct{}                                       // the centre is to be asked at once
 	clock   func(ctx context.Context, most time.Duration) error // centre.ErrClock where the centre's is further off
+
+	printed session.Recall // outlives what is plugged together for one policy
 
 	mu   sync.Mutex
 	open *opened // replaced between visits
@@ -177,7 +181,7 @@ func (t *Terminal) plug(ctx context.Context, p Parts) (*opened, error) {
 	g := newGate(p, t.ledger)
 	g.law = t.law.judge
 	in := p
-	in.Reader, in.Observe = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe)
+	in.Reader, in.Observe, in.recall = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe), &t.printed
 	client := p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now)
 	o := office{client, t.deliver, t.ledger,
 		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}, newSuspensions(p, t.ledger, client.Suspensions)}
@@ -233,7 +237,7 @@ func plug(ctx context.Context, p Parts, shut *latches, c session.Centre, word st
 		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: refusals{fresh{shut, p}, keeper{p.Policy, p.Terminal, p.Sealed, p.Log}},
-		Screen: screen, Tray: p.Tray, Observe: p.Observe, Limits: limits(p),
+		Screen: screen, Tray: p.Tray, Observe: p.Observe, Limits: limits(p), Recall: p.recall,
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
 	if err != nil {
@@ -250,6 +254,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	t.keeps(ctx, &post)
 	err := t.serve(ctx)
+	t.printed.Forget()
 	end()
 	stop()
 	post.Wait()

@@ -14,7 +14,6 @@ type Journal interface {
 	Head() (protocol.JournalHead, error)
 	Incidents(after uint64, n int) ([]journal.Standing, error)
 	Outbox() ([]journal.Entry, error)
-	Latches() ([]journal.Latch, error)
 	StaffNeeded() (why string, err error)
 }
 

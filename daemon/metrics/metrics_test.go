@@ -61,16 +61,6 @@ func (w *world) record(e journal.Entry) journal.Entry {
 	return must[journal.Entry](w.t)(w.journal.Record(e))
 }
 
-// latch has every open incident of a reason stop a service.
-func (w *world) latch(why reason.Code) {
-	w.t.Helper()
-	for _, s := range must[[]journal.Standing](w.t)(w.journal.Incidents(0, 0)) {
-		if must[journal.Entry](w.t)(w.journal.At(s.Position)).Reason == string(why) {
-			w.record(journal.Entry{Kind: journal.Latched, Of: int(s.Position), Municipality: "141003", Reason: string(why)})
-		}
-	}
-}
-
 // refused journals one transaction that the check refused.
 func (w *world) refused(n byte, code reason.Code) {
 	w.t.Helper()
@@ -125,17 +115,16 @@ func TestScrape(t *testing.T) {
 		w.record(journal.Entry{Kind: journal.Ended, Transaction: protocol.Transaction{byte(4 + i)}, Outcome: protocol.Void, Reason: why})
 	}
 	w.record(journal.Entry{Kind: journal.Incident, Reason: "架空　太郎"})
-	w.latch(reason.TagMissing)
 	w.record(journal.Entry{Kind: journal.StaffNeeded, Reason: "unsure"})
 	w.record(journal.Entry{Kind: journal.Delivered, Of: 1})
 	w.record(journal.Entry{Kind: journal.Undelivered, Of: 2, Reason: "conflict"})
 	w.record(journal.Entry{Kind: journal.Closed, Of: int(before.Seq), Staff: "closer-1", Proof: protocol.Digest{1}, Signed: protocol.At(now)})
-	w.status = terminal.Status{Why: "media-needed", Ready: map[string]bool{"printer": false}}
+	w.status = terminal.Status{Why: "media-needed", Stopped: []string{"141003", terminal.Every}, Ready: map[string]bool{"printer": false}}
 	text := scraped(t, h)
 	holds(t, text, `honnin_suspended_total 1`, `honnin_transactions_total{outcome="void"} 2`, `honnin_visits_total 1`, `honnin_transactions_total{outcome="refused"} 2`, `honnin_refusals_total{class="defective",reason="tag-missing"} 2`,
 		`honnin_incidents_total{word="tag-missing"} 2`, `honnin_incidents_total{word="other"} 1`, `honnin_incidents_open{word="tag-missing"} 2`,
 		`honnin_incidents_open{word="money"} 0`, `honnin_incidents_open{word="subject-mismatch"} 1`, `honnin_incidents_undelivered{word="subject-mismatch"} 1`,
-		`honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 8`, `honnin_service_stopped{municipality="141003"} 1`, `honnin_staff_needed 1`,
+		`honnin_incidents_undelivered{word="money"} 1`, `honnin_outbox_entries 8`, `honnin_service_stopped{municipality="141003"} 1`, `honnin_service_stopped{municipality="every"} 1`, `honnin_staff_needed 1`,
 		`honnin_in_service 0`, `honnin_out_of_service{why="media-needed"} 1`, `honnin_part_ready{part="printer"} 0`, `honnin_self_test_day_timestamp_seconds 0`)
 	for _, not := range []string{"架空", `part="reader"`, "honnin_keys_remaining_seconds ", "honnin_policy_remaining_seconds "} {
 		if strings.Contains(text, not) {
@@ -210,11 +199,10 @@ func TestFirstScrapeReadsLittle(t *testing.T) {
 func TestLint(t *testing.T) {
 	w := newWorld(t)
 	w.refused(1, reason.SubjectMismatch)
-	w.latch(reason.SubjectMismatch)
 	h := must[http.Handler](t)(Handler(w.sources))
 	scraped(t, h)
 	w.refused(2, reason.SubjectMismatch)
-	w.status.InService = false
+	w.status.InService, w.status.Stopped = false, []string{terminal.Every}
 	text := scraped(t, h)
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {

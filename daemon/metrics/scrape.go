@@ -41,7 +41,7 @@ func series() [][3]string {
 		{"honnin_escalations_total", "step", "Steps with incidents that nobody acknowledged: contact, another one was to be told; over, the last deadline passed."},
 		{"honnin_outbox_entries", "", "Outcomes, incidents and escalations that the centre does not have."},
 		{"honnin_outbox_oldest_age_seconds", "", "How long the oldest of them waits; 0 without any."},
-		{"honnin_service_stopped", "municipality", "1 for a municipality whose service refusals have stopped here."},
+		{"honnin_service_stopped", "municipality", "1 for a municipality whose service is stopped here, until a person has closed what holds it or the journal can be written; \"every\": for every service."},
 		{"honnin_staff_needed", "", "Whether no visit begins before staff have looked."},
 		{"honnin_policy_version", "", "The policy in force."},
 		{"honnin_policy_remaining_seconds", "", "How long it has still."},
@@ -118,6 +118,9 @@ func (s samples) status(t terminal.Status) {
 	if !t.InService {
 		s.is("honnin_out_of_service", 1, why(t.Why))
 	}
+	for _, municipality := range t.Stopped {
+		s.is("honnin_service_stopped", 1, municipality)
+	}
 	for part, ready := range t.Ready {
 		s.is("honnin_part_ready", one(ready), part)
 	}
@@ -152,18 +155,7 @@ func (s samples) journal() error {
 
 func (s samples) marks() error {
 	why, err := s.Journal.StaffNeeded()
-	if err != nil {
-		return err
-	}
 	s.is("honnin_staff_needed", one(why != ""))
-	latches, err := s.Journal.Latches()
-	stopped := map[protocol.Municipality]bool{}
-	for _, l := range latches {
-		if !stopped[l.Municipality] {
-			s.is("honnin_service_stopped", 1, string(l.Municipality))
-		}
-		stopped[l.Municipality] = true
-	}
 	return err
 }
 

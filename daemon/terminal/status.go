@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"slices"
 	"time"
 
 	"honnin/config/policy"
@@ -11,6 +12,7 @@ import (
 type Status struct {
 	InService     bool
 	Why           string          // a word for why it is out of service
+	Stopped       []string        // municipalities whose service is stopped here, by open incidents or by what the journal would not take; [Every] where all are
 	Ready         map[string]bool // "printer" and "reader", as far as the last look asked them
 	Policy        uint64          // version in force; 0: none
 	PolicyExpires time.Time       // zero: no policy
@@ -22,7 +24,7 @@ type Status struct {
 // Status returns how the terminal is.
 func (t *Terminal) Status() Status {
 	p := t.plugged()
-	s := Status{SelfTest: p.gate.passed(), Counts: p.Counts(), Ready: p.noticed.asked()}
+	s := Status{SelfTest: p.gate.passed(), Counts: p.Counts(), Ready: p.noticed.asked(), Stopped: p.latches.names()}
 	s.InService, s.Why = t.service()
 	if in := t.law.inForce(); in != nil {
 		s.Policy, s.PolicyExpires = in.Head.Version, in.Head.Expires
@@ -31,6 +33,27 @@ func (t *Terminal) Status() Status {
 		s.KeysExpire = p.parts.KeysExpire()
 	}
 	return s
+}
+
+// Every stands in [Status] for every service.
+const Every = "every"
+
+// names says what is stopped, in order; [Every], too, where nobody can say.
+func (ls *latches) names() (out []string) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	err := ls.look()
+	stops, _ := ls.stops()
+	for m := range stops {
+		if m != "" {
+			out = append(out, string(m))
+		}
+	}
+	slices.Sort(out)
+	if err != nil || ls.all() != nil {
+		out = append(out, Every)
+	}
+	return out
 }
 
 // service reports whether the terminal serves, and in a word why not. The screen may not know yet.

@@ -3,11 +3,14 @@ package terminal
 import (
 	"io"
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/sirupsen/logrus"
 
+	"honnin/config/protocol"
 	"honnin/daemon/session"
+	"honnin/spool/journal"
 )
 
 // TestAsked: of each device what the last look found, and nothing where that did not come so far.
@@ -40,4 +43,38 @@ func TestAsked(t *testing.T) {
 			t.Errorf("%v %q: %v, want %v", c.view.State, c.view.Word, n.asked(), c.want)
 		}
 	}
+}
+
+// TestStoppedByName: what the journal holds and what it would not take is named; and that everything is, where it is.
+func TestStoppedByName(t *testing.T) {
+	m := newMemory(t)
+	ls := m.latches(t)
+	holds := func(municipality protocol.Municipality) {
+		t.Helper()
+		if _, err := m.j.Record(journal.Entry{Kind: journal.Incident, Reason: "subject-mismatch", Municipality: municipality},
+			journal.Entry{Kind: journal.Latched, Municipality: municipality, Reason: "subject-mismatch"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := func(want ...string) {
+		t.Helper()
+		if got := ls.names(); !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	named()
+	holds(town)
+	holds(city)
+	one, other := string(min(city, town)), string(max(city, town))
+	named(one, other)
+	ls.ledger.debts.set(map[protocol.Municipality]bool{"131016": true})
+	named("131016", one, other, Every) // three of them stop the terminal
+	ls.ledger.debts.set(map[protocol.Municipality]bool{"": true})
+	named(one, other, Every)
+	ls.ledger.debts.set(nil)
+	named(one, other)
+	if err := m.j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	named(one, other, Every)
 }

@@ -81,6 +81,9 @@ func TestSecondDocument(t *testing.T) {
 				t.Errorf("%s: %d times", call, n)
 			}
 		}
+		if n := w.count("suspended"); n != 4 { // before each application, and at each commit
+			t.Errorf("what is suspended is asked %d times", n)
+		}
 	})
 }
 

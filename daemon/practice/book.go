@@ -14,7 +14,7 @@ import (
 	"honnin/daemon/practice/server"
 )
 
-// notebook is the centre's book of incidents as a file: one line for each event, escalation and signed state, synced before anybody
+// notebook is the centre's book of incidents as a file: one line for each event, escalation, signed state and fetched closing, synced before anybody
 // hears of it. A last line without its end was never answered, and is left out.
 type notebook struct {
 	file   *os.File

@@ -7,18 +7,20 @@ import (
 	"honnin/config/trust"
 )
 
-// Line is one thing in the book of incidents, which outlives the centre: an event or an escalation as it came, or a state as a
-// person signed it. One of the three.
+// Line is one thing in the book of incidents, which outlives the centre: an event or an escalation as it came, a state as a
+// person signed it, or the name of an incident whose closing its terminal fetched. One of the four.
 type Line struct {
-	At         protocol.Time `json:"at"` // when it came
-	Event      []byte        `json:"event,omitzero"`
-	Escalation []byte        `json:"escalation,omitzero"`
-	State      []byte        `json:"state,omitzero"`
+	At         protocol.Time       `json:"at"` // when it came
+	Event      []byte              `json:"event,omitzero"`
+	Escalation []byte              `json:"escalation,omitzero"`
+	State      []byte              `json:"state,omitzero"`
+	Source     string              `json:"source,omitzero"` // of what was fetched
+	Fetched    protocol.IncidentID `json:"fetched,omitzero"`
 }
 
 // Remember has the centre know again what stands in its book, and keep there, with note, all that comes from now on, before anybody
-// hears that it came. It returns the lines that are worth keeping: without the oldest incidents that are closed where there would
-// be no room for new ones. It comes before anything is served.
+// hears that it came. It returns the lines that are worth keeping: without the oldest incidents whose closing their terminals have,
+// where there would be no room for new ones. It comes before anything is served.
 func (s *Server) Remember(book []Line, note func(Line) error) (kept []Line, err error) {
 	kept = worth(book, maxIncidents/2)
 	for _, l := range kept {
@@ -44,6 +46,11 @@ func (s *Server) remember(l Line) error {
 			_, err = s.tell(e, l.Escalation)
 		}
 		return err
+	case l.Fetched != "":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fetch(l.of())
+		return nil
 	}
 	state, step, err := stepOf(l.State)
 	if err != nil {
@@ -74,33 +81,41 @@ func (s *Server) wrote(l Line) error {
 	return s.note(l)
 }
 
-// of is the incident that a line is about, and whether it closes that. What cannot be read is of none.
-func (l Line) of() (k incidentKey, closes bool) {
-	if l.Event != nil {
+// of is the incident that a line is about. What cannot be read is of none.
+func (l Line) of() incidentKey {
+	switch {
+	case l.Event != nil:
 		e, _ := protocol.ParseEvent(l.Event)
-		return incidentKey{e.Source, e.ID}, false
-	}
-	if l.Escalation != nil {
+		return incidentKey{e.Source, e.ID}
+	case l.Escalation != nil:
 		e, _ := protocol.ParseEscalation(l.Escalation)
-		return incidentKey{e.Source, e.Data.Incident}, false
+		return incidentKey{e.Source, e.Data.Incident}
+	case l.State != nil:
+		state, _, _ := stepOf(l.State)
+		return incidentKey{state.Source, state.Incident}
 	}
-	state, _, _ := stepOf(l.State)
-	return incidentKey{state.Source, state.Incident}, state.State == protocol.IncidentClosed
+	return incidentKey{l.Source, l.Fetched}
 }
 
-// worth leaves out the oldest closed incidents, until no more than so many are left, or none that is closed.
+// worth leaves out the oldest incidents whose last closing their terminals fetched, until no more than so many are left, or no such
+// one.
 func worth(book []Line, most int) (kept []Line) {
-	about, events, closed := make([]incidentKey, len(book)), []incidentKey{}, map[incidentKey]bool{}
+	about, events, over := make([]incidentKey, len(book)), []incidentKey{}, map[incidentKey]bool{}
 	for i, l := range book {
-		k, closes := l.of()
-		about[i], closed[k] = k, closed[k] || closes
-		if l.Event != nil {
+		k := l.of()
+		about[i] = k
+		switch {
+		case l.Event != nil:
 			events = append(events, k)
+		case l.State != nil:
+			over[k] = false
+		case l.Fetched != "":
+			over[k] = true
 		}
 	}
 	out := map[incidentKey]bool{}
 	for _, k := range events {
-		if closed[k] && len(events)-len(out) > most {
+		if over[k] && len(events)-len(out) > most {
 			out[k] = true
 		}
 	}

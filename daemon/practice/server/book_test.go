@@ -78,7 +78,7 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// TestWorth: closed incidents make room, the oldest first; none that is open ever does.
+// TestWorth: closed incidents make room, the oldest first; none that is open, or whose last closing its terminal has not, ever does.
 func TestWorth(t *testing.T) {
 	const all, most = 40, 20
 	d := open(t)
@@ -98,6 +98,11 @@ func TestWorth(t *testing.T) {
 			t.Fatal(err)
 		}
 		book = append(book, Line{At: e.Time, State: signed})
+		if n == 2 { // it was fetched, and then closed again
+			book = append(book, Line{At: e.Time, Source: e.Source, Fetched: e.ID}, Line{At: e.Time, State: signed})
+		} else if n != 3 {
+			book = append(book, Line{At: e.Time, Source: e.Source, Fetched: e.ID})
+		}
 	}
 	kept := worth(book, most)
 	after, _ := d.again(t, kept, nil)
@@ -109,13 +114,18 @@ func TestWorth(t *testing.T) {
 			closed++
 		}
 	}
-	if open != all/4+3 || open+closed != most || len(kept) != open+2*closed {
+	if open != all/4+3 || open+closed != most || len(kept) != open+3*closed {
 		t.Errorf("%d open, %d closed, %d lines", open, closed, len(kept))
+	}
+	for _, id := range []protocol.IncidentID{"i-2", "i-3"} {
+		if state, _ := after.Incident(terminal, id); state != protocol.IncidentClosed {
+			t.Errorf("%s, whose closing the terminal has not, is %q", id, state)
+		}
 	}
 	if _, ok := after.Incident(terminal, "i-1"); ok {
 		t.Error("the oldest that is closed takes room")
 	}
-	if len(worth(kept, most)) != len(kept) || len(worth(kept, 0)) != open {
+	if len(worth(kept, most)) != len(kept) || len(worth(kept, 0)) != open+6 {
 		t.Error("it shrinks with every start, or what is open goes")
 	}
 }

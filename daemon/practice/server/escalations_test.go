@@ -13,9 +13,10 @@ import (
 // TestEscalations: who was to be told is kept in order, once each, with a receipt for that very event; nobody speaks for another.
 func TestEscalations(t *testing.T) {
 	d := open(t)
+	now := protocol.At(d.Now())
 	step := func(n int) protocol.Escalation {
-		return protocol.NewEscalation(protocol.IncidentID(fmt.Sprint("e-", n)), terminal, protocol.At(d.Now()),
-			protocol.EscalationData{Incident: "i-1", Since: protocol.At(d.Now()), Step: n, Contact: fmt.Sprint("office-", n)})
+		return protocol.NewEscalation(protocol.IncidentID(fmt.Sprint("e-", n)), terminal, now,
+			protocol.EscalationData{Incident: "i-1", Since: now, Step: n, Contact: fmt.Sprint("office-", n)})
 	}
 	first := d.ask(http.MethodPost, "/v1/escalations", step(1))
 	want(t, first, http.StatusCreated, "")

@@ -24,6 +24,7 @@ func (s *Server) File() {
 	s.mu.Lock()
 	clear(s.incidents)
 	clear(s.escalations)
+	clear(s.moved)
 	all := slices.Collect(maps.Keys(s.transactions))
 	s.mu.Unlock()
 	for _, id := range all {

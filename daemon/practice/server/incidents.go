@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"honnin/config/protocol"
@@ -31,6 +30,7 @@ type incident struct {
 	signed   []byte // the state, signed
 	at       time.Time
 	steps    []Step
+	fetched  int // of the steps, when its terminal fetched a closing; 0: it never did
 }
 
 // clockSkew is the practice policy's.
@@ -105,11 +105,10 @@ func (s *Server) incidentState(c *call) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.incidents[incidentKey{protocol.SourcePrefix + string(c.terminal), id}]
+	i := s.fetch(incidentKey{protocol.SourcePrefix + string(c.terminal), id})
 	if i == nil {
 		return answer{}, refuse(http.StatusNotFound, protocol.ProblemUnknown)
 	}
-	s.moved.heard(c.terminal, id)
 	return answer{status: http.StatusOK, media: mediaCMS, body: i.signed}, nil
 }
 
@@ -189,9 +188,11 @@ func (s *Server) move(to protocol.IncidentState, step Step, signed []byte) error
 	}
 	i.state, i.signed, i.at = state, signed, to.At.Time
 	i.steps = append(i.steps, step)
-	s.moved.note(incidentKey{to.Source, to.Incident})
+	if i.fetched == 0 { // a terminal that did not believe the closing that it has asks by itself
+		s.moved.note(incidentKey{to.Source, to.Incident})
+	}
 	if state != was && state == protocol.IncidentClosed && i.told.Data.Code == protocol.IncidentJournalRewound {
-		s.heads.forget(protocol.Terminal(strings.TrimPrefix(to.Source, protocol.SourcePrefix)))
+		s.heads.forget(incidentKey{to.Source, to.Incident}.terminal())
 	}
 	return nil
 }

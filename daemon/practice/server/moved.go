@@ -12,14 +12,28 @@ import (
 type moved map[protocol.Terminal][]protocol.IncidentID
 
 func (m moved) note(k incidentKey) {
-	t := protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix))
-	if !slices.Contains(m[t], k.id) {
+	if t := k.terminal(); !slices.Contains(m[t], k.id) {
 		m[t] = append(m[t], k.id)
 	}
 }
 
-func (m moved) heard(t protocol.Terminal, id protocol.IncidentID) {
-	m[t] = slices.DeleteFunc(m[t], func(i protocol.IncidentID) bool { return i == id })
+func (m moved) heard(k incidentKey) {
+	m[k.terminal()] = slices.DeleteFunc(m[k.terminal()], func(i protocol.IncidentID) bool { return i == k.id })
+}
+
+func (k incidentKey) terminal() protocol.Terminal {
+	return protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix))
+}
+
+// fetch is an incident about which its terminal asks, or nil. That it has the closing is kept: it may not ask again, and then this
+// centre may forget it. The lock is held.
+func (s *Server) fetch(k incidentKey) *incident {
+	s.moved.heard(k)
+	i := s.incidents[k]
+	if i != nil && i.state == protocol.IncidentClosed && i.fetched < len(i.steps) && s.wrote(Line{Source: k.source, Fetched: k.id}) == nil {
+		i.fetched = len(i.steps)
+	}
+	return i
 }
 
 // hints are what a heartbeat's answer names.

@@ -50,6 +50,6 @@ func (s *Server) Incidents() []Listed {
 }
 
 func (i *incident) listed(k incidentKey) Listed {
-	return Listed{Terminal: protocol.Terminal(strings.TrimPrefix(k.source, protocol.SourcePrefix)), Event: i.told, Text: i.text, Received: i.received, State: i.state,
+	return Listed{Terminal: k.terminal(), Event: i.told, Text: i.text, Received: i.received, State: i.state,
 		Steps: slices.Clone(i.steps)}
 }

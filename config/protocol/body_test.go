@@ -3,6 +3,7 @@ package protocol_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,29 @@ func TestEventHoldsWordsOnly(t *testing.T) {
 	b, _ := protocol.EncodeBody(good)
 	if e, err := protocol.ParseEvent(b); err != nil || e.ID != "i-1" || e.Data.Also[0] != "tag-mismatch" {
 		t.Error(e, err)
+	}
+}
+
+// TestAbsentIsNotThere: what stands for absent in this program is refused where it is written down: in what is signed and in an event
+// there are no two texts of one meaning. In any other form than ours they are read.
+func TestAbsentIsNotThere(t *testing.T) {
+	const event = `{"specversion":"1.0","id":"t-1-17-01020304","source":"urn:honnin:terminal:T-1","type":"honnin.incident.v1","time":"2026-11-21T02:03:04Z",` +
+		`"datacontenttype":"application/json","data":{"code":"fault"%s,"class":"\u0066ault"}}`
+	const state = `{"format":"honnin-incident-state/1","incident":"i"%s,"source":"urn:honnin:terminal:T","state":"acknowledged","at":"2026-11-21T02:03:04Z" }`
+	zeros := strings.Repeat("A", 43)
+	for more, good := range map[string]bool{
+		``: true, `,"transaction":"` + strings.Repeat("1", 32) + `"`: true, `,"also":["money"]`: true,
+		`,"transaction":"` + strings.Repeat("0", 32) + `"`: false, `,"document":"` + zeros + `"`: false, `,"evidence":{}`: false, `,"evidence":{"serial":""}`: false,
+		`,"storm":{"count":0,"through":0,"last":"0001-01-01T00:00:00Z"}`: false,
+	} {
+		if _, err := protocol.ParseEvent(fmt.Appendf(nil, event, more)); (err == nil) != good || !good && !errors.Is(err, protocol.ErrFormat) {
+			t.Errorf("%s: %v", more, err)
+		}
+	}
+	for more, good := range map[string]bool{``: true, `,"event":"` + strings.Repeat("B", 42) + `A"`: true, `,"event":"` + zeros + `"`: false, `,"cause":""`: false} {
+		if _, err := protocol.ParseIncidentState(fmt.Appendf(nil, state, more)); (err == nil) != good || !good && !errors.Is(err, protocol.ErrFormat) {
+			t.Errorf("%s: %v", more, err)
+		}
 	}
 }
 

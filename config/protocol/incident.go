@@ -95,7 +95,7 @@ func (i *IncidentID) UnmarshalText(b []byte) (err error) {
 
 // ParseEvent reads an incident's event strictly.
 func ParseEvent(b []byte) (e Event, err error) {
-	if err := ParseBody(b, &e); err != nil {
+	if err := parseWhole(b, &e); err != nil {
 		return Event{}, err
 	}
 	if e.SpecVersion != EventVersion || e.Type != EventType || e.DataContentType != EventDataType || !isSource(e.Source) {
@@ -159,7 +159,7 @@ type IncidentState struct {
 
 // ParseIncidentState reads the signed content of a state strictly.
 func ParseIncidentState(b []byte) (s IncidentState, err error) {
-	if err := ParseBody(b, &s); err != nil {
+	if err := parseWhole(b, &s); err != nil {
 		return IncidentState{}, err
 	}
 	known := slices.Contains([]string{IncidentOpen, IncidentAcknowledged, IncidentClosed}, s.State)

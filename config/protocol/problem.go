@@ -33,7 +33,7 @@ const (
 	ProblemConflict       = "idempotency-conflict" // 409: the key was used with another body, or an outcome differs from the recorded one
 	ProblemTooLarge       = "too-large"            // 413: a body longer than 64 KiB
 	ProblemNotAvailable   = "not-available"        // 422: no such offer, or one that is not available now
-	ProblemIssuer         = "issuer-failed"        // 502: the municipality's issuer gave no package
+	ProblemIssuer         = "issuer-failed"        // 502: the municipality's issuer gave no package; 500, 503: the centre itself cannot answer now
 	ProblemRegisterFailed = "register-failed"      // 502: the municipality's register gave no answer
 )
 

@@ -1,8 +1,10 @@
 package protocol
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -103,6 +105,23 @@ func parseStrict(b []byte, most int, v any) error {
 	if err := json.Unmarshal(b, v, json.RejectUnknownMembers(true)); err != nil {
 		// The library's text may quote the input, which may be personal: only the place is passed on.
 		return malformed(where(err))
+	}
+	return nil
+}
+
+// parseWhole is [ParseStrict] for what is signed or counted: a member that may be absent is not there with the value that stands for
+// absent (thirty-two bytes of zero, an empty text), or two bodies would be read as one.
+func parseWhole(b []byte, v any) error {
+	if err := ParseBody(b, v); err != nil {
+		return err
+	}
+	again, err := EncodeBody(v)
+	if err != nil {
+		return err
+	}
+	want := jsontext.Value(slices.Clone(b))
+	if errors.Join(want.Canonicalize(), (*jsontext.Value)(&again).Canonicalize()) != nil || !bytes.Equal(want, again) {
+		return malformed("a member without a value")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type SuspendedSoftware struct {
 
 // ParseSuspensions reads the signed content strictly.
 func ParseSuspensions(b []byte) (s Suspensions, err error) {
-	if err := ParseBody(b, &s); err != nil {
+	if err := parseWhole(b, &s); err != nil {
 		return Suspensions{}, err
 	}
 	if s.Format != SuspensionsFormat || len(s.Suspended) > MaxSuspensions {

@@ -73,6 +73,7 @@ func TestSuspensionsAreStrict(t *testing.T) {
 		"software of no name":  {`{"name":"issuer-y"}`, `{"name":""}`},
 		"a long name":          {`issuer-y`, strings.Repeat("y", 65)},
 		"no version":           {`"2.4.1"`, `"2.4"`},
+		"an empty version":     {`"2.4.1"`, `""`},
 		"a long version":       {`"2.4.1"`, `"2.4.1-` + strings.Repeat("a", 64) + `"`},
 		"something after it":   {`]}`, `]}{}`},
 	} {

@@ -127,7 +127,7 @@ func TestProjectionsThatDoNotFollow(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range []Entry{{Kind: Accepted, Transaction: tx}, {Kind: Held, Transaction: tx, Yen: 200}, {Kind: Sending, Transaction: tx},
-				{Kind: Ended, Transaction: ended, Outcome: protocol.Refused}, {Kind: Incident, Reason: "tag-missing"}, {Kind: Latched, Of: 6, Municipality: "991015", Reason: "tag-missing"}, {Kind: StaffNeeded, Reason: "unsure"},
+				{Kind: Ended, Transaction: ended, Outcome: protocol.Refused}, {Kind: Incident, Municipality: "991015", Reason: "tag-missing"}, {Kind: Latched, Of: 6, Municipality: "991015", Reason: "tag-missing"}, {Kind: StaffNeeded, Reason: "unsure"},
 				{Kind: PolicyApplied, Policy: protocol.PolicyRef{Version: 3}}, {Kind: PolicyLeast, Least: 3}} {
 				must(t, j, e)
 			}

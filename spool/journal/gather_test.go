@@ -264,7 +264,7 @@ func oneEventForEach(t *rapid.T, path string, storms, merged *int) {
 		switch {
 		case what < 7:
 			kind := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "kind")
-			e := record(Entry{Kind: Incident, Reason: "fault", Where: kind, Transaction: protocol.Transaction{byte(rapid.IntRange(0, 3).Draw(t, "tx"))}})
+			e := record(Entry{Kind: Incident, Municipality: "991015", Reason: "fault", Where: kind, Transaction: protocol.Transaction{byte(rapid.IntRange(0, 3).Draw(t, "tx"))}})
 			open[e.Seq], raised = &spoken{kind: kind, count: 1}, raised+1
 		case s == nil:
 		case what < 10:
@@ -367,8 +367,8 @@ func TestHeldTogether(t *testing.T) {
 		{1, "991015", "a"}: {"991015 a", "991015 b"}, {1, "991015", "b"}: {"", "991015 b"}, {1, "991015", "c"}: {"991015 c", ""}, {1, "", "a"}: {"991015 a", " b"},
 	} {
 		j, path := open(t)
-		must(t, j, Entry{Kind: Incident, Reason: "fault"})
-		must(t, j, Entry{Kind: Incident, Reason: "fault"})
+		must(t, j, Entry{Kind: Incident, Municipality: "991015", Reason: "fault"})
+		must(t, j, Entry{Kind: Incident, Municipality: "991015", Reason: "fault"})
 		for i, h := range held {
 			if m, why, _ := strings.Cut(h, " "); why != "" {
 				must(t, j, Entry{Kind: Latched, Of: i + 1, Municipality: protocol.Municipality(m), Reason: why})

@@ -181,7 +181,7 @@ func TestAnIncidentsWay(t *testing.T) {
 // TestTogetherOrNotAtAll: what is recorded with an entry is there with it, in its order, or neither is.
 func TestTogetherOrNotAtAll(t *testing.T) {
 	j, _ := open(t)
-	e, err := j.Record(Entry{Kind: Incident, Reason: "subject-mismatch"}, Entry{Kind: Latched, Municipality: "991015", Reason: "subject-mismatch"}, Entry{Kind: StaffNeeded, Reason: "x"})
+	e, err := j.Record(Entry{Kind: Incident, Municipality: "991015", Reason: "subject-mismatch"}, Entry{Kind: Latched, Municipality: "991015", Reason: "subject-mismatch"}, Entry{Kind: StaffNeeded, Reason: "x"})
 	if err != nil || e.Seq != 1 || e.Kind != Incident {
 		t.Fatal(e, err)
 	}

@@ -206,6 +206,9 @@ func appendEntry(tx *bolt.Tx, e Entry, now time.Time) (Entry, error) {
 		}
 		e.Policy = policy.Policy
 	}
+	if err := concerns(tx, e); err != nil {
+		return e, err
+	}
 	b, err := e.encode()
 	if err != nil {
 		return e, err

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,21 @@ func (s shelves) latch(e Entry) error {
 		return fmt.Errorf("%w: %s by what is no open incident", ErrState, e.Kind)
 	}
 	return add(s.latches, of, Latch{0, e.Municipality, e.Reason}.encode())
+}
+
+// concerns refuses to stop another municipality's service than the incident's own, or every one.
+func concerns(tx *bolt.Tx, e Entry) error {
+	if e.Kind != Latched || e.Municipality == "" {
+		return nil
+	}
+	stored, err := storedAt(tx, uint64(e.Of))
+	if err != nil {
+		return err
+	}
+	if of, err := entryOf(stored); err != nil || of.Municipality != e.Municipality {
+		return errors.Join(err, fmt.Errorf("%w: %s for another municipality than the incident's", ErrState, e.Kind))
+	}
+	return nil
 }
 
 // held gives what is latched with no Of the incident of the same call, if there is one.

@@ -60,7 +60,7 @@ func onlyTheHoldersClosingOpens(t *rapid.T, path string, opened, survived *int) 
 			}
 			j.tidy()
 		case 2, 3, 4, 5, 6:
-			e, err := j.Record(Entry{Kind: Incident, Reason: "tag-missing"}, Entry{Kind: Latched, Municipality: "991015", Reason: "tag-missing"})
+			e, err := j.Record(Entry{Kind: Incident, Municipality: "991015", Reason: "tag-missing"}, Entry{Kind: Latched, Municipality: "991015", Reason: "tag-missing"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func TestWhoMayHold(t *testing.T) {
 		"by no incident":       {Kind: Latched, Municipality: "991015", Reason: "x"},
 		"by another entry":     {Kind: Latched, Of: int(e.Seq) + 1, Municipality: "991015", Reason: "x"},
 		"by what is not here":  {Kind: Latched, Of: 99, Municipality: "991015", Reason: "x"},
-		"twice":                {Kind: Latched, Of: int(first), Municipality: "991023", Reason: "x"},
+		"twice":                {Kind: Latched, Of: int(first), Municipality: "991015", Reason: "x"},
 		"without a reason":     {Kind: Latched, Of: int(first), Municipality: "991015"},
 		"for what is no place": {Kind: Latched, Of: int(first), Municipality: "a b", Reason: "x"},
 	} {
@@ -115,7 +115,7 @@ func TestWhoMayHold(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := j.Record(Entry{Kind: Incident, Reason: "fault"}, Entry{Kind: Latched, Municipality: "991015"}); !errors.Is(err, ErrState) {
+	if _, err := j.Record(Entry{Kind: Incident, Municipality: "991015", Reason: "fault"}, Entry{Kind: Latched, Municipality: "991015"}); !errors.Is(err, ErrState) {
 		t.Error(err)
 	}
 	want := []Latch{{first, "991015", "unacknowledged"}, {e.Seq, "", "not-mine"}}
@@ -144,7 +144,7 @@ func TestALatchTakenAwayByHand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			j, path := open(t)
-			e, err := j.Record(Entry{Kind: Incident, Reason: "tag-missing"}, Entry{Kind: Latched, Municipality: "991015", Reason: "tag-missing"})
+			e, err := j.Record(Entry{Kind: Incident, Municipality: "991015", Reason: "tag-missing"}, Entry{Kind: Latched, Municipality: "991015", Reason: "tag-missing"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,5 +170,31 @@ func TestAnOlderFormatIsRefused(t *testing.T) {
 	_ = j.Close()
 	if _, err := Open(path, clock); !errors.Is(err, ErrFormat) {
 		t.Error(err)
+	}
+}
+
+// TestWhoseServiceMayStop: an incident stops its own municipality's or every one, however old it is, and never another's.
+func TestWhoseServiceMayStop(t *testing.T) {
+	j, _ := open(t)
+	of := int(must(t, j, Entry{Kind: Incident, Municipality: "991015", Reason: "tag-missing"}).Seq)
+	nowhere := int(must(t, j, Entry{Kind: Incident, Reason: "fault"}).Seq)
+	for _, when := range []string{"live", "sealed"} {
+		for name, bad := range map[string]Entry{
+			"another's":     {Kind: Latched, Of: of, Municipality: "991023", Reason: "x"},
+			"of no place's": {Kind: Latched, Of: nowhere, Municipality: "991015", Reason: "x"},
+		} {
+			if _, err := j.Record(bad); !errors.Is(err, ErrState) {
+				t.Errorf("%s, %s: %v", name, when, err)
+			}
+		}
+		grow(t, j, sealAfter)
+	}
+	if _, err := j.Record(Entry{Kind: Incident, Municipality: "991023", Reason: "fault"}, Entry{Kind: Latched, Municipality: "991015", Reason: "x"}); !errors.Is(err, ErrState) {
+		t.Error(err)
+	}
+	must(t, j, Entry{Kind: Latched, Of: of, Municipality: "991015", Reason: "x"})
+	must(t, j, Entry{Kind: Latched, Of: nowhere, Reason: "x"})
+	if got := latched(t, j); len(got) != 2 {
+		t.Errorf("%v", got)
 	}
 }

@@ -181,7 +181,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, j, Entry{Kind: Latched, Of: int(must(t, j, Entry{Kind: Incident, Reason: "tag-missing"}).Seq), Municipality: "991015", Reason: "tag-missing"})
+	must(t, j, Entry{Kind: Latched, Of: int(must(t, j, Entry{Kind: Incident, Municipality: "991015", Reason: "tag-missing"}).Seq), Municipality: "991015", Reason: "tag-missing"})
 	want := says(t, j)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func growOne(tx *bolt.Tx) error {
 func TestSealingKeepsEverything(t *testing.T) {
 	j, path := open(t)
 	tx := protocol.Transaction{3}
-	first := must(t, j, Entry{Kind: Incident, Reason: "fault"})
+	first := must(t, j, Entry{Kind: Incident, Municipality: "991023", Reason: "fault"})
 	must(t, j, Entry{Kind: Latched, Of: int(first.Seq), Municipality: "991023", Reason: "fault"})
 	must(t, j, Entry{Kind: Delivered, Of: int(first.Seq)})
 	must(t, j, Entry{Kind: Accepted, Transaction: tx})

@@ -52,7 +52,7 @@ func aVisit(tx, other protocol.Transaction) []Entry {
 		{Kind: Handed, Transaction: tx, Document: doc, Job: "7"},
 		{Kind: Ended, Transaction: tx, Document: doc, Outcome: protocol.Printed, Impressions: 2, Of: 2},
 		{Kind: Kept, Transaction: tx, Yen: 200},
-		{Kind: Incident, Transaction: other, Reason: "subject-mismatch"},
+		{Kind: Incident, Transaction: other, Municipality: "991015", Reason: "subject-mismatch"},
 		{Kind: Latched, Transaction: other, Municipality: "991015", Reason: "subject-mismatch"},
 		{Kind: Ended, Transaction: other, Outcome: protocol.Refused, Reason: "subject-mismatch"},
 		{Kind: StaffNeeded, Reason: "media-jam"},

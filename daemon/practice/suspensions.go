@@ -13,8 +13,8 @@ import (
 	"honnin/daemon/practice/server"
 )
 
-// suspensionsFile keeps what is suspended, a line for each incident that holds something, beside the keys: everything else that the
-// centre knows of incidents may be forgotten when it starts anew, but not that.
+// suspensionsFile keeps what is suspended, a line for each incident that holds something, beside the keys: a world without a book of
+// incidents ([Options.Book]) forgets everything else that it knows of them when it starts anew, but not that.
 const suspensionsFile = "suspensions.jsonl"
 
 func (w *World) suspensions() (all []server.Suspension, err error) {

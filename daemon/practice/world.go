@@ -12,7 +12,7 @@
 //
 // The world keeps its own books of whose record was drawn for which document ([World.Truth]): the ground truth
 // that a terminal cannot know. In them, as everywhere, a person is an id. Registers, transactions and guests live
-// in memory; only keys are kept on disk (package pki).
+// in memory; on disk are keys (package pki), what is suspended ([Options.State]) and the book of incidents ([Options.Book]).
 //
 // The centre is open at every hour unless [Options.Open] says otherwise, so that practice and tests work at night;
 // the hours that it shows are the real ones, 06:30 to 23:00 in Tokyo ([TokyoHours]).

@@ -22,8 +22,8 @@ type desk struct {
 	served  chan error
 }
 
-// operators serves the operators' page on a free port of loopback, and says in the state directory where: beside a screen whose
-// address was chosen, on a port that the system chooses.
+// operators serves the operators' page on a free port of loopback, and says in the state directory where: without a screen, or beside
+// one whose address was chosen, on a port that the system chooses.
 func (s *stage) operators() (*desk, error) {
 	at := operatorsAt
 	if s.flags.listenGiven || s.flags.scripted() {
@@ -48,8 +48,19 @@ func (s *stage) operators() (*desk, error) {
 	return d, nil
 }
 
+// watched serves the operators' page of a run without a screen; nil in a temporary state directory, where nobody would find it.
+func (s *stage) watched() (*desk, error) {
+	if s.flags.temporary {
+		return nil, nil
+	}
+	return s.operators()
+}
+
 // close ends it.
 func (d *desk) close() error {
+	if d == nil {
+		return nil
+	}
 	err := d.http.Close()
 	if served := <-d.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"honnin/config/protocol"
 	"honnin/daemon/practice"
@@ -74,5 +77,35 @@ func TestOperators(t *testing.T) {
 		if s != second && len(of(entries(t, s.place.journal), journal.Closed)) != 0 {
 			t.Errorf("%s closed its own", s.place.name)
 		}
+	}
+}
+
+// TestOperatorsOfMany: while scripted applicants come to many terminals, their incidents are all on one page.
+func TestOperatorsOfMany(t *testing.T) {
+	state, ended := t.TempDir(), make(chan string, 1)
+	go func() {
+		said, code := honnindSays(t, "practice", "--state", state, "--visits", "16", "--terminals", "2", "--stranger", "--json")
+		ended <- fmt.Sprint(code, " ", said)
+	}()
+	at := map[protocol.Terminal]bool{}
+	for run := true; run; {
+		select {
+		case said := <-ended:
+			if run = false; !strings.HasPrefix(said, "0 ") {
+				t.Error(said)
+			}
+		case <-time.After(20 * time.Millisecond):
+			address, _ := os.ReadFile(filepath.Join(state, operatorsFile)) // there is none yet
+			said, _ := honnindSays(t, "incident", "list", "--all", "--json", "--centre", strings.TrimSpace(string(address)))
+			for line := range strings.Lines(said) {
+				var n noticed
+				if json.Unmarshal([]byte(line), &n) == nil {
+					at[n.Terminal] = true
+				}
+			}
+		}
+	}
+	if !at["PRACTICE-01"] || !at["PRACTICE-02"] {
+		t.Errorf("incidents of %v were seen", at)
 	}
 }

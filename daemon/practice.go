@@ -46,7 +46,8 @@ func practiceCommand() *cobra.Command {
 		Use:   "practice",
 		Short: "run a whole terminal with practice parts",
 		Long: "practice runs a terminal against a practice world: a centre, registers, issuers and people that do not exist.\n" +
-			"Without --visits it serves the touch screen; with it, scripted applicants make that many visits.\n\n" +
+			"Without --visits it serves the touch screen; with it, scripted applicants make that many visits. The file operator of\n" +
+			"--state says where operators see the incidents of all terminals meanwhile.\n\n" +
 			"--scenario NAME puts one of the mix-ups of 2023 into a municipality of that world, built small from its published\n" +
 			"cause; \"all\" plays each in turn with so many visits, \"list\" tells what they are.\n\n" +
 			"Exit status with --visits: 0 when every visit is accounted for, no wrong paper was printed, and each scenario\n" +

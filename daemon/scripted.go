@@ -38,12 +38,16 @@ func scripted(ctx context.Context, out, said io.Writer, f practiceFlags, log log
 	if err != nil {
 		return err
 	}
+	desk, err := s.watched()
+	if err != nil {
+		return errors.Join(err, c.close())
+	}
 	if f.span > 0 {
 		err = c.soak(said)
 	} else {
 		err = c.each(func(t turn) error { return c.turn(t, f.visits) })
 	}
-	if err := errors.Join(err, c.close()); err != nil {
+	if err := errors.Join(err, c.close(), desk.close()); err != nil {
 		return err
 	}
 	if f.temporary {

@@ -333,15 +333,18 @@ func (s *stage) judge(was State, a deed) {
 // owns notes whose card the visit had that printed last, and that it is known from the moment at which its sheets are out.
 func (s *stage) owns(was State) {
 	n := s.n
-	b := s.book(n.visit.hand)
-	if at := n.kept.last.transaction[0]; was == Stranded && n.state == OutOfService && int(at) < len(n.books) {
-		b = &n.books[at]
-	} else if n.state != Settling || was == Settling {
+	h := n.visit.hand
+	for _, t := range n.tasks {
+		if was == Stranded && n.state == OutOfService && t.kind == finishing {
+			h = t.visit().hand
+		}
+	}
+	b := s.book(h)
+	if n.state != Settling && was != Stranded || n.state == was || b.result != protocol.Printed || s.r.atCounter() && b.read != fine {
 		return
 	}
-	out := b.result == protocol.Printed
-	s.law(!out || n.kept.last.visit == uint64(n.visits), "it printed, and is not known")
-	if out && n.disowns > 0 {
+	s.law(int(n.kept.last.transaction[0]) == h.deal(), "it printed, and is not known")
+	if n.disowns > 0 {
 		n.owner = b.card
 	}
 }

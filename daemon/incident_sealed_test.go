@@ -31,6 +31,7 @@ func TestSealedPackages(t *testing.T) {
 	}
 	s.everythingDelivered()
 	raised := of(entries(t, s.place.journal), journal.Incident)
+	s.quit()
 	if len(raised) != 1 {
 		t.Fatalf("%d incidents", len(raised))
 	}
@@ -72,7 +73,6 @@ func TestSealedPackages(t *testing.T) {
 	if err := from.export(stick, &out); err == nil {
 		t.Error("exported over another file")
 	}
-	s.quit()
 
 	told, err := journalOf{terminal: s.place.name, file: s.place.file}.read(mustCatalogue(t))
 	if err != nil || len(told) != 1 || !strings.Contains(told[0].text(), string(e.Facts.Serial)) || !strings.Contains(told[0].text(), sealed.FileName(id)) {

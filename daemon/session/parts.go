@@ -187,8 +187,8 @@ type Ledger interface {
 type Latches interface {
 	Closed(m protocol.Municipality) bool
 	// Refused counts a refusal (the incident's code and municipality), and latches where that follows. The incident, the latch and
-	// the outcome are written at once, or none of them; synced when it returns. Then the package is kept for its municipality, where
-	// there is one that wants it, or not: it is overwritten in any case, and what becomes of it is no error.
+	// the outcome are written at once, or none of them; synced when it returns. After that, maybe later, the package is kept for its
+	// municipality, where there is one that wants it, or not: it is overwritten in any case, and what becomes of it is no error.
 	Refused(ctx context.Context, r Refusal) error
 	// Disowned closes the service of the incident's municipality, whose certificate is another's than the applicant's, and calls
 	// staff ([Ledger.Latch]); all of it and the incident are written at once. On an error it is kept, the service is closed all the

@@ -25,23 +25,25 @@ import (
 // refusals is what the session tells of refused documents.
 type refusals struct {
 	fresh
-	keeper
+	*keeper
 }
 
 var _ session.Latches = refusals{}
 
-// Refused writes down what follows, and after that keeps the package.
+// Refused writes down what follows. The package is kept, or destroyed, after it returned: the applicant's money does not wait for it.
 func (f refusals) Refused(_ context.Context, r session.Refusal) error {
-	defer clear(r.Package)
 	e, err := f.latches.refused(r)
 	if err != nil || e.Kind != journal.Incident || len(r.Package) == 0 {
+		clear(r.Package)
 		return err
 	}
 	head, err := e.Head()
-	if err == nil {
-		f.keep(protocol.NameIncident(f.parts.Terminal, head), e, r.Package)
+	if err != nil {
+		clear(r.Package)
+		return err
 	}
-	return err
+	f.keep(protocol.NameIncident(f.parts.Terminal, head), e, r.Package)
+	return nil
 }
 
 // Sealed keeps sealed packages; [*sealed.Store] is it.
@@ -51,26 +53,57 @@ type Sealed interface {
 	Sweep() error
 }
 
-// keeper keeps refused packages, where there is a place for them.
+// keeper keeps refused packages, where there is a place for them, one at a time: no disk, however slow, has it hold more in memory.
 type keeper struct {
 	policy   *policy.Policy
 	terminal protocol.Terminal
 	sealed   Sealed // nil: none
 	log      logrus.FieldLogger
+	busy     chan struct{} // of one: full while a package is being kept
 }
 
-// keep seals a package to the municipality that was applied to, whatever the package says. What becomes of it changes nothing.
-func (k keeper) keep(id protocol.IncidentID, e journal.Entry, pkg []byte) {
+func newKeeper(p Parts) *keeper {
+	return &keeper{p.Policy, p.Terminal, p.Sealed, p.Log, make(chan struct{}, 1)}
+}
+
+// wait returns when nothing is being kept.
+func (k *keeper) wait() {
+	k.busy <- struct{}{}
+	<-k.busy
+}
+
+// keep seals a package to the municipality that was applied to, whatever the package says, and does not wait for that. What becomes
+// of it changes nothing.
+func (k *keeper) keep(id protocol.IncidentID, e journal.Entry, pkg []byte) {
 	if k.sealed == nil {
+		clear(pkg)
 		return
 	}
 	log := k.log.WithField("incident", id)
 	key, wanted := k.policy.IncidentKey(e.Municipality)
 	if !wanted {
+		clear(pkg)
 		log.Info("the refused package is destroyed: its municipality has no incident key")
 		return
 	}
-	if err := k.sealed.Keep(sealed.Name{Terminal: k.terminal, Incident: id, Municipality: e.Municipality}, key, pkg); err != nil {
+	select {
+	case k.busy <- struct{}{}:
+		go k.seal(log, sealed.Name{Terminal: k.terminal, Incident: id, Municipality: e.Municipality}, key, pkg)
+	default:
+		clear(pkg)
+		log.Warn("the refused package is destroyed: the one before is still being kept")
+	}
+}
+
+func (k *keeper) seal(log logrus.FieldLogger, n sealed.Name, key *ecdh.PublicKey, pkg []byte) {
+	defer func() { <-k.busy }()
+	defer clear(pkg)
+	defer func() {
+		if recover() != nil { // nothing is said of why: it may be the package's words
+			log.Error("the refused package is destroyed: keeping it broke off")
+		}
+	}()
+	if err := k.sealed.Keep(n, key, pkg); err != nil {
 		log.WithField("why", err.Error()).Warn("the refused package could not be kept and is destroyed")
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"honnin/config/policy"
 	"honnin/config/protocol"
@@ -154,7 +155,7 @@ func TestWhatIsKept(t *testing.T) {
 			p, key := withIncidentKey(t)
 			log := logrus.New()
 			log.SetOutput(io.Discard)
-			f := refusals{fresh{m.latches(t), Parts{Policy: p, Terminal: "JP-13-000042", Now: time.Now}}, keeper{p, "JP-13-000042", box, log}}
+			f := refusals{fresh{m.latches(t), Parts{Policy: p, Terminal: "JP-13-000042", Now: time.Now}}, newKeeper(Parts{Policy: p, Terminal: "JP-13-000042", Sealed: box, Log: log})}
 			pkg, tx := []byte("somebody's certificate"), protocol.NewTransaction()
 			r := session.Refusal{Raise: true, Package: pkg, Incident: session.Incident{Transaction: tx, Municipality: spooltest.City, Code: reason.SubjectMismatch},
 				Ending: &session.Ending{Transaction: tx, Municipality: spooltest.City, Outcome: protocol.Refused, Code: reason.SubjectMismatch}}
@@ -163,6 +164,7 @@ func TestWhatIsKept(t *testing.T) {
 			if err := f.Refused(t.Context(), r); err != nil {
 				t.Fatal(err)
 			}
+			f.wait()
 			if len(bytes.Trim(r.Package, "\x00")) > 0 {
 				t.Error("the package is not overwritten")
 			}
@@ -185,10 +187,58 @@ func TestWhatIsKept(t *testing.T) {
 	m.l = &ledger{journal: &refusing{Journal: m.j, times: 1}, wake: func() {}}
 	p, _ := withIncidentKey(t)
 	box := &drawer{kept: map[sealed.Name][]byte{}}
-	f := refusals{fresh{m.latches(t), Parts{Policy: p, Now: time.Now}}, keeper{p, "JP-13-000042", box, logrus.New()}}
+	f := refusals{fresh{m.latches(t), Parts{Policy: p, Now: time.Now}}, newKeeper(Parts{Policy: p, Terminal: "JP-13-000042", Sealed: box, Log: logrus.New()})}
 	pkg := []byte("somebody's certificate")
 	if err := f.Refused(t.Context(), session.Refusal{Raise: true, Package: pkg, Incident: session.Incident{Municipality: spooltest.City, Code: reason.SubjectMismatch}}); err == nil || len(box.kept) > 0 || len(bytes.Trim(pkg, "\x00")) > 0 {
 		t.Errorf("kept under no incident: %v, %v", box.kept, err)
+	}
+}
+
+// held is a place for sealed packages whose disk hangs until gone is closed, and then may break.
+type held struct {
+	*drawer
+	came, gone chan struct{}
+	breaks     bool
+}
+
+func (h held) Keep(n sealed.Name, to *ecdh.PublicKey, pkg []byte) error {
+	h.came <- struct{}{}
+	<-h.gone
+	if h.breaks {
+		panic(string(pkg))
+	}
+	return h.drawer.Keep(n, to, pkg)
+}
+
+// TestNothingWaitsForADisk: while one package is being kept, its refusal has returned, and so has the next, whose package is
+// destroyed. At the end it is waited for. What breaks there breaks nothing else, and is overwritten too.
+func TestNothingWaitsForADisk(t *testing.T) {
+	for _, breaks := range []bool{false, true} {
+		m := newMemory(t)
+		p, _ := withIncidentKey(t)
+		log, hook := logtest.NewNullLogger()
+		box := held{&drawer{kept: map[sealed.Name][]byte{}}, make(chan struct{}, 2), make(chan struct{}), breaks}
+		f := refusals{fresh{m.latches(t), Parts{Policy: p, Now: time.Now}}, newKeeper(Parts{Policy: p, Terminal: "JP-13-000042", Sealed: box, Log: log})}
+		first, second := []byte("somebody's certificate"), []byte("somebody else's")
+		for _, pkg := range [][]byte{first, second} {
+			if err := f.Refused(t.Context(), session.Refusal{Raise: true, Package: pkg, Incident: session.Incident{Municipality: spooltest.City, Code: reason.SubjectMismatch}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-box.came
+		if len(bytes.Trim(first, "\x00")) == 0 || len(bytes.Trim(second, "\x00")) > 0 || len(box.came) > 0 {
+			t.Error("both are kept, or none")
+		}
+		close(box.gone)
+		f.wait()
+		if kept := len(box.kept); kept != map[bool]int{false: 1}[breaks] || len(bytes.Trim(first, "\x00")) > 0 {
+			t.Errorf("%d are kept", kept)
+		}
+		for _, e := range hook.AllEntries() {
+			if line, _ := e.String(); strings.Contains(line, "certificate") {
+				t.Errorf("the log has the package: %s", line)
+			}
+		}
 	}
 }
 

@@ -205,6 +205,7 @@ type plugged struct {
 	*session.Runner
 	latches *latches
 	noticed *noticed
+	kept    *keeper
 }
 
 // plug is the one way in which they are plugged together, for visits and for the self-test ([Rehearse]).
@@ -231,19 +232,19 @@ func plug(ctx context.Context, p Parts, shut *latches, c session.Centre, word st
 	if err := l.record(journal.Entry{Kind: journal.Started}); err != nil {
 		return nil, err
 	}
-	screen := &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log}
+	screen, kept := &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log}, newKeeper(p)
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
 		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
-		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: refusals{fresh{shut, p}, keeper{p.Policy, p.Terminal, p.Sealed, p.Log}},
+		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: refusals{fresh{shut, p}, kept},
 		Screen: screen, Tray: p.Tray, Observe: p.Observe, Limits: limits(p), Recall: p.recall,
 		Staff: confirmers{p.Policy, p.Terminal, p.Now},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &plugged{runner, shut, screen}, nil
+	return &plugged{runner, shut, screen, kept}, nil
 }
 
 // Run lives until ctx ends and the visit in hand has come to its end; delivery to the centre goes on until then.
@@ -290,6 +291,7 @@ func (o *opened) run(ctx context.Context) error {
 	err := o.Runner.Run(ctx)
 	stop()
 	tests.Wait()
+	o.kept.wait()
 	return err
 }
 

@@ -20,9 +20,10 @@ import (
 const stepsAtOnce = 256
 
 // escalation takes incidents that nobody acknowledges on to the next contact, and stops services in the end: once a minute, in a
-// goroutine of its own that waits for no centre, by the contacts and deadlines of the policy that visits go by, expired or not. Each step is journalled
-// before anybody is told, with what it stops in the same transaction; so no restart and no clock takes one back or repeats it. A
-// clock that was put back does not silence it either: an incident is at least as old as this process has seen it stand.
+// goroutine of its own that waits for no centre, by the contacts and deadlines of the policy that visits go by, expired or not. Each
+// step is journalled before anybody is told, with what it stops in the same transaction; so no restart and no clock takes one back
+// or repeats it. A clock that was put back does not silence it either: an incident is at least as old as this process has seen it
+// stand.
 //
 // Of a storm, one is told: an incident rides with an older one of the same word and municipality that nobody has acknowledged
 // either and that was raised less than the deadline "acknowledge" before. What it stops it stops by itself, and when the older one
@@ -51,7 +52,8 @@ type alike struct {
 type stood struct {
 	alike
 	raised time.Time
-	since  int // the minute in which it was seen first
+	since  int  // the minute in which it was seen first
+	late   bool // what it stops could not be written; whatever the clock says later, it will be
 }
 
 func newEscalation(t *Terminal, p Parts) (*escalation, error) {
@@ -108,7 +110,7 @@ func (n *escalation) waiting() (out []journal.Standing, err error) {
 		out, stand[s.Position] = append(out, s), is
 	}
 	err = journal.Several(n.journal, fresh, func(e journal.Entry) {
-		stand[e.Seq] = stood{alike{e.Reason, e.Municipality}, e.At.Time, n.minutes}
+		stand[e.Seq] = stood{alike{e.Reason, e.Municipality}, e.At.Time, n.minutes, false}
 	})
 	if err == nil {
 		n.stand = stand
@@ -138,7 +140,7 @@ func (n *escalation) steps(s journal.Standing, leads map[alike]time.Time, holds 
 			out = append(out, entryOf(s, is, step, i+1))
 		}
 	}
-	if w.For >= d.Stop && !holds && n.catalogue.Stops(is.word, is.municipality) {
+	if (w.For >= d.Stop || is.late) && !holds && n.catalogue.Stops(is.word, is.municipality) {
 		out = append(out, journal.Entry{Kind: journal.Latched, Of: int(s.Position), Municipality: is.municipality, Reason: journal.Unacknowledged})
 	}
 	return out
@@ -162,6 +164,7 @@ func (n *escalation) take(steps []journal.Entry) (taken []journal.Entry, err err
 	if err := n.stop(steps...); err == nil {
 		return steps, nil
 	}
+	n.miss(steps)
 	for begin := 0; begin < len(steps); {
 		end := begin + 1
 		for end < len(steps) && steps[end].Of == steps[begin].Of {
@@ -177,6 +180,17 @@ func (n *escalation) take(steps []journal.Entry) (taken []journal.Entry, err err
 		begin = end
 	}
 	return taken, err
+}
+
+// miss notes what is to stop, and could not be written at once.
+func (n *escalation) miss(steps []journal.Entry) {
+	for _, e := range steps {
+		if e.Kind == journal.Latched {
+			is := n.stand[uint64(e.Of)]
+			is.late = true
+			n.stand[uint64(e.Of)] = is
+		}
+	}
 }
 
 // say says what was done: of what stops a service, the first for each word and municipality, and how many.

@@ -146,7 +146,7 @@ func incidentOpenCommand() *cobra.Command {
 }
 
 func (f openFlags) open(path string, out io.Writer) error {
-	key, err := agreementKey(f.key)
+	key, err := municipalityKey(f.key)
 	if err != nil {
 		return usage("--key: %w", err)
 	}
@@ -170,16 +170,17 @@ func (f openFlags) open(path string, out io.Writer) error {
 	return nil
 }
 
-// agreementKey reads a private key of X25519 or P-256 (PKCS #8, RFC 5958).
-func agreementKey(path string) (*ecdh.PrivateKey, error) {
+// municipalityKey reads a private key of X25519 or P-256 (PKCS #8, RFC 5958), one PEM block and nothing else.
+func municipalityKey(path string) (*ecdh.PrivateKey, error) {
 	b, err := readBounded(path, 1<<16)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(b)
-	block, _ := pem.Decode(b)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, errors.New("not a private key in PEM (PRIVATE KEY, without a passphrase)")
+	text := bytes.TrimSpace(b)
+	block, rest := pem.Decode(text)
+	if block == nil || block.Type != "PRIVATE KEY" || len(block.Headers) > 0 || len(rest) > 0 || !bytes.HasPrefix(text, []byte("-----BEGIN")) {
+		return nil, errors.New("not one private key in PEM (PRIVATE KEY, without a passphrase), and nothing else")
 	}
 	defer clear(block.Bytes)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)

@@ -115,10 +115,17 @@ func TestOpenRefuses(t *testing.T) {
 		return filepath.Join(dir, name)
 	}
 	key := filepath.Join(dir, "keys", practice.IncidentKeyFile(people.Mihon))
+	pem, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for what, c := range map[string]struct {
 		key, file string
 		status    int
 	}{
+		"two keys":        {at("two", slices.Concat(pem, pem)), at("a", nil), exitUsage},
+		"words before":    {at("before", append([]byte("the key:\n"), pem...)), at("a", nil), exitUsage},
+		"a header":        {at("header", bytes.Replace(pem, []byte("KEY-----\n"), []byte("KEY-----\nOf: Mihon\n\n"), 1)), at("a", nil), exitUsage},
 		"no key":          {"", at("a", nil), exitUsage},
 		"no private key":  {at("public", []byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")), at("a", nil), exitUsage},
 		"a key that lies": {at("lies", []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")), at("a", nil), exitUsage},

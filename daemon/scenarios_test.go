@@ -135,7 +135,7 @@ func neverHeard(t *testing.T, of script.Summary) {
 		in := slices.EqualFunc(h.Told, want, func(a, b script.Told) bool {
 			return a.Contact == b.Contact && a.Over == b.Over && a.Minutes >= b.Minutes && a.Minutes <= b.Minutes+10 // the visits take real time
 		})
-		if !in || !h.Stopped || h.Municipality == "" || reason.Code(h.Word).Class() != reason.MixedUp {
+		if !in || !h.Stopped || h.State != protocol.IncidentOpen || h.Municipality == "" || reason.Code(h.Word).Class() != reason.MixedUp {
 			t.Errorf("%+v", h)
 		}
 	}

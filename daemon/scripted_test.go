@@ -156,6 +156,11 @@ func TestWhoHeard(t *testing.T) {
 			if got := strings.Join(sum.Difference, "; "); (got == "") != (w.want == "") || !strings.Contains(got, w.want) {
 				t.Errorf("%q, want %q", got, w.want)
 			}
+			for _, h := range sum.Heard {
+				if h.State != protocol.IncidentOpen {
+					t.Errorf("%+v", h)
+				}
+			}
 			if n := len(w.towns) + w.riding + len(w.open); len(sum.Heard) != n {
 				t.Errorf("%d of %d are told of", len(sum.Heard), n)
 			}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"honnin/config/protocol"
 	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/script"
 	"honnin/spool/incident"
@@ -155,11 +156,14 @@ func (c *crew) heard(p *post) error {
 			continue
 		}
 		raised += i.Count
-		h := script.Heard{Terminal: string(p.name), Word: i.entry.Reason, Municipality: i.entry.Municipality, Stopped: i.stops}
+		h := script.Heard{Terminal: string(p.name), Word: i.entry.Reason, Municipality: i.entry.Municipality, State: protocol.IncidentOpen, Stopped: i.stops}
+		if i.Acknowledged > 0 {
+			h.State = protocol.IncidentAcknowledged
+		}
 		if h.Told, err = p.told(i.entry); err != nil {
 			return err
 		}
-		if contacts := len(c.policy.Contacts(i.entry.Municipality)); !i.rides && !toldAll(h.Told, contacts) || !i.stops || i.Acknowledged > 0 {
+		if contacts := len(c.policy.Contacts(i.entry.Municipality)); !i.rides && !toldAll(h.Told, contacts) || !i.stops || h.State != protocol.IncidentOpen {
 			c.tally.Differ("%s: an incident that nobody acknowledged: %+v", p.name, h)
 		}
 		c.tally.Heard(h)

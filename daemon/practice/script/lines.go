@@ -90,6 +90,7 @@ type Heard struct {
 	Terminal     string                `json:"terminal"`
 	Word         string                `json:"word"`
 	Municipality protocol.Municipality `json:"municipality"`
+	State        string                `json:"state"` // after the last deadline, before a person of the municipality comes
 	Told         []Told                `json:"told"`
 	Stopped      bool                  `json:"stopped"` // its municipality's service at that terminal, in the end
 }

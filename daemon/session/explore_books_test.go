@@ -252,6 +252,7 @@ func (s smallRest) Disowned(ctx context.Context, i Incident, why string) error {
 	s.law(i.Kind == IncidentNotMine && !i.Transaction.IsZero(), "of nothing it is said that it is another's: %v", i)
 	s.law(from == AskedAtTray || from == AskedAtEnd || s.n.shown == s.n.owner && s.n.owner != 0, "whoever came later latches a service (%v)", from)
 	if s.maybe("disowned") != nil {
+		s.n.latchLost = true // it is kept, and written later
 		return errBroken
 	}
 	s.n.latched, s.n.claimed = true, false

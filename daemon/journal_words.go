@@ -66,6 +66,14 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("late, and destroyed: %s of transaction %s", e.Reason, e.Transaction)
 	case journal.SelfTest:
 		return "the self-test " + because(e, e.Reason)
+	case journal.TechnicianIn:
+		return fmt.Sprintf("technician %s signed in at the console: %s", e.Staff, e.Reason)
+	case journal.TechnicianRefused:
+		return "a sign-in at the console was refused: " + e.Reason
+	case journal.TechnicianDid:
+		return fmt.Sprintf("technician %s: %s", e.Staff, strings.ReplaceAll(e.Reason, ".", " "))
+	case journal.TechnicianOut:
+		return fmt.Sprintf("technician %s is signed out: %s", e.Staff, e.Reason)
 	case journal.PolicyApplied:
 		return fmt.Sprintf("version %d of the policy is in force, %s", e.Policy.Version, e.Policy.Digest.String()[:16])
 	case journal.PolicyLeast:

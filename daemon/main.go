@@ -87,7 +87,7 @@ func command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(practiceCommand(), runCommand(), staffCommand(), journalCommand(), incidentCommand(), verifyCommand(), packageCommand(), selftestCommand(), policyCommand(), configCommand(), keysCommand(), fleetCommand(), devicesCommand())
+	root.AddCommand(practiceCommand(), runCommand(), staffCommand(), journalCommand(), incidentCommand(), verifyCommand(), packageCommand(), selftestCommand(), policyCommand(), configCommand(), keysCommand(), fleetCommand(), devicesCommand(), consoleCommand())
 	return root
 }
 

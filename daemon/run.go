@@ -21,6 +21,7 @@ import (
 	"honnin/daemon/identity"
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
+	"honnin/daemon/technician"
 	"honnin/daemon/terminal"
 	"honnin/drivers/attached"
 	"honnin/drivers/card/pcsc"
@@ -271,6 +272,9 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts, out outward) e
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if err := listenStaff(ctx, s.State, t); err != nil {
+		return err
+	}
+	if err := technician.Listen(ctx, s.State, technician.Daemon{Terminal: t, Journal: out.journal, Software: parts.Software, Now: time.Now}); err != nil {
 		return err
 	}
 	end, err := out.begin(ctx, t)

@@ -40,6 +40,11 @@ const (
 	Late         Kind = "late"         // something arrived for a dead transaction, and was destroyed
 	SelfTest     Kind = "self-test"    // the terminal's check was put to the test; Reason is "passed", or "failed" with the case in Where
 
+	TechnicianIn      Kind = "technician-in"      // Staff signed in at the console, for the role Reason
+	TechnicianRefused Kind = "technician-refused" // a sign-in was refused, for Reason
+	TechnicianDid     Kind = "technician-did"     // Staff had the console do the command Reason, "journal.tail": noted before it is done
+	TechnicianOut     Kind = "technician-out"     // Staff is signed out, for Reason
+
 	PolicyApplied Kind = "policy-applied" // Policy is in force from here on: each is of a higher version
 	PolicyLeast   Kind = "policy-least"   // the centre wants no visit below version Least: each is higher
 )
@@ -47,7 +52,8 @@ const (
 // Kinds returns every kind of entry.
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched,
-		StaffNeeded, StaffReady, Gathered, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest, PolicyApplied, PolicyLeast}
+		StaffNeeded, StaffReady, Gathered, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest,
+		TechnicianIn, TechnicianRefused, TechnicianDid, TechnicianOut, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, card's or device's serial number or signature: a transaction's number

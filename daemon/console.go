@@ -71,7 +71,7 @@ func (f *consoleFlags) run(ctx context.Context, log logrus.FieldLogger) error {
 	if err != nil {
 		return err
 	}
-	o := console.Options{Terminal: s.Terminal, Machine: m, Keys: m, Seats: m, Journal: m, Door: &console.Door{}, Lang: f.lang, Now: time.Now, Rand: rand.Reader}
+	o := console.Options{Terminal: s.Terminal, Machine: m, Offers: technician.Does, Keys: m, Seats: m, Journal: m, Door: &console.Door{}, Lang: f.lang, Now: time.Now, Rand: rand.Reader}
 	if f.line == "" {
 		return here(ctx, o)
 	}

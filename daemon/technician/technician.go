@@ -91,6 +91,9 @@ func does() map[string]doing {
 	}
 }
 
+// Does reports whether this machine does a command of the console's table. What it does not do is not offered.
+func Does(name string) bool { return does()[name] != nil }
+
 // Do is console.Machine's.
 func (m *Machine) Do(ctx context.Context, who console.Who, c console.Call, a *console.Answer) error {
 	do, ok := does()[c.Command.Name]

@@ -5,13 +5,16 @@ import (
 	"strings"
 )
 
-// completion is what may be inserted behind the text before the cursor, and, where that is nothing, what it may become.
-func completion(before string) (insert string, choices []string) {
+// completion is that of the whole table.
+func completion(before string) (insert string, choices []string) { return complete(table(), before) }
+
+// complete is what may be inserted behind the text before the cursor, and, where that is nothing, what it may become.
+func complete(all []Command, before string) (insert string, choices []string) {
 	begun, word := "", before
 	if i := strings.LastIndexByte(before, ' '); i >= 0 {
 		begun, word = before[:i], before[i+1:]
 	}
-	for _, w := range candidates(strings.Fields(begun), word) {
+	for _, w := range candidates(all, strings.Fields(begun), word) {
 		if strings.HasPrefix(w, word) {
 			choices = append(choices, w)
 		}
@@ -31,14 +34,14 @@ func completion(before string) (insert string, choices []string) {
 }
 
 // candidates are the words that may stand behind those that are there.
-func candidates(w []string, word string) (out []string) {
+func candidates(all []Command, w []string, word string) (out []string) {
 	if len(w) == 0 {
-		return nextWords(nil)
+		return nextWords(all, nil)
 	}
 	if w[0] == "help" {
-		return nextWords(w[1:])
+		return nextWords(all, w[1:])
 	}
-	out = nextWords(w)
+	out = nextWords(all, w)
 	c, rest := find(w)
 	if c == nil {
 		return out
@@ -63,8 +66,8 @@ func candidates(w []string, word string) (out []string) {
 }
 
 // nextWords are the words of commands behind those.
-func nextWords(w []string) (out []string) {
-	for _, c := range table() {
+func nextWords(all []Command, w []string) (out []string) {
+	for _, c := range all {
 		if f := strings.Fields(c.Name); len(f) > len(w) && slices.Equal(f[:len(w)], w) {
 			out = append(out, f[len(w)])
 		}

@@ -73,13 +73,17 @@ type Options struct {
 	Keys     Keys
 	Seats    Seats
 	Journal  Journal
-	Door     *Door  // shared by all sessions of a terminal
-	Lang     string // "ja" or "en", until lang says otherwise
+	Offers   func(name string) bool // what the Machine does of the table; nil: all
+	Door     *Door                  // shared by all sessions of a terminal
+	Lang     string                 // "ja" or "en", until lang says otherwise
 	Now      func() time.Time
 	Rand     io.Reader     // of challenges
 	Idle     time.Duration // without a byte from the line: signed out; 0: 10 minutes
 	Stall    time.Duration // without the line taking a piece of output: it hung up; 0: 30 s
 }
+
+// offers reports whether a command is there: those of the console itself always are.
+func (o Options) offers(c Command) bool { return c.own || o.Offers == nil || o.Offers(c.Name) }
 
 // Wire is the line as it is, while a command transfers a file: what zmodem takes. Reads and writes end with ctx and with
 // the line.

@@ -34,7 +34,7 @@ func (s *session) own(c Call, a *Answer) error {
 
 func (s *session) help(c Call, a *Answer) error {
 	if !c.Has("command") {
-		for _, r := range table() {
+		for _, r := range s.offered {
 			if err := a.Row("help.command", Plain(r.Name), Word(rolesWord(r.Need)), Says(r.Does)); err != nil {
 				return err
 			}
@@ -42,15 +42,17 @@ func (s *session) help(c Call, a *Answer) error {
 		return nil
 	}
 	w := strings.Fields(c.Word("command") + " " + c.Word("word"))
-	found := nextWords(w[:1])
+	found := nextWords(s.offered, w[:1])
 	of, rest := find(w)
 	switch {
+	case of != nil && !s.o.offers(*of):
+		return Fail(NotHere)
 	case of != nil && len(rest) == 0:
 	case of == nil && len(w) == 1 && len(found) > 0: // "help journal"
 	default:
 		return &Failure{Code: UnknownCommand, Hint: meant(w)}
 	}
-	for _, r := range table() {
+	for _, r := range s.offered {
 		if r.Name != strings.Join(w, " ") && !strings.HasPrefix(r.Name, strings.Join(w, " ")+" ") {
 			continue
 		}

@@ -120,10 +120,11 @@ func (w *world) has() (did []string, events []Event) {
 type rig struct {
 	*testing.T
 	*world
-	line *line
-	door *Door
-	key  ed25519.PrivateKey
-	over chan error
+	line   *line
+	door   *Door
+	key    ed25519.PrivateKey
+	over   chan error
+	offers func(string) bool
 }
 
 // bubble runs a test with a session whose far end is dumb.
@@ -147,7 +148,7 @@ func (r *rig) begin() {
 	r.over = over
 	l := r.line
 	go func() {
-		over <- Serve(context.Background(), l, Options{Terminal: "YOKOHAMA-0012", Machine: r.world, Keys: r.world, Seats: r.world, Journal: r.world,
+		over <- Serve(context.Background(), l, Options{Terminal: "YOKOHAMA-0012", Machine: r.world, Keys: r.world, Seats: r.world, Journal: r.world, Offers: r.offers,
 			Door: r.door, Lang: "en", Now: time.Now, Rand: rand.Reader})
 	}()
 	synctest.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,9 +25,10 @@ type session struct {
 	who      Who
 	key      Key    // that who signed in with
 	leave    func() // the seat
-	asked    bool   // the far end was asked what it is, or somebody said so
-	strange  int    // lines in a row that are no commands
-	empty    int    // and that have nothing in them, with more behind them
+	offered  []Command
+	asked    bool // the far end was asked what it is, or somebody said so
+	strange  int  // lines in a row that are no commands
+	empty    int  // and that have nothing in them, with more behind them
 }
 
 // Serve speaks with whoever is at the far end, until the line hangs up (nil), takes nothing (ErrStalled), fails, or ctx is
@@ -46,7 +48,8 @@ func Serve(ctx context.Context, line io.ReadWriter, o Options) error {
 	defer w.fail(io.EOF)
 	s := &session{o: o, wire: w, keyboard: &keyboard{wire: w}, lang: o.Lang,
 		screen: &screen{wire: w, rows: defaultRows, columns: defaultColumns, paged: true}}
-	s.editor = &editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: completion}
+	s.offered = slices.DeleteFunc(Commands(), func(c Command) bool { return !o.offers(c) })
+	s.editor = &editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: func(before string) (string, []string) { return complete(s.offered, before) }}
 	defer context.AfterFunc(ctx, func() { w.fail(ctx.Err()) })()
 	err := s.serve()
 	s.out(HangUp)
@@ -228,6 +231,9 @@ func (s *session) do(b *begun, c Call, a *Answer) error {
 
 // allowed looks at the role, and that the policy in force still gives it.
 func (s *session) allowed(c Call) error {
+	if !s.o.offers(*c.Command) {
+		return Fail(NotHere)
+	}
 	if s.who.Role != Nobody && !s.listed() {
 		s.out(ExpiredKey)
 		return Fail(ExpiredKey)

@@ -307,3 +307,28 @@ func TestSeatTaken(t *testing.T) {
 		}
 	})
 }
+
+// TestOffers: what the machine does not do is not listed, not completed, not explained, and not asked about.
+func TestOffers(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.offers = func(name string) bool { return name != "reboot" && name != "reader" }
+		r.hangUp()
+		r.line = newLine()
+		r.begin()
+		r.login("service")
+		if s := r.send("terminal dumb --no-pages\rhelp\r"); strings.Contains(s, "reboot") || !strings.Contains(s, "doctor") {
+			t.Errorf("%q", s)
+		}
+		if s := r.send("reb\t\x15"); strings.Contains(s, "reboot") {
+			t.Errorf("%q", s)
+		}
+		for _, line := range []string{"reboot", "reboot --yes", "reader", "help reboot"} {
+			if s := r.send(line + "\r"); !strings.Contains(s, string(NotHere)) {
+				t.Errorf("%s: %q", line, s)
+			}
+		}
+		if did, _ := r.has(); len(did) != 0 {
+			t.Error(did)
+		}
+	})
+}

@@ -20,10 +20,13 @@ import (
 	"honnin/config/policy"
 	"honnin/config/site"
 	"honnin/daemon/identity"
+	"honnin/daemon/selftest"
 	"honnin/daemon/technician"
+	"honnin/daemon/terminal"
 	"honnin/drivers/attached"
 	"honnin/drivers/serial"
 	"honnin/spool"
+	"honnin/spool/document/inspect"
 	"honnin/spool/incident"
 	"honnin/ui/console"
 )
@@ -104,6 +107,13 @@ func machineOf(dir string, s site.Site, log logrus.FieldLogger) (*technician.Mac
 	quiet.SetOutput(io.Discard)
 	bus := attached.System()
 	return technician.New(technician.Options{Site: s, Policies: policies, Bus: bus, Catalogue: catalogue, Software: software(), Built: builtAt(), Now: time.Now,
+		SelfTest: func(ctx context.Context, p *policy.Policy) (lines []selftest.Line, err error) {
+			pool := inspect.NewPool(inspect.Options{})
+			defer func() { err = errors.Join(err, pool.Close()) }()
+			ctx, stop := context.WithTimeout(ctx, selfTestLimit)
+			defer stop()
+			return selftest.Test(ctx, terminal.Parts{Policy: p, Inspector: pool, Now: time.Now}, s.State), nil
+		},
 		Keys:    func() (*identity.Keys, error) { return keysOf(s) },
 		Roots:   func() (*x509.CertPool, error) { return poolOf(s.Centre.CA) },
 		Printer: func(p *policy.Policy) (spool.Printer, error) { return printerOf(bus, s, p, quiet) }}), nil

@@ -1,15 +1,24 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"honnin/daemon/identity"
+	"honnin/daemon/provision"
 	"honnin/drivers/serial/serialtest"
 )
 
@@ -94,4 +103,139 @@ func resident(t *testing.T, pid int) int64 {
 		t.Fatal(n, err)
 	}
 	return n
+}
+
+// transfer has another program take over the technician's end of a line after a command was typed, as a terminal program does.
+func (s *seen) transfer(device, line string, program ...string) {
+	s.Helper()
+	s.send(line + "\r")
+	if err := s.far.SetReadDeadline(time.Now()); err != nil {
+		s.Fatal(err)
+	}
+	<-s.paused
+	own, err := os.OpenFile(device, os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		s.Fatal(err)
+	}
+	c := exec.CommandContext(s.Context(), program[0], program[1:]...)
+	c.Dir, c.Stdin, c.Stdout = s.dir, own, own
+	out := new(bytes.Buffer)
+	c.Stderr = out
+	if err := c.Run(); err != nil {
+		s.Errorf("%v: %v %s", program, err, out)
+	}
+	_ = own.Close()
+	_ = s.far.SetReadDeadline(time.Time{})
+	s.resume <- struct{}{}
+}
+
+// TestConsoleFiles: what goes over the line comes there whole, by the real rz and sz: the journal, a report that the terminal's key signed, the support
+// bundle, and a policy.
+func TestConsoleFiles(t *testing.T) {
+	for _, p := range []string{"rz", "sz"} {
+		if _, err := exec.LookPath(p); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal("lrzsz is missing")
+			}
+			t.Skip("lrzsz is missing")
+		}
+	}
+	o := newTechnicians(t, "ipp://127.0.0.1:9/ipp/print")
+	o.ran(t)
+	near, far, _ := serialtest.Two(t)
+	line, err := os.OpenFile(far, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := o.onALine(t, near)
+	s := watch(t, line)
+	s.dir = t.TempDir()
+	s.until("honnin console", "honnin> ")
+	s.login(o, "service")
+	for command, file := range map[string]string{"journal export": "journal.jsonl", "report --file": "report.p7m", "support": "support.tar.gz"} {
+		s.transfer(far, command+" --json", "rz", "-q", "-y")
+		said := s.until(`"code":"done"`, "> ")
+		b, err := os.ReadFile(filepath.Join(s.dir, string(runTerminal)+"-"+file))
+		if err != nil {
+			t.Fatalf("%s: %v in %q", command, err, said)
+		}
+		if sum := fmt.Sprintf("%x", sha256.Sum256(b)); !strings.Contains(said, sum) {
+			t.Errorf("%s: not %s in %q", command, sum, said)
+		}
+	}
+	o.judgeReport(t, filepath.Join(s.dir, string(runTerminal)+"-report.p7m"))
+	judgeBundle(t, filepath.Join(s.dir, string(runTerminal)+"-support.tar.gz"))
+
+	pack, err := provision.Pack(o.signer.Chain(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.dir, "pack.tar"), pack)
+	s.transfer(far, "policy receive --json", "sz", "-q", "pack.tar")
+	if said := s.until(`"code":"done"`, "> "); !strings.Contains(said, `"verdict":"received","why":null,"version":2`) {
+		t.Errorf("%q", said)
+	}
+	row(t, s.says("policy show", "> "), "policy.waiting", "version", 2.0)
+	s.says("policy diff", "> ")
+	row(t, s.says("policy apply --yes", "> "), "policy.verdict", "verdict", "applied")
+	row(t, s.says("policy show", "> "), "policy.inforce", "version", 2.0)
+	if r := row(t, s.says("counters", "> "), "counters.counter", "of", "technician-in"); r["value"] != 1.0 {
+		t.Error(r)
+	}
+	row(t, s.says("config show", "> "), "config.key", "value", "ipp://127.0.0.1:9/ipp/print")
+	row(t, s.says("reader", "> "), "reader.state", "kind", "pcsc")
+	row(t, s.says("printer", "> "), "printer.reason", "reason", "unreachable")
+	tested := s.says("selftest", "> ")
+	if row(t, tested, "selftest.verdict", "ok", true); len(tested) < 20 {
+		t.Error(tested)
+	}
+	_ = c.Process.Signal(syscall.SIGTERM)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// judgeReport: the terminal signed it, and it says what doctor says.
+func (o technicians) judgeReport(t *testing.T, file string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, from, _, err := identity.Verify(b, []*x509.Certificate{o.world.TerminalAnchor()})
+	if err != nil || from != runTerminal || !bytes.Contains(content, []byte(`"part":"staff","state":"failed","why":"media-jam"`)) {
+		t.Errorf("%v %s %s", err, from, content)
+	}
+}
+
+// judgeBundle looks into a support bundle.
+func judgeBundle(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil || len(b) < 3 {
+			t.Errorf("%s: %q %v", h.Name, b, err)
+		}
+		names = append(names, strings.TrimSuffix(h.Name, ".missing")) // a machine of tests may have no USB
+	}
+	if want := []string{"report.json", "journal.jsonl", "journal-head.json", "counters.json", "devices.json", "policies.json"}; !slices.Equal(names, want) {
+		t.Errorf("%q", names)
+	}
 }

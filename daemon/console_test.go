@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"honnin/config/policy/signed/signedtest"
 	"honnin/daemon/provision"
 	"honnin/drivers/serial/serialtest"
 	"honnin/spool/journal"
@@ -23,7 +25,8 @@ import (
 // technicians is a configured terminal whose policy lists tech-7, with a key that ssh-keygen made.
 type technicians struct {
 	*office
-	key string // file of the private key
+	key    string // file of the private key
+	signer *signedtest.Office
 }
 
 func newTechnicians(t *testing.T, printer string) technicians {
@@ -34,7 +37,7 @@ func newTechnicians(t *testing.T, printer string) technicians {
 		}
 		t.Skip("needs openssh-client")
 	}
-	o := technicians{newOffice(t, printer), filepath.Join(t.TempDir(), "key")}
+	o := technicians{newOffice(t, printer), filepath.Join(t.TempDir(), "key"), signedtest.New(t, time.Now())}
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", o.key).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
@@ -46,8 +49,21 @@ func newTechnicians(t *testing.T, printer string) technicians {
 		t.Fatal(err)
 	}
 	o.policy += "\n[[person]]\nid = \"tech-7\"\nroles = [\"look\", \"service\"]\nkey = \"" + strings.TrimSpace(string(pub)) + "\"\nexpires = \"2999-12-31\"\n"
-	provide(t, o.dir, o.policy)
+	o.signer.Body = o.policy
+	write(t, filepath.Join(o.dir, provision.RootFile), o.signer.RootText())
+	if _, err := o.store(t).Receive(o.signer.Chain(1), provision.ByFile); err != nil {
+		t.Fatal(err)
+	}
 	return o
+}
+
+func (o technicians) store(t *testing.T) *provision.Store {
+	t.Helper()
+	s, err := provision.Open(provision.Options{Dir: filepath.Join(o.dir, "policy"), Root: o.signer.Root(), Terminal: runTerminal, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // ran leaves the journal of a terminal that ran once.
@@ -56,15 +72,7 @@ func (o technicians) ran(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(o.dir, "state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	root, err := provision.LoadRoot(o.dir, rootOwner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := provision.Open(provision.Options{Dir: filepath.Join(o.dir, "policy"), Root: root, Terminal: runTerminal, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := store.Apply(); err != nil {
+	if _, _, err := o.store(t).Apply(); err != nil {
 		t.Fatal(err)
 	}
 	j, err := journal.Open(o.journal(), time.Now)
@@ -103,12 +111,15 @@ func (o technicians) sign(t *testing.T, said string) string {
 type seen struct {
 	*testing.T
 	far *os.File
+	dir string // of files that the technician gets and sends
 	mu  sync.Mutex
 	got bytes.Buffer
+
+	paused, resume chan struct{}
 }
 
 func watch(t *testing.T, far *os.File) *seen {
-	s := &seen{T: t, far: far}
+	s := &seen{T: t, far: far, paused: make(chan struct{}), resume: make(chan struct{})}
 	go func() {
 		p := make([]byte, 4096)
 		for {
@@ -116,7 +127,10 @@ func watch(t *testing.T, far *os.File) *seen {
 			s.mu.Lock()
 			s.got.Write(p[:n])
 			s.mu.Unlock()
-			if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				s.paused <- struct{}{}
+				<-s.resume
+			} else if err != nil {
 				return
 			}
 		}

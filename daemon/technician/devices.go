@@ -2,12 +2,14 @@ package technician
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
 
 	"honnin/config/policy"
 	"honnin/config/policy/signed"
+	"honnin/daemon/selftest"
 	"honnin/drivers/attached"
 	"honnin/drivers/printer"
 	"honnin/spool"
@@ -121,4 +123,45 @@ func kindOf(d attached.Device) string {
 		return "printer"
 	}
 	return "unreadable"
+}
+
+// reader shows how the reader is: what the daemon found last, and of one on USB what it can do.
+func (m *Machine) reader(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
+	l := &look{Machine: m}
+	l.policy, l.why = m.policy()
+	l.live, l.down = m.live(ctx)
+	state, why := l.reader(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	kind, _, _ := strings.Cut(m.o.Site.Reader, ":")
+	model, pad := console.None(), console.None()
+	all, err := m.devices(ctx)
+	for _, d := range all {
+		if err == nil && len(d.Readers) > 0 && l.allowed(d) {
+			model, pad = console.Plain(strings.TrimSpace(d.Maker+" "+d.Name)), console.Yes(d.Readers[0].PINPad)
+			break
+		}
+	}
+	return a.Row("reader.state", word(kind), model, word(map[string]string{"ok": "ready", "failed": "not-ready", "unknown": "unknown"}[state]), word(why),
+		console.None(), pad, console.None(), console.None(), console.None())
+}
+
+// selftest gives this machine's check packages of which the answer is known, with the policy in force.
+func (m *Machine) selftest(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
+	p, err := m.policy()
+	if err != nil {
+		return refused(err)
+	}
+	all, err := m.o.SelfTest(ctx, p.Policy)
+	if ctx.Err() != nil || err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	for _, l := range all {
+		if err := a.Row("selftest.part", word(l.ID), console.Yes(l.Right()), console.Number(1), console.Span(l.Took)); err != nil {
+			return err
+		}
+	}
+	failed := selftest.Failed(all)
+	return a.Row("selftest.verdict", console.Yes(failed == ""), word(failed))
 }

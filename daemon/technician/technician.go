@@ -30,6 +30,7 @@ import (
 	"honnin/config/site"
 	"honnin/daemon/identity"
 	"honnin/daemon/provision"
+	"honnin/daemon/selftest"
 	"honnin/drivers/attached"
 	"honnin/spool"
 	"honnin/spool/incident"
@@ -51,6 +52,7 @@ type Policies interface {
 	Due() (*provision.Slot, error)
 	History() ([]provision.Slot, error)
 	Receive(brought []signed.Bundle, by provision.Way) (provision.Answer, error)
+	Apply() (p *signed.Policy, fresh bool, err error)
 }
 
 // Options are one terminal's parts. What cannot be had now is an error of its maker, each time it is asked.
@@ -60,6 +62,7 @@ type Options struct {
 	Keys      func() (*identity.Keys, error)
 	Roots     func() (*x509.CertPool, error)              // of the centre
 	Printer   func(*policy.Policy) (spool.Printer, error) // opened for one look; closed after it, if it can be
+	SelfTest  func(context.Context, *policy.Policy) ([]selftest.Line, error)
 	Bus       attached.Bus
 	Catalogue incident.Catalogue
 	Software  string    // its name and version
@@ -88,6 +91,9 @@ func does() map[string]doing {
 		"version": (*Machine).version, "status": (*Machine).status, "doctor": (*Machine).doctor,
 		"journal tail": (*Machine).tail, "journal verify": (*Machine).verify, "incidents": (*Machine).incidents,
 		"centre": (*Machine).centre, "printer": (*Machine).printer, "printer path-empty": (*Machine).pathEmpty, "usb": (*Machine).usb,
+		"reader": (*Machine).reader, "counters": (*Machine).counters, "journal export": (*Machine).export, "selftest": (*Machine).selftest,
+		"policy show": (*Machine).showPolicy, "policy diff": (*Machine).diffPolicy, "policy receive": (*Machine).receivePolicy, "policy apply": (*Machine).applyPolicy,
+		"config show": (*Machine).config, "report": (*Machine).report, "support": (*Machine).support,
 	}
 }
 

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -211,29 +208,12 @@ func (o technicians) judgeReport(t *testing.T, file string) {
 // judgeBundle looks into a support bundle.
 func judgeBundle(t *testing.T, file string) {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if err == io.EOF {
-			break
+	for _, f := range unpacked(t, file) {
+		if len(f.b) < 3 {
+			t.Errorf("%s: %q", f.where, f.b)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(r)
-		if err != nil || len(b) < 3 {
-			t.Errorf("%s: %q %v", h.Name, b, err)
-		}
-		names = append(names, strings.TrimSuffix(h.Name, ".missing")) // a machine of tests may have no USB
+		names = append(names, strings.TrimSuffix(f.where, ".missing")) // a machine of tests may have no USB
 	}
 	if want := []string{"report.json", "journal.jsonl", "journal-head.json", "counters.json", "devices.json", "policies.json"}; !slices.Equal(names, want) {
 		t.Errorf("%q", names)

@@ -72,9 +72,7 @@ func (o technicians) ran(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(o.dir, "state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := o.store(t).Apply(); err != nil {
-		t.Fatal(err)
-	}
+	o.applied(t)
 	j, err := journal.Open(o.journal(), time.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +83,13 @@ func (o technicians) ran(t *testing.T) {
 		}
 	}
 	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o technicians) applied(t *testing.T) {
+	t.Helper()
+	if _, _, err := o.store(t).Apply(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -179,7 +179,7 @@ func netWord(err error) string {
 	var f fault
 	var dns *net.DNSError
 	var bad *tls.CertificateVerificationError
-	var alert tls.AlertError
+	var op *net.OpError
 	var timeout net.Error
 	switch {
 	case err == nil:
@@ -190,7 +190,7 @@ func netWord(err error) string {
 		return "name-not-found"
 	case errors.As(err, &bad):
 		return certificateWord(bad.Err)
-	case errors.As(err, &alert):
+	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert, as crypto/tls gives it
 		return "centre-refused"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection-refused"

@@ -1,0 +1,261 @@
+package technician
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"honnin/config/protocol"
+	"honnin/config/site"
+	"honnin/daemon/session"
+	"honnin/daemon/terminal"
+	"honnin/spool/journal"
+	"honnin/ui/console"
+)
+
+// daemon is a terminal of words, with a real journal.
+type daemon struct {
+	mu    sync.Mutex
+	ready []string
+	err   error
+}
+
+func (d *daemon) Status() terminal.Status {
+	return terminal.Status{Why: "printer", Ready: map[string]bool{"printer": false}, Policy: 7, SelfTest: "2026-11-22"}
+}
+
+func (d *daemon) StaffReady(_ context.Context, staff string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ready = append(d.ready, staff)
+	return d.err
+}
+
+func listening(t *testing.T, d *daemon) (state string, j *journal.Journal) {
+	t.Helper()
+	state = t.TempDir()
+	j, err := journal.Open(filepath.Join(state, journalFile), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	if err := Listen(t.Context(), state, Daemon{Terminal: d, Journal: j, Software: "honnind test", Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	return state, j
+}
+
+func TestControl(t *testing.T) {
+	d := &daemon{}
+	state, j := listening(t, d)
+	if info, err := os.Stat(filepath.Join(state, Socket)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	m := New(Options{Site: site.Site{State: state}, Now: time.Now})
+	l, err := m.live(t.Context())
+	if err != nil || l.InService || l.Why != "printer" || l.Ready["printer"] || l.Software != "honnind test" || l.Started.IsZero() {
+		t.Errorf("%+v %v", l, err)
+	}
+	for e, want := range map[console.Event]string{
+		{Kind: console.SignedInEvent, Who: "tech-7", Role: "look"}:          "technician-in tech-7 look",
+		{Kind: console.RefusedEvent, Code: console.UnknownKey}:              "technician-refused  unknown-key",
+		{Kind: console.CommandEvent, Who: "tech-7", Command: "policy show"}: "technician-did tech-7 policy.show",
+		{Kind: console.SignedOutEvent, Who: "tech-7", Code: console.Idle}:   "technician-out tech-7 idle",
+	} {
+		if err := m.Note(e); err != nil {
+			t.Fatal(err)
+		}
+		if got := last(t, j); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for err, why := range map[error]string{nil: "", session.ErrNotStopped: "in-service", errors.New("any"): "not-now"} {
+		d.err = err
+		if a, err := (question{Ask: askEmpty, Who: "tech-7"}).ask(t.Context(), state); err != nil || a.Why != why {
+			t.Errorf("%+v %v, want %q", a, err, why)
+		}
+	}
+	if len(d.ready) != 3 || d.ready[0] != "tech-7" {
+		t.Errorf("%q", d.ready)
+	}
+}
+
+func last(t *testing.T, j *journal.Journal) (said string) {
+	t.Helper()
+	if err := j.Back(func(e journal.Entry) (bool, error) {
+		said = fmt.Sprintf("%s %s %s", e.Kind, e.Staff, e.Reason)
+		return false, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return said
+}
+
+// TestControlRefuses: what is no question of this version changes nothing, and gets one word; what is no line gets none.
+func TestControlRefuses(t *testing.T) {
+	d := &daemon{}
+	state, j := listening(t, d)
+	long := strings.Repeat("x", 65)
+	for _, line := range []string{"", "ready s-007", "{}", `{"version":2,"ask":"status"}`, `{"version":1,"ask":"dance"}`, `{"version":1,"ask":"status","more":1}`,
+		`{"version":1,"ask":"path-empty"}`, `{"version":1,"ask":"path-empty","who":"山田"}`, `{"version":1,"ask":"path-empty","who":"` + long + `"}`,
+		`{"version":1,"ask":"note"}`, `{"version":1,"ask":"note","who":"tech-7","note":{"kind":"closed","word":"x"}}`,
+		`{"version":1,"ask":"note","who":"tech-7","note":{"kind":"technician-did","word":"two words"}}`,
+		`{"version":1,"ask":"note","who":"tech-7","note":{"kind":"technician-refused","word":"wait"}}`,
+		`{"version":1,"ask":"note","note":{"kind":"technician-in","word":"look"}}`} {
+		if got := raw(t, state, line+"\n"); got != "malformed" {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+	if got := raw(t, state, strings.Repeat(" ", 2*maxQuestion)+"\n"); got != "" {
+		t.Errorf("%q", got)
+	}
+	if h, err := j.Head(); err != nil || h != (protocol.JournalHead{}) || len(d.ready) != 0 {
+		t.Error(h, err, d.ready)
+	}
+}
+
+// raw sends bytes, and returns the word of the answer.
+func raw(t *testing.T, state, text string) string {
+	t.Helper()
+	c, err := net.Dial("unix", filepath.Join(state, Socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte(text)) // who says too much is hung up on
+	b, _ := bufio.NewReader(c).ReadBytes('\n')
+	var a answer
+	if len(b) > 0 {
+		if err := json.Unmarshal(b, &a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a.Why
+}
+
+// TestNobodyListens: a daemon that is down, one that left its socket behind, and one that says nothing.
+func TestNobodyListens(t *testing.T) {
+	state := t.TempDir()
+	m := New(Options{Site: site.Site{State: state}, Now: time.Now})
+	if _, err := m.live(t.Context()); wordOf(err) != string(console.DaemonDown) {
+		t.Error(err)
+	}
+	if err := m.Note(console.Event{Kind: console.SignedInEvent, Who: "tech-7", Role: "look"}); err == nil {
+		t.Error("a journal was begun")
+	}
+	l, err := net.Listen("unix", filepath.Join(state, Socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			defer c.Close()
+			stop() // the one who asks has enough
+			<-t.Context().Done()
+		}
+	}()
+	if _, err := m.live(ctx); !errors.Is(err, errSilent) {
+		t.Error(err)
+	}
+	_ = l.Close()
+	if _, err := m.live(t.Context()); wordOf(err) != string(console.DaemonDown) {
+		t.Error(err)
+	}
+}
+
+// TestSeat: one technician at a time, whatever process they are in.
+func TestSeat(t *testing.T) {
+	o := Options{Site: site.Site{State: t.TempDir()}, Now: time.Now}
+	leave, err := New(o).Sit(console.Who{ID: "tech-7"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(o).Sit(console.Who{ID: "tech-8"}); wordOf(err) != string(console.SeatTaken) {
+		t.Error(err)
+	}
+	leave()
+	again, err := New(o).Sit(console.Who{ID: "tech-8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+// TestSinceLast: what happened between two visits of technicians, and under which policy.
+func TestSinceLast(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	j, err := journal.Open(filepath.Join(t.TempDir(), journalFile), func() time.Time { at = at.Add(time.Minute); return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	applied := func(v uint64) journal.Entry {
+		return journal.Entry{Kind: journal.PolicyApplied, Policy: protocol.PolicyRef{Version: v, Digest: protocol.Digest{byte(v)}}}
+	}
+	for _, e := range []journal.Entry{applied(1), {Kind: journal.TechnicianIn, Staff: "tech-7"}, {Kind: journal.Started}, {Kind: journal.TechnicianOut, Staff: "tech-7"},
+		{Kind: journal.Started}, applied(2), applied(3), {Kind: journal.StaffNeeded, Reason: "media-jam"}, {Kind: journal.Started},
+		{Kind: journal.TechnicianIn, Staff: "tech-8"}, {Kind: journal.TechnicianDid, Staff: "tech-8", Reason: "doctor"}} {
+		if _, err := j.Record(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := sinceLast(t.Context(), j, true)
+	if err != nil || s.policy != 1 || s.now != 3 || s.times[journal.Started] != 2 || s.times[journal.StaffNeeded] != 1 || !s.visit.Equal(time.Date(2026, 11, 22, 9, 4, 0, 0, time.UTC)) {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// TestTableIsDone: what this machine does is in the console's table, and the table's lines say so.
+func TestTableIsDone(t *testing.T) {
+	names := map[string]bool{}
+	for _, c := range console.Commands() {
+		names[c.Name] = true
+	}
+	if len(does()) < 20 {
+		t.Error(len(does()), "commands")
+	}
+	for name := range does() {
+		if !names[name] {
+			t.Errorf("%s is no command", name)
+		}
+	}
+}
+
+// noted keeps what is recorded.
+type noted struct{ entries []journal.Entry }
+
+func (n *noted) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error) {
+	n.entries = append(append(n.entries, e), with...)
+	return e, nil
+}
+
+// isTechnicians reports whether an entry has what a technician's has, and nothing else.
+func isTechnicians(e journal.Entry) bool {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return false
+	}
+	var members map[string]any
+	if err := json.Unmarshal(b, &members); err != nil {
+		return false
+	}
+	for k := range members {
+		if !strings.Contains(" seq at kind reason staff prev ", " "+k+" ") {
+			return false
+		}
+	}
+	return strings.HasPrefix(string(e.Kind), "technician-")
+}

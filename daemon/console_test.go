@@ -356,14 +356,20 @@ func TestConsoleOfARunningTerminal(t *testing.T) {
 	}
 	s.login(o, "service")
 	row(t, s.says("printer path-empty --yes", "> "), "printer.path", "state", "noted")
-	row(t, s.says("doctor", "> "), "doctor.check", "check", "service")
+	row(t, s.says("service off --yes", "> "), "service.state", "state", "out-of-service")
+	row(t, s.says("doctor", "> "), "doctor.check", "why", "by-a-technician")
+	s.says("service on", "> ")
+	if r := row(t, s.says("doctor", "> "), "doctor.check", "check", "service-off"); r["state"] != "ok" {
+		t.Error(r)
+	}
 	s.send("logout\r")
 	s.until("Signed out", "honnin> ")
 	s.send("\x04")
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
-	if got := o.journalled(t); !slices.Equal(got, []string{"in tech-7 service", "did tech-7 printer.path-empty", "did tech-7 doctor", "did tech-7 logout", "out tech-7 signed-out"}) {
+	if got := o.journalled(t); !slices.Equal(got, []string{"in tech-7 service", "did tech-7 printer.path-empty", "did tech-7 service.off", "did tech-7 doctor", "did tech-7 service.on",
+		"did tech-7 doctor", "did tech-7 logout", "out tech-7 signed-out"}) {
 		t.Errorf("%q", got)
 	}
 	_ = d.Process.Signal(os.Interrupt)
@@ -377,11 +383,11 @@ func TestConsoleOfARunningTerminal(t *testing.T) {
 	defer j.Close()
 	ready := 0
 	if err := j.Each(func(e journal.Entry) error {
-		if e.Kind == journal.StaffReady && e.Staff == "tech-7" {
+		if slices.Contains([]journal.Kind{journal.StaffReady, journal.ServiceOff, journal.ServiceOn}, e.Kind) && e.Staff == "tech-7" {
 			ready++
 		}
 		return nil
-	}); err != nil || ready != 1 {
+	}); err != nil || ready != 3 {
 		t.Error(ready, err)
 	}
 }

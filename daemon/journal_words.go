@@ -74,6 +74,10 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("technician %s: %s", e.Staff, strings.ReplaceAll(e.Reason, ".", " "))
 	case journal.TechnicianOut:
 		return fmt.Sprintf("technician %s is signed out: %s", e.Staff, e.Reason)
+	case journal.ServiceOff:
+		return fmt.Sprintf("technician %s stopped the service", e.Staff)
+	case journal.ServiceOn:
+		return fmt.Sprintf("technician %s ended the stop of the service", e.Staff)
 	case journal.PolicyApplied:
 		return fmt.Sprintf("version %d of the policy is in force, %s", e.Policy.Version, e.Policy.Digest.String()[:16])
 	case journal.PolicyLeast:

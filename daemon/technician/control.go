@@ -41,6 +41,8 @@ const (
 	askStatus ask = "status"
 	askNote   ask = "note"
 	askEmpty  ask = "path-empty" // tray and path are empty, says Who
+	askOn     ask = "service-on" // Who ends a stop that a technician began
+	askOff    ask = "service-off"
 )
 
 // question is one line of JSON from the console to the daemon, on a connection of its own. The answer is one, too.
@@ -76,6 +78,7 @@ type live struct {
 type Terminal interface {
 	Status() terminal.Status
 	StaffReady(ctx context.Context, staff string) error
+	SetService(on bool, technician string) error
 }
 
 // Daemon is who answers on the control socket.
@@ -162,6 +165,8 @@ func (s *server) answer(ctx context.Context, line []byte) answer {
 		return answer{Why: s.note(q)}
 	case askEmpty:
 		return answer{Why: s.empty(ctx, q)}
+	case askOn, askOff:
+		return answer{Why: s.service(q)}
 	}
 	return answer{Why: "malformed"}
 }
@@ -191,6 +196,16 @@ func (s *server) empty(ctx context.Context, q question) string {
 		return "in-service"
 	case err != nil:
 		return "not-now"
+	}
+	return ""
+}
+
+func (s *server) service(q question) string {
+	if !idForm().MatchString(q.Who) {
+		return "malformed"
+	}
+	if err := s.Terminal.SetService(q.Ask == askOn, q.Who); err != nil {
+		return "no-journal"
 	}
 	return ""
 }

@@ -41,6 +41,13 @@ func (d *daemon) StaffReady(_ context.Context, staff string) error {
 	return d.err
 }
 
+func (d *daemon) SetService(on bool, technician string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ready = append(d.ready, fmt.Sprint(technician, on))
+	return nil
+}
+
 func listening(t *testing.T, d *daemon) (state string, j *journal.Journal) {
 	t.Helper()
 	state = t.TempDir()

@@ -84,6 +84,31 @@ func (m *Machine) pathEmpty(ctx context.Context, who console.Who, _ console.Call
 	return a.Row("printer.path", word(state), word(got.Why))
 }
 
+// service stops every service, or ends that, in the technician's name; then it says how the terminal is. What incidents or
+// anything else stops stays stopped.
+func (m *Machine) service(ctx context.Context, who console.Who, c console.Call, a *console.Answer) error {
+	q := question{Ask: askOff, Who: who.ID}
+	if c.Command.Name == "service on" {
+		q.Ask = askOn
+	}
+	got, err := q.ask(ctx, m.o.Site.State)
+	if err != nil {
+		return err
+	}
+	if got.Why != "" {
+		return &console.Failure{Code: console.Failed, Why: got.Why}
+	}
+	l, err := m.live(ctx)
+	if err != nil {
+		return err
+	}
+	state := "in-service"
+	if !l.InService {
+		state = "out-of-service"
+	}
+	return a.Row("service.state", word(state), word(l.Why))
+}
+
 // allowed reports whether the policy in force lets a device be used.
 func (l *look) allowed(d attached.Device) bool { return l.policy == nil || allows(l.policy.Policy, d) }
 

@@ -62,6 +62,7 @@ func checks() []check {
 		{"undelivered", (*look).unsaid, console.T("センターへの道が直れば送られる。直っても残るなら、運用センターに連絡する。", "It is sent once the way to the centre is mended; if it stays after that, call the operator.")},
 		{"staff", (*look).staff, console.T("排紙トレイと通り道を見て空にし、printer path-empty と入力する。", "Look into tray and path, empty them, and type printer path-empty.")},
 		{"incidents", (*look).raised, console.T("incidents で意味を読む。閉じるのはポリシーにある人だけ。", "Read what they mean with incidents; only who the policy names closes them.")},
+		{"service-off", (*look).byHand, console.T("修理が終わったら service on。", "Type service on when the repair is done.")},
 		{"service", (*look).serves, console.T("上のことが済めば始まる。", "It begins once what is above is done.")},
 	}
 }
@@ -325,6 +326,18 @@ func (l *look) raised(context.Context) (string, string) {
 		return "failed", wordOf(err)
 	}
 	return readyState(len(open) == 0, "open")
+}
+
+// byHand says whether a technician stopped the service.
+func (l *look) byHand(context.Context) (string, string) {
+	if l.unread != nil {
+		return "unknown", "no-journal"
+	}
+	e, err := l.journal.ServiceOff()
+	if err != nil {
+		return "failed", wordOf(err)
+	}
+	return readyState(e.Kind != journal.ServiceOff, "by-a-technician")
 }
 
 func (l *look) serves(context.Context) (string, string) {

@@ -93,6 +93,7 @@ func does() map[string]doing {
 		"centre": (*Machine).centre, "printer": (*Machine).printer, "printer path-empty": (*Machine).pathEmpty, "usb": (*Machine).usb,
 		"reader": (*Machine).reader, "counters": (*Machine).counters, "journal export": (*Machine).export, "selftest": (*Machine).selftest,
 		"policy show": (*Machine).showPolicy, "policy diff": (*Machine).diffPolicy, "policy receive": (*Machine).receivePolicy, "policy apply": (*Machine).applyPolicy,
+		"service on": (*Machine).service, "service off": (*Machine).service,
 		"config show": (*Machine).config, "report": (*Machine).report, "support": (*Machine).support,
 	}
 }

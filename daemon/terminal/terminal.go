@@ -75,6 +75,7 @@ type Journal interface {
 	Unsettled() ([]journal.Entry, error)
 	Latches() ([]journal.Latch, error)
 	StaffNeeded() (why string, err error)
+	ServiceOff() (journal.Entry, error)
 	Since(at protocol.Time, f func(journal.Entry) error) error
 	Outcome(t protocol.Transaction) (protocol.Outcome, error)
 	Holds(protocol.JournalHead) (bool, error)
@@ -186,7 +187,7 @@ func (t *Terminal) plug(ctx context.Context, p Parts) (*opened, error) {
 	o := office{client, t.deliver, t.ledger,
 		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}, newSuspensions(p, t.ledger, client.Suspensions)}
 	shut := newLatches(t.ledger, p.Policy.Latch(), p.Now, p.Log)
-	g.stopped = shut.stopped
+	g.stopped = func() error { return cmp.Or(offByHand(p.Journal), shut.stopped()) }
 	made, err := plug(ctx, in, shut, gated{marked{o, shut}, g, hours{p}}, g, t.deliver.Attach)
 	if err != nil {
 		return nil, err

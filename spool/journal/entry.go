@@ -43,6 +43,8 @@ const (
 	TechnicianIn      Kind = "technician-in"      // Staff signed in at the console, for the role Reason
 	TechnicianRefused Kind = "technician-refused" // a sign-in was refused, for Reason
 	TechnicianDid     Kind = "technician-did"     // Staff had the console do the command Reason, "journal.tail": noted before it is done
+	ServiceOff        Kind = "service-off"        // Staff, a technician, stopped every service: no visit begins, after a restart either
+	ServiceOn         Kind = "service-on"         // Staff, a technician, ended that
 	TechnicianOut     Kind = "technician-out"     // Staff is signed out, for Reason
 
 	PolicyApplied Kind = "policy-applied" // Policy is in force from here on: each is of a higher version
@@ -53,7 +55,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched,
 		StaffNeeded, StaffReady, Gathered, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest,
-		TechnicianIn, TechnicianRefused, TechnicianDid, TechnicianOut, PolicyApplied, PolicyLeast}
+		TechnicianIn, TechnicianRefused, TechnicianDid, TechnicianOut, ServiceOff, ServiceOn, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, card's or device's serial number or signature: a transaction's number

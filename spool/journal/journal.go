@@ -88,6 +88,7 @@ var (
 	commitKey  = []byte("commit") // bbolt's number of the last transaction: a lost page of it shows
 	baseKey    = []byte("base")   // what stood after the last sealed entry, see sealing
 	staffKey   = []byte("needed")
+	serviceKey = []byte("service")
 	policyKey  = []byte("policy") // the highest "policy-applied" entry
 	leastKey   = []byte("least")  // the highest "policy-least" entry
 )

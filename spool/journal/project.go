@@ -64,6 +64,10 @@ func project(s shelves, e Entry, stored []byte) error {
 		return s.state.Put(staffKey, stored)
 	case StaffReady:
 		return s.state.Delete(staffKey)
+	case ServiceOff:
+		return s.state.Put(serviceKey, stored)
+	case ServiceOn:
+		return s.state.Delete(serviceKey)
 	case PolicyApplied:
 		return s.raise(policyKey, e, stored, func(e Entry) uint64 { return e.Policy.Version })
 	case PolicyLeast:

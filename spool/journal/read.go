@@ -164,6 +164,15 @@ func (j *Journal) StaffCall() (e Entry, err error) {
 	return e, err
 }
 
+// ServiceOff returns the "service-off" entry that no technician has ended, or a zero Entry.
+func (j *Journal) ServiceOff() (e Entry, err error) {
+	err = j.db.View(func(tx *bolt.Tx) (err error) {
+		e, err = entryOf(tx.Bucket(stateBucket).Get(serviceKey))
+		return err
+	})
+	return e, err
+}
+
 // Policy returns the highest policy that was in force, and the lowest version with which a visit may begin; zero where none is
 // known.
 func (j *Journal) Policy() (highest protocol.PolicyRef, least uint64, err error) {

@@ -1,0 +1,37 @@
+package journal
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestServiceOff: who stopped the service stands there until somebody ends it, over a restart, and no word of staff is that.
+func TestServiceOff(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "journal.db")
+	for _, step := range []struct {
+		do   Entry
+		want Kind
+	}{
+		{Entry{Kind: Started}, ""}, {Entry{Kind: ServiceOff, Staff: "tech-7"}, ServiceOff}, {Entry{Kind: StaffReady, Staff: "s1"}, ServiceOff},
+		{Entry{Kind: ServiceOff, Staff: "tech-8"}, ServiceOff}, {Entry{Kind: ServiceOn, Staff: "tech-7"}, ""}, {Entry{Kind: ServiceOn, Staff: "tech-7"}, ""},
+	} {
+		j, err := Open(file, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Record(step.do); err != nil {
+			t.Fatal(err)
+		}
+		e, err := j.ServiceOff()
+		if err != nil || e.Kind != step.want || e.Kind != "" && step.do.Kind == ServiceOff && e.Staff != step.do.Staff {
+			t.Errorf("after %s by %s: %+v %v", step.do.Kind, step.do.Staff, e, err)
+		}
+		if _, _, err := j.Verify(); err != nil {
+			t.Error(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

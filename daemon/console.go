@@ -44,7 +44,7 @@ func consoleCommand() *cobra.Command {
 		Short: "the technician's console, here or on a serial line",
 		Long: "console answers a technician: help lists what can be asked, doctor says what is wrong and what to do. Without --line it\n" +
 			"is here, until Ctrl-D; with it, on that line for ever, which may be unplugged and come back. It answers whether the daemon\n" +
-			"runs or not. Run it as root or as the daemon's user. Its commands: ui/console/CONSOLE.md.\n" +
+			"runs or not. Run it as the daemon's user; files go over the line only where that is root (rz and sz then run as nobody). Its commands: ui/console/CONSOLE.md.\n" +
 			"保守員のコンソール。honnind が止まっていても答えます。",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -114,6 +114,7 @@ func machineOf(dir string, s site.Site, log logrus.FieldLogger) (*technician.Mac
 			defer stop()
 			return selftest.Test(ctx, terminal.Parts{Policy: p, Inspector: pool, Now: time.Now}, s.State), nil
 		},
+		Apart:   func() error { return apart(s) },
 		Keys:    func() (*identity.Keys, error) { return keysOf(s) },
 		Roots:   func() (*x509.CertPool, error) { return poolOf(s.Centre.CA) },
 		Printer: func(p *policy.Policy) (spool.Printer, error) { return printerOf(bus, s, p, quiet) }}), nil

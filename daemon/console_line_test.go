@@ -219,3 +219,54 @@ func judgeBundle(t *testing.T, file string) {
 		t.Errorf("%q", names)
 	}
 }
+
+// TestConsoleInPicocom: as a technician does it: picocom as it comes, at 9600 baud, on the line that honnind console serves.
+func TestConsoleInPicocom(t *testing.T) {
+	for _, p := range []string{"picocom", "tmux"} {
+		if _, err := exec.LookPath(p); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal(p, " is missing")
+			}
+			t.Skip("needs ", p)
+		}
+	}
+	o := newTechnicians(t, "ipp://127.0.0.1:9/ipp/print")
+	o.ran(t)
+	near, far, _ := serialtest.Two(t)
+	socket := filepath.Join(t.TempDir(), "s")
+	tmux := func(args ...string) string {
+		c := exec.Command("tmux", append([]string{"-u", "-S", socket, "-f", "/dev/null"}, args...)...)
+		c.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TMUX=")
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("tmux %v: %v %s", args, err, out)
+		}
+		return string(out)
+	}
+	until := func(text string) {
+		late := time.After(time.Minute)
+		for !strings.Contains(tmux("capture-pane", "-p"), text) {
+			select {
+			case <-late:
+				t.Fatalf("no %q on\n%s", text, tmux("capture-pane", "-p"))
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	tmux("new-session", "-d", "-x", "100", "-y", "30", "picocom -b 9600 "+far)
+	t.Cleanup(func() { tmux("kill-server") })
+	until("Terminal ready")
+	c := o.onALine(t, near)
+	until("honnin>")
+	tmux("send-keys", "terminal vt100 --no-pages", "Enter")
+	tmux("send-keys", "status", "Enter")
+	until("daemon-down")
+	tmux("send-keys", "doctor", "Enter")
+	until("systemctl start honnind")
+	tmux("send-keys", "lang ja", "Enter", "status", "Enter")
+	until("honnind が動いている:")
+	_ = c.Process.Signal(syscall.SIGTERM)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}

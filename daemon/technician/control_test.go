@@ -266,3 +266,12 @@ func isTechnicians(e journal.Entry) bool {
 	}
 	return strings.HasPrefix(string(e.Kind), "technician-")
 }
+
+// TestApart: where lrzsz could read the terminal's keys, no file is moved, and the technician is told.
+func TestApart(t *testing.T) {
+	m := New(Options{Apart: func() error { return errors.New("not root") }})
+	var f *console.Failure
+	if err := m.send(t.Context(), nil, "support.sent", "x", []byte("x")); !errors.As(err, &f) || f.Code != console.NoTransfer || f.Why != "wants-root" {
+		t.Error(err)
+	}
+}

@@ -25,7 +25,7 @@ func (m *Machine) send(ctx context.Context, a *console.Answer, line, file string
 	if len(content) > maxFile {
 		return &console.Failure{Code: console.NoTransfer, Why: "too-large"}
 	}
-	err := a.Transfer(ctx, func(ctx context.Context, w console.Wire) error {
+	err := m.transfer(ctx, a, func(ctx context.Context, w console.Wire) error {
 		ctx, stop := context.WithTimeout(ctx, wholeTime)
 		defer stop()
 		return zmodem.Send(ctx, w, zmodem.File{Name: file, Content: content}, "")
@@ -36,6 +36,17 @@ func (m *Machine) send(ctx context.Context, a *console.Answer, line, file string
 	return a.Row(line, console.Name(file), console.Number(len(content)), console.Digest(sha256.Sum256(content)))
 }
 
+// errApart is who would run rz and sz as a user who can read the terminal's keys.
+var errApart = errors.New("technician: rz and sz would be able to read the terminal's keys")
+
+// transfer gives the line away for a file, where lrzsz, old C that reads what strangers send, can be kept apart.
+func (m *Machine) transfer(ctx context.Context, a *console.Answer, do func(context.Context, console.Wire) error) error {
+	if m.o.Apart() != nil {
+		return errApart
+	}
+	return a.Transfer(ctx, do)
+}
+
 // moved is why no file was moved.
 func moved(err error) error {
 	for _, k := range []struct {
@@ -44,7 +55,7 @@ func moved(err error) error {
 	}{
 		{zmodem.ErrProgram, "no-lrzsz"}, {zmodem.ErrCut, "cut"}, {zmodem.ErrNotBegun, "not-begun"}, {zmodem.ErrStalled, "stalled"},
 		{zmodem.ErrTooLarge, "too-large"}, {zmodem.ErrNotOne, "more-than-one"}, {zmodem.ErrName, "name"}, {zmodem.ErrFailed, "failed"},
-		{context.DeadlineExceeded, "too-slow"},
+		{context.DeadlineExceeded, "too-slow"}, {errApart, "wants-root"},
 	} {
 		if errors.Is(err, k.err) {
 			return &console.Failure{Code: console.NoTransfer, Why: k.word}

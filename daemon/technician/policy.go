@@ -116,7 +116,7 @@ func (m *Machine) receivePolicy(ctx context.Context, _ console.Who, _ console.Ca
 		return refused(err)
 	}
 	var f zmodem.File
-	err = a.Transfer(ctx, func(ctx context.Context, w console.Wire) (err error) {
+	err = m.transfer(ctx, a, func(ctx context.Context, w console.Wire) (err error) {
 		f, err = zmodem.Receive(ctx, w, zmodem.Limits{Bytes: provision.MaxPack, Start: startTime, Stall: stallTime})
 		return err
 	})

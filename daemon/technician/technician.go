@@ -1,7 +1,8 @@
 // Package technician is the machine behind the technician's console: it does the commands of ui/console for one terminal, from
 // a small process of its own (honnind console), which answers while the daemon does not run, too.
 //
-// Parties: the technician, whom ui/console has looked at; this process, as root or the daemon's user; and the daemon, if it
+// Parties: the technician, whom ui/console has looked at; this process, as the daemon's user, whose files the
+// policies and keys are (root, where the daemon is root's: then lrzsz runs as nobody, and else files are not moved); and the daemon, if it
 // runs. What is written down is read from the disk, the same way in both cases: the journal as a copy ([journal.Copy]), the
 // policies verified anew, the keys, what is on USB. What only the daemon knows or may do it is asked on its control socket, one
 // line of JSON each way: how it is; to write a note into the journal; that the path is empty. Where nobody listens there, the
@@ -63,6 +64,7 @@ type Options struct {
 	Roots     func() (*x509.CertPool, error)              // of the centre
 	Printer   func(*policy.Policy) (spool.Printer, error) // opened for one look; closed after it, if it can be
 	SelfTest  func(context.Context, *policy.Policy) ([]selftest.Line, error)
+	Apart     func() error // why rz and sz would not run as somebody who can read nothing of the terminal's
 	Bus       attached.Bus
 	Catalogue incident.Catalogue
 	Software  string    // its name and version

@@ -5,7 +5,7 @@
 // policies and keys are (root, where the daemon is root's: then lrzsz runs as nobody, and else files are not moved); and the daemon, if it
 // runs. What is written down is read from the disk, the same way in both cases: the journal as a copy ([journal.Copy]), the
 // policies verified anew, the keys, what is on USB. What only the daemon knows or may do it is asked on its control socket, one
-// line of JSON each way: how it is; to write a note into the journal; that the path is empty. Where nobody listens there, the
+// line of JSON each way: how it is; to write a note into the journal; that the path is empty; to stop or begin the service. Where nobody listens there, the
 // daemon is down, and notes are written into the journal by this process, which holds it as long as that takes and no longer.
 //
 // Nothing here has text of people's to show: the console takes words, numbers, times and names, each as its table declares.

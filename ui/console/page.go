@@ -10,13 +10,13 @@ import (
 
 // pageWords are what the manual says besides the table.
 var pageWords = map[string]struct{ title, lead, json, role, usage, answer, codes, code, meaning, field, kind, holds, redacted, example string }{
-	"ja": {"技術者のコンソール", "シリアル回線 (8N1、フロー制御なし) か `honnind console` で使う。この文書はコマンドの表から作られている。\n\n" +
+	"ja": {"技術者のコンソール", "シリアル回線 (8N1、フロー制御なし) か `honnind console` で使う。この文書はコマンドの表から作られている。その端末でできるものは、端末の`help`に出る。\n\n" +
 		"`login` が出す文字列を自分の SSH 鍵で `ssh-keygen -Y sign -n honnin-console` により署名し、貼り付けるとサインインできる。文字列は二分間、一度だけ使える。" +
 		"10 分間入力がないとき、ブレークのとき、回線が切れたときはサインアウトする。",
 		"`--json` を付けると、`{` で始まる一行が一つの答えになる。最後の行は `\"code\":\"done\"` で、`result` は `ok` か下の失敗の語。`why` は理由の語、`about` は引数かフラグ、`hint` は候補、`after` は待つ秒数。" +
 			"プログラムは始めに `terminal dumb --no-pages` を送り、答えを待ってから次の行を送る。打った行はそのまま返る。",
 		"権限", "書き方", "答えの行", "失敗の語", "語", "意味", "欄", "種類", "内容", "サインインしていないときは `null`", "例"},
-	"en": {"The technician's console", "On the serial line (8N1, no flow control), or with `honnind console`. This page is made from the table of commands.\n\n" +
+	"en": {"The technician's console", "On the serial line (8N1, no flow control), or with `honnind console`. This page is made from the table of commands. A terminal's own `help` lists those that it does.\n\n" +
 		"`login` writes a challenge; sign it with your own SSH key, `ssh-keygen -Y sign -n honnin-console`, and paste the signature. A challenge is good once, for two minutes. " +
 		"Ten minutes without a key, a break, and a line that hangs up sign out.",
 		"With `--json` an answer is lines that begin with `{`, one object each. The last one has `\"code\":\"done\"`, and its `result` is `ok` or a word of the list of failures; `why` is a reason's word, `about` an argument or a flag, `hint` what was most likely meant, `after` seconds to wait. " +

@@ -303,7 +303,7 @@ func (t *Terminal) stop(steps ...journal.Entry) error { return t.plugged().latch
 
 func (t *Terminal) written() { t.plugged().latches.written() }
 
-// watch has every incident said, and taken on where nobody acknowledges it, once a minute until ctx ends.
+// watch has every incident said, and taken on where nobody acknowledges it, once a minute and when [Terminal.Ask] asks for it, until ctx ends.
 func (t *Terminal) watch(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -314,6 +314,7 @@ func (t *Terminal) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-t.hurry:
 		case <-tick.C:
 			t.unheard.minutes++
 		}

@@ -97,6 +97,7 @@ type Terminal struct {
 	now     func() time.Time
 	log     logrus.FieldLogger
 	fresh   chan struct{}                                       // the centre is to be asked at once
+	hurry   chan struct{}                                       // incidents are to be looked at at once
 	clock   func(ctx context.Context, most time.Duration) error // centre.ErrClock where the centre's is further off
 
 	printed session.Recall // outlives what is plugged together for one policy
@@ -166,7 +167,7 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	if err := errors.Join(p.Unfit, staffed(p)); err != nil {
 		law.breaks(err)
 	}
-	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1),
+	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		policies: p.Policies, said: map[string]string{}, notices: notices}
 	notices.ledger, notices.judge = l, t.judge
 	if t.unheard, err = newEscalation(t, p); err != nil {
@@ -316,11 +317,13 @@ func (t *Terminal) Open() (ids []protocol.IncidentID, err error) {
 	return ids, err
 }
 
-// Ask has the terminal ask the centre at once where its incidents stand. It does not wait for the answer.
+// Ask has the terminal look at its incidents, and ask the centre where they stand, at once. It waits for neither.
 func (t *Terminal) Ask() {
-	select {
-	case t.fresh <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{t.fresh, t.hurry} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 

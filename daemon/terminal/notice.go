@@ -25,6 +25,9 @@ type noticed struct {
 func (n *noticed) service() (is bool, why string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if !n.shown { // a session that has not said anything has not opened
+		return false, session.Unready.String()
+	}
 	return n.out == "", n.out
 }
 

@@ -34,3 +34,15 @@ func TestWhyItIsClosedIsSaidOnce(t *testing.T) {
 		t.Errorf("%d shown\n%s", screen.shown, said.String())
 	}
 }
+
+// TestNothingIsInServiceYet: a terminal that is plugged together anew serves nobody before its session has said so.
+func TestNothingIsInServiceYet(t *testing.T) {
+	n := &noticed{Screen: &blank{}, log: logrus.New()}
+	if is, why := n.service(); is || why != "unready" {
+		t.Errorf("before the first picture: %v %q", is, why)
+	}
+	n.note(session.View{State: session.Idle})
+	if is, why := n.service(); !is || why != "" {
+		t.Errorf("the welcome: %v %q", is, why)
+	}
+}

@@ -68,6 +68,9 @@ func TestStaleAndRepeatedFingersAreDroppedAndCounted(t *testing.T) {
 	if got := h.do(t, "POST", "/kiosk/finger", before); got.status != 409 {
 		t.Errorf("a finger on an earlier picture of this visit: %d", got.status)
 	}
+	if got := h.do(t, "POST", "/kiosk/finger", strings.Replace(before, "action=yes", "action=touched", 1)); got.status != 204 {
+		t.Errorf("somebody was there, on an earlier picture: %d", got.status)
+	}
 	h.noFinger(t)
 	now := h.body(Yes)
 	for i, want := range []int{204, 409, 409} {
@@ -77,7 +80,7 @@ func TestStaleAndRepeatedFingersAreDroppedAndCounted(t *testing.T) {
 	}
 	h.finger(t)
 	h.noFinger(t)
-	if d := h.srv.Dropped(); d != (Dropped{Stale: 2, Repeated: 2}) {
+	if d := h.srv.Dropped(); d != (Dropped{Stale: 3, Repeated: 2}) {
 		t.Errorf("counted %+v", d)
 	}
 }

@@ -195,7 +195,11 @@ func (s *Server) handleFinger(w http.ResponseWriter, r *http.Request) {
 		s.malformed(w, err)
 		return
 	}
-	s.reply(w, s.pass(f, number))
+	v := s.pass(f, number)
+	if v == stale && f.Action == Touched { // it wished for nothing, and was overtaken by the finger after it
+		v = taken
+	}
+	s.reply(w, v)
 }
 
 var errForm = errors.New("touch: malformed finger")

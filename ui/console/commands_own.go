@@ -35,7 +35,7 @@ func ownCommands() []Command {
 				{Name: "columns", Flag: true, Form: FormNumber, Least: 20, Most: 500, Does: T("桁数。", "Columns.")},
 				{Name: "no-pages", Flag: true, Does: T("ページで止まらない。", "Do not stop after a page.")}},
 			Examples: []Example{{"terminal auto", T("端末に問い合わせる", "ask the terminal")}, {"terminal dumb --no-pages", T("プログラムから使う", "for a program")}}},
-		{Name: "history", own: true, Does: T("この接続で入力した行。", "The lines typed in this session."),
+		{Name: "history", own: true, Does: T("この接続で入力した行。", "The lines typed since you plugged in."),
 			Lines:    []Line{{Code: "history.line", Many: true, Title: T("履歴", "History"), Fields: []Field{number("number", "", T("番号", "number")), plain("command", T("コマンド", "command"))}}},
 			Examples: []Example{{"history", T("履歴を見る", "see them")}}},
 		{Name: "login", own: true, Does: T("自分の SSH 鍵でサインインする。", "Sign in with your own SSH key."),

@@ -13,6 +13,7 @@ import (
 	"honnin/config/keys"
 	"honnin/config/policy"
 	"honnin/config/protocol"
+	"honnin/config/trust/sign"
 )
 
 const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
@@ -64,6 +65,9 @@ refused = "64s"
 
 [card]
 anchors = ["card-ca.pem"]
+
+[test]
+anchors = ["test-ca.pem"]
 
 [centre]
 urls = ["https://centre.internal"]
@@ -156,6 +160,8 @@ func fullWorld(t testing.TB) *world {
 	w := newWorld(t)
 	withKeys(t, w)
 	w.files["incident.pem"] = publicPEM(t, must[*ecdh.PrivateKey](t)(ecdh.X25519().GenerateKey(rand.Reader)).Public())
+	w.files["test-ca.pem"] = toPEM(must[*sign.Pair](t)(sign.NewCA(template("Test CA"))).Certificate)
+	w.files["same-key.pem"] = toPEM(must[*sign.Pair](t)(sign.NewCA(sign.Template{Name: "Another", Key: w.card.Key, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)})).Certificate)
 	w.files["closer.pem"] = publicPEM(t, must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).Public())
 	return w
 }
@@ -188,6 +194,9 @@ func TestFull(t *testing.T) {
 	}
 	if s := p.CentreSigners(); len(s) != 1 || !s[0].Equal(w.signer.Certificate) {
 		t.Error("the centre's signers")
+	}
+	if a := p.TestAnchors(); len(a) != 1 || a[0].Subject.CommonName != "Test CA" {
+		t.Error("test cards")
 	}
 	if a := p.TerminalAnchors(); len(a) != 1 || !a[0].Equal(p.CardAnchors()[0]) || p.TerminalWarning() != 480*time.Hour {
 		t.Error("what the policy says of terminals' keys")
@@ -291,42 +300,45 @@ func TestUnanswered(t *testing.T) {
 func TestFullRefused(t *testing.T) {
 	w := fullWorld(t)
 	for name, c := range map[string]struct{ old, new, says string }{
-		"deadlines in the wrong order": {`stop = "2h"`, `stop = "20m"`, "deadlines.stop: must be longer than acknowledge"},
-		"person of a foreign town":     {"key = \"closer.pem\"\nexpires = \"2027-03-31\"\nmunicipality = \"141003\"", "key = \"closer.pem\"\nexpires = \"2027-03-31\"\nmunicipality = \"011002\"", "person[closer-1].municipality: is not one"},
-		"contact of a foreign town":    {"example\"\nmunicipality = \"141003\"", "example\"\nmunicipality = \"011002\"", "contact[city-office].municipality: is not one"},
-		"PEM for a technician":         {sshKey + " somewhere", "closer.pem", "person[technician-7].key: must be a line"},
-		"SSH for a closer":             {"closer.pem", sshKey, "person[closer-1].key: must be one PEM block"},
-		"weak key for a closer":        {"closer.pem", "weak.pem", "person[closer-1].key: trust: an elliptic curve"},
-		"no file for a closer":         {"closer.pem", "nobody.pem", "person[closer-1].key: file does not exist"},
-		"both kinds of role":           {`["acknowledge", "close"]`, `["look", "close"]`, "person[closer-1].key: a person has either"},
-		"staff's role for a person":    {`["acknowledge", "close"]`, `["confirm"]`, "person[closer-1].roles[1]: must be one of"},
-		"another SSH kind":             {"ssh-ed25519", "ssh-rsa", "person[technician-7].key: must be a line"},
-		"a cut SSH key":                {"HR4f", "HR4", "person[technician-7].key: must be a line"},
-		"two lines of SSH":             {" somewhere", `\nssh-ed25519 AAAA`, "person[technician-7].key: must be a line"},
-		"a centre with a path":         {"https://centre.internal", "https://centre.internal/v1", "centre.urls[1]: must be https://HOST"},
-		"a centre without TLS":         {"https://centre.internal", "http://centre.internal", "centre.urls[1]: must be https://HOST"},
-		"fee below nothing":            {"fee = 250", "fee = -1", "municipality[141003].service[seal-registration].fee: must be a number from 0 to 100000 yen"},
-		"fee as a text":                {"fee = 250", `fee = "250"`, "service[seal-registration].fee: must be a number"},
-		"no fee":                       {"  fee = 250\n", "", "service[seal-registration].fee: is missing"},
-		"no such certificate":          {"seal-registration", "seal", "service[1].certificate: must be one of \"resident-record\""},
-		"a service twice":              {"seal-registration", "family-register", "service[family-register].certificate: stands twice"},
-		"hours over midnight":          {"09:00-17:00", "22:00-06:00", `service[family-register].hours: must be hours such as`},
-		"no such day":                  {"12-29/01-03", "12-29/02-30", "line 15: closed[1]: must be a day or days"},
-		"days backwards":               {"2027-05-03/2027-05-05", "2027-05-05/2027-05-03", "holidays[2]: must be a day or days"},
-		"mixed days":                   {"2027-05-03/2027-05-05", "2027-05-03/05-05", "holidays[2]: must be a day or days"},
-		"no such weekday":              {`"fri"]`, `"friday"]`, "days[5]: must be one of \"sun\""},
-		"another language":             {`["en", "ja"]`, `["en", "fr"]`, "languages[2]: must be one of \"ja\", \"en\""},
-		"a limit nobody can keep":      {`take_card = "62s"`, `take_card = "2s"`, "limits.take_card: must be a duration"},
-		"reach by hand":                {"tel:+81-3-0000-0000", "+81-3-0000-0000", "contact[operations].reach: must be \"tel:"},
-		"a collector without a port":   {"log.operations.example:6514", "log.operations.example", "collector[operations-log].address: must be HOST:PORT"},
-		"a collector on port 0":        {"log.operations.example:6514", "log.operations.example:0", "collector[operations-log].address: must be HOST:PORT"},
-		"a collector nowhere":          {"log.operations.example:6514", ":6514", "collector[operations-log].address: must be HOST:PORT"},
-		"a collector with a path":      {"log.operations.example:6514", "log.operations.example/x:6514", "collector[operations-log].address: must be HOST:PORT"},
-		"a collector's lost anchor":    {"6514\"\nanchors = [\"card-ca.pem\"]", "6514\"\nanchors = [\"nothing.pem\"]", "collector[operations-log].anchors[1]: file does not exist"},
-		"a collector that is anybody":  {"6514\"\nanchors = [\"card-ca.pem\"]", "6514\"\nanchors = []", "collector[operations-log].anchors: must be a list"},
-		"a flag as a text":             {"printers_without_ipp = false", `printers_without_ipp = "no"`, "devices.printers_without_ipp: must be true or false"},
-		"a table as a list":            {"[deadlines]", "[[deadlines]]", "deadlines: must be a table"},
-		"a list as a table":            {"[[contact]]\nid = \"operations\"\nreach = \"tel:+81-3-0000-0000\"\n[[contact]]", "[contact]", "contact: must be a list of tables"},
+		"deadlines in the wrong order":  {`stop = "2h"`, `stop = "20m"`, "deadlines.stop: must be longer than acknowledge"},
+		"person of a foreign town":      {"key = \"closer.pem\"\nexpires = \"2027-03-31\"\nmunicipality = \"141003\"", "key = \"closer.pem\"\nexpires = \"2027-03-31\"\nmunicipality = \"011002\"", "person[closer-1].municipality: is not one"},
+		"contact of a foreign town":     {"example\"\nmunicipality = \"141003\"", "example\"\nmunicipality = \"011002\"", "contact[city-office].municipality: is not one"},
+		"PEM for a technician":          {sshKey + " somewhere", "closer.pem", "person[technician-7].key: must be a line"},
+		"SSH for a closer":              {"closer.pem", sshKey, "person[closer-1].key: must be one PEM block"},
+		"weak key for a closer":         {"closer.pem", "weak.pem", "person[closer-1].key: trust: an elliptic curve"},
+		"no file for a closer":          {"closer.pem", "nobody.pem", "person[closer-1].key: file does not exist"},
+		"both kinds of role":            {`["acknowledge", "close"]`, `["look", "close"]`, "person[closer-1].key: a person has either"},
+		"staff's role for a person":     {`["acknowledge", "close"]`, `["confirm"]`, "person[closer-1].roles[1]: must be one of"},
+		"another SSH kind":              {"ssh-ed25519", "ssh-rsa", "person[technician-7].key: must be a line"},
+		"a cut SSH key":                 {"HR4f", "HR4", "person[technician-7].key: must be a line"},
+		"two lines of SSH":              {" somewhere", `\nssh-ed25519 AAAA`, "person[technician-7].key: must be a line"},
+		"a centre with a path":          {"https://centre.internal", "https://centre.internal/v1", "centre.urls[1]: must be https://HOST"},
+		"a centre without TLS":          {"https://centre.internal", "http://centre.internal", "centre.urls[1]: must be https://HOST"},
+		"fee below nothing":             {"fee = 250", "fee = -1", "municipality[141003].service[seal-registration].fee: must be a number from 0 to 100000 yen"},
+		"fee as a text":                 {"fee = 250", `fee = "250"`, "service[seal-registration].fee: must be a number"},
+		"no fee":                        {"  fee = 250\n", "", "service[seal-registration].fee: is missing"},
+		"no such certificate":           {"seal-registration", "seal", "service[1].certificate: must be one of \"resident-record\""},
+		"a service twice":               {"seal-registration", "family-register", "service[family-register].certificate: stands twice"},
+		"hours over midnight":           {"09:00-17:00", "22:00-06:00", `service[family-register].hours: must be hours such as`},
+		"no such day":                   {"12-29/01-03", "12-29/02-30", "line 15: closed[1]: must be a day or days"},
+		"days backwards":                {"2027-05-03/2027-05-05", "2027-05-05/2027-05-03", "holidays[2]: must be a day or days"},
+		"mixed days":                    {"2027-05-03/2027-05-05", "2027-05-03/05-05", "holidays[2]: must be a day or days"},
+		"no such weekday":               {`"fri"]`, `"friday"]`, "days[5]: must be one of \"sun\""},
+		"another language":              {`["en", "ja"]`, `["en", "fr"]`, "languages[2]: must be one of \"ja\", \"en\""},
+		"a limit nobody can keep":       {`take_card = "62s"`, `take_card = "2s"`, "limits.take_card: must be a duration"},
+		"reach by hand":                 {"tel:+81-3-0000-0000", "+81-3-0000-0000", "contact[operations].reach: must be \"tel:"},
+		"a collector without a port":    {"log.operations.example:6514", "log.operations.example", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector on port 0":         {"log.operations.example:6514", "log.operations.example:0", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector nowhere":           {"log.operations.example:6514", ":6514", "collector[operations-log].address: must be HOST:PORT"},
+		"a collector with a path":       {"log.operations.example:6514", "log.operations.example/x:6514", "collector[operations-log].address: must be HOST:PORT"},
+		"citizens' cards as test cards": {"test-ca.pem", "card-ca.pem", "test.anchors: one has the key of one of card.anchors"},
+		"the same under another name":   {"test-ca.pem", "same-key.pem", "test.anchors: one has the key of one of card.anchors"},
+		"test cards of nobody":          {`["test-ca.pem"]`, "[]", "test.anchors: must be a list"},
+		"a collector's lost anchor":     {"6514\"\nanchors = [\"card-ca.pem\"]", "6514\"\nanchors = [\"nothing.pem\"]", "collector[operations-log].anchors[1]: file does not exist"},
+		"a collector that is anybody":   {"6514\"\nanchors = [\"card-ca.pem\"]", "6514\"\nanchors = []", "collector[operations-log].anchors: must be a list"},
+		"a flag as a text":              {"printers_without_ipp = false", `printers_without_ipp = "no"`, "devices.printers_without_ipp: must be true or false"},
+		"a table as a list":             {"[deadlines]", "[[deadlines]]", "deadlines: must be a table"},
+		"a list as a table":             {"[[contact]]\nid = \"operations\"\nreach = \"tel:+81-3-0000-0000\"\n[[contact]]", "[contact]", "contact: must be a list of tables"},
 	} {
 		if !strings.Contains(full, c.old) {
 			t.Fatalf("%s: %q is not in the example", name, c.old)

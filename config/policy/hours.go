@@ -48,10 +48,6 @@ func ranges(days []string) (out []keys.Range) {
 	return out
 }
 
-func (s schedule) limited() bool {
-	return s.hours != keys.Span{} || len(s.days) > 0 || len(s.closed) > 0
-}
-
 // on returns when it is open on a day; ok is false where it is not at all.
 func (s schedule) on(midnight time.Time) (from, to time.Time, ok bool) {
 	name := dayNames[midnight.Weekday()]

@@ -106,6 +106,8 @@ func trustKeys() []keys.Key {
 	return []keys.Key{
 		{Path: "card", Form: keys.Table, Need: true, Ja: "マイナンバーカード。", En: "My Number cards."},
 		{Path: "card.anchors", Form: keys.PEM, List: true, Need: true, Min: 1, Max: 100, Ja: "利用者証明用認証局の証明書。", En: "The CAs of cards' user authentication certificates."},
+		{Path: "test", Form: keys.Table, Ja: "点検用の試験カード。", En: "Cards for tests, which technicians have."},
+		{Path: "test.anchors", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "試験カードの認証局。見本の発行だけに使え、card.anchors と同じ鍵は認めない。なければ見本は発行できない。", En: "The CAs of test cards, which are for a practice issuance at the console and for nothing else; none may have a key of card.anchors. Without any there is no such issuance."},
 		{Path: "centre", Form: keys.Table, Ja: "証明書交付センター。", En: "The issuing centre."},
 		{Path: "centre.urls", Form: keys.URL, List: true, Min: 1, Max: 100, Ja: "端末が接続してよいセンター。", En: "The centres that a site may name. Without it, any."},
 		{Path: "centre.signers", Form: keys.PEM, List: true, Min: 1, Max: 100, Ja: "インシデントの受領書、だれも手を付けていないという状態、センターが全端末で止めているものに署名する証明書。鍵で判断する。なければ受領書は確かめず、止めているものも尋ねない。", En: "The certificates that sign receipts of incidents, that nobody has touched one, and what the centre has suspended for all terminals. Their keys count; without any, receipts are not verified and nobody asks what is suspended."},

@@ -46,6 +46,7 @@ type wire struct {
 	Latch           wireLatch          `toml:"latch"`
 	Limits          wireLimits         `toml:"limits"`
 	Card            wireCard           `toml:"card"`
+	Test            wireTest           `toml:"test"`
 	Centre          wireCentre         `toml:"centre"`
 	TerminalKeys    wireTerminalKeys   `toml:"terminal_keys"`
 	Devices         wireDevices        `toml:"devices"`
@@ -65,6 +66,10 @@ type wireLatch struct {
 }
 
 type wireCard struct {
+	Anchors []string `toml:"anchors"`
+}
+
+type wireTest struct {
 	Anchors []string `toml:"anchors"`
 }
 
@@ -243,6 +248,12 @@ func (p *Policy) numbers(w wire, d defaults) {
 func (p *Policy) trust(w wire, root *keys.Node, f *files) (err error) {
 	if p.cards, err = f.certificates(root.Get("card"), "anchors", w.Card.Anchors); err != nil {
 		return err
+	}
+	if p.testCards, err = f.certificates(root.Get("test"), "anchors", w.Test.Anchors); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(p.testCards, p.issuesCards) {
+		return root.Get("test").Wrong("anchors", "one has the key of one of card.anchors: test cards are nobody's")
 	}
 	if p.centreSigners, err = f.certificates(root.Get("centre"), "signers", w.Centre.Signers); err != nil {
 		return err

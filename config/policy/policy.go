@@ -61,6 +61,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/x509"
 	"fmt"
@@ -80,7 +81,7 @@ type Policy struct {
 	head                                           *Head
 	skew, lifetime, crlAge, propagation, heartbeat time.Duration
 	latch                                          Latch
-	cards                                          []*x509.Certificate
+	cards, testCards                               []*x509.Certificate
 	municipalities                                 map[protocol.Municipality]*municipality
 	issuing                                        *trust.Store
 	practice                                       bool
@@ -137,6 +138,16 @@ func (p *Policy) Latch() Latch { return p.latch }
 
 // CardAnchors are the CAs of cards, for [trust.CheckCard].
 func (p *Policy) CardAnchors() []*x509.Certificate { return slices.Clone(p.cards) }
+
+// TestAnchors are the CAs of test cards. None has a key of the card anchors.
+func (p *Policy) TestAnchors() []*x509.Certificate { return slices.Clone(p.testCards) }
+
+// issuesCards reports whether a CA has the key of a card anchor.
+func (p *Policy) issuesCards(ca *x509.Certificate) bool {
+	return slices.ContainsFunc(p.cards, func(c *x509.Certificate) bool {
+		return bytes.Equal(c.RawSubjectPublicKeyInfo, ca.RawSubjectPublicKeyInfo)
+	})
+}
 
 // Municipality returns the name of a municipality of this policy.
 func (p *Policy) Municipality(code protocol.Municipality) (name string, ok bool) {

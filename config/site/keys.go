@@ -25,7 +25,7 @@ func Table() keys.File {
 			{Path: "printer", Form: keys.Table, Need: true, Ja: "印刷機。", En: "The one printer."},
 			{Path: "printer.address", Form: keys.Text, Need: true, Ja: "ipp://…、ipps://… または usb。", En: `"ipps://…", "ipp://…" on this machine, or "usb", with ":VENDOR:PRODUCT" or ":PORT" where several are plugged in.`},
 			{Path: "printer.ca", Form: file, Ja: "ipps の印刷機の証明書、またはその認証局。", En: "With ipps and only then: the printer's certificate, or the CA it chains to, in PEM."},
-			{Path: "line", Form: keys.Table, Ja: "技術者のシリアル回線。", En: "The serial line for technicians."},
+			{Path: "line", Form: keys.Table, Ja: "保守員のシリアル回線。", En: "The serial line for technicians."},
 			{Path: "line.device", Form: file, Need: true, Ja: "回線の装置。/dev/ttyS0 など。", En: "Its device: /dev/ttyS0, or better a name that stays, below /dev/serial/by-path."},
 			{Path: "line.baud", Form: keys.Number, Min: 9600, Max: 115200, Ja: "速度。9600、19200、38400、57600、115200 のどれか。書かなければ 115200。", En: "Its rate: 9600, 19200, 38400, 57600 or 115200, which is also meant where it is left out."},
 			{Path: "centre", Form: keys.Table, Need: true, Ja: "証明書交付センター。", En: "The issuing centre."},

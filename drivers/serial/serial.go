@@ -22,7 +22,7 @@
 //     Close, and only where something waits to be sent.
 //
 // What no software sees: CLOCAL is set and the cable may have three wires, so a cable that is pulled out at the technician's
-// end is silence, not a hang-up. A USB adapter that is pulled out hangs up. A break, and a wrong rate, read as noise.
+// end is silence, not a hang-up. A USB adapter that is pulled out hangs up. A break reads as a NUL, a wrong rate as noise.
 package serial
 
 import (

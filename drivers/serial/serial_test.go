@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -309,13 +310,43 @@ func TestWaitPauses(t *testing.T) {
 		if looks < 30 || looks > 40 {
 			t.Errorf("%d looks in a minute", looks)
 		}
-		for _, never := range []error{ErrBaud, ErrNoLine, ErrHeld, fs.ErrPermission} {
+		for _, never := range []error{ErrBaud, ErrNoLine, ErrHeld} {
 			begin := time.Now()
 			if _, err := wait(t.Context(), func() (*Line, error) { return nil, never }); err != never || time.Since(begin) != 0 {
 				t.Error(err)
 			}
 		}
 	})
+}
+
+// TestWaitPatience: a device that has just come is not everybody's yet, and may be tried by others; for ever is too long.
+func TestWaitPatience(t *testing.T) {
+	come, line := []error{fs.ErrNotExist, fs.ErrPermission}, new(Line)
+	for name, c := range map[string]struct {
+		looks []error // what each says; the last one goes on; nil: the line is there
+		want  error
+		after time.Duration
+	}{
+		"given to our group":          {append(come, fs.ErrPermission, nil), nil, 700 * time.Millisecond},
+		"tried by somebody":           {append(come, ErrHeld, ErrHeld, ErrHeld, nil), nil, 3100 * time.Millisecond},
+		"held from the first":         {[]error{ErrHeld}, ErrHeld, 0},
+		"never ours":                  {come, fs.ErrPermission, 13100 * time.Millisecond},
+		"gone and come":               {append(slices.Repeat([]error{fs.ErrPermission}, denials), fs.ErrNotExist, fs.ErrPermission, nil), nil, 15100 * time.Millisecond},
+		"somebody else's, then wrong": {append(come, ErrHeld, ErrNoLine), ErrNoLine, 700 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin, look := time.Now(), -1
+			l, err := wait(t.Context(), func() (*Line, error) {
+				if look = min(look+1, len(c.looks)-1); c.looks[look] != nil {
+					return nil, fmt.Errorf("open: %w", c.looks[look])
+				}
+				return line, nil
+			})
+			if !errors.Is(err, c.want) || (l == line) != (c.want == nil) || time.Since(begin) != c.after {
+				t.Errorf("%s: %v after %v", name, err, time.Since(begin))
+			}
+		})
+	}
 }
 
 // TestGarbage: 64 MB as fast as the line takes them, in flat memory, and the line works afterwards.

@@ -31,6 +31,8 @@ type child struct {
 	over chan struct{} // closed when rz has said ZFIN; nil: sz
 	rz   sought        // whether one began to take the file of sz
 	said clipped
+
+	begun func() // when one did
 }
 
 // newChild makes a directory, and removes those that nobody uses any more.
@@ -39,7 +41,7 @@ func newChild(line Line, parent string) (c *child, err error) {
 		parent = os.TempDir()
 	}
 	sweep(parent)
-	c = &child{line: line, uid: -1, rz: sought{what: zrpos}}
+	c = &child{line: line, uid: -1, rz: sought{what: zrpos}, begun: func() {}}
 	for range 3 { // another's sweep may take one that is not locked yet
 		if c.dir, err = os.MkdirTemp(parent, ownForm); err != nil {
 			break
@@ -52,10 +54,32 @@ func newChild(line Line, parent string) (c *child, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("zmodem: %w", err)
 	}
-	if os.Geteuid() == 0 && os.Chown(c.dir, nobody, nobody) == nil { // root of a user namespace may have nobody else
-		c.uid = nobody
-	}
 	return c, nil
+}
+
+// put lays a file into the directory, which is still ours alone: whoever else is nobody has had no time for a link.
+func (c *child) put(f File) error {
+	file, err := os.OpenFile(filepath.Join(c.dir, f.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o644)
+	if err == nil {
+		_, err = file.Write(f.Content)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("zmodem: %w", err)
+	}
+	return nil
+}
+
+// give makes the directory nobody's where we are root. A root that cannot, as one of a user namespace without nobody, runs nothing.
+func (c *child) give() error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if err := c.lock.Chown(nobody, nobody); err != nil {
+		return fmt.Errorf("zmodem: %w", err)
+	}
+	c.uid = nobody
+	return nil
 }
 
 // locked opens a directory that nobody uses.
@@ -180,7 +204,9 @@ func (c *child) inward(ctx context.Context, cancel context.CancelCauseFunc, to i
 			cancel(ErrTooLarge)
 			return
 		}
-		c.rz.in(b[:n])
+		if c.rz.in(b[:n]) {
+			c.begun()
+		}
 		if !c.isOver() {
 			last = append(last[:0], b[:n]...)
 		} else if last = append(last, b[:n]...); !bytes.Contains(last, lastWord) && !bytes.Contains(last, zfin) {

@@ -14,7 +14,6 @@ package zmodem
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,7 +48,7 @@ type Limits struct {
 var (
 	ErrProgram  = errors.New("zmodem: rz and sz are needed (Debian package lrzsz)")
 	ErrCut      = errors.New("zmodem: the line was cut")
-	ErrNotBegun = errors.New("zmodem: nobody sent a file in time")
+	ErrNotBegun = errors.New("zmodem: nobody sent a file, or asked for one, in time")
 	ErrStalled  = errors.New("zmodem: the sender stopped in the middle")
 	ErrTooLarge = errors.New("zmodem: the file is too large")
 	ErrNotOne   = errors.New("zmodem: more than one file was sent; one is wanted")
@@ -70,6 +69,9 @@ func Receive(ctx context.Context, line Line, l Limits) (f File, err error) {
 		return File{}, err
 	}
 	defer func() { err = errors.Join(err, c.remove()) }()
+	if err := c.give(); err != nil {
+		return File{}, err
+	}
 	c.over = make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -167,8 +169,9 @@ func (c *child) one(most int64) (f File, err error) {
 	return f, nil
 }
 
-// Send sends one file; it waits for a receiver until ctx is done. Errors are those above, or ctx's; then the receiver is told to stop.
-func Send(ctx context.Context, line Line, f File, dir string) (err error) {
+// Send sends one file; start is how long it waits for a receiver to ask for it, dir is as in [Limits]. Errors are those above, or
+// ctx's; then the receiver is told to stop.
+func Send(ctx context.Context, line Line, f File, start time.Duration, dir string) (err error) {
 	if !PlainName(f.Name) {
 		return ErrName
 	}
@@ -177,11 +180,17 @@ func Send(ctx context.Context, line Line, f File, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.remove()) }()
-	if err := os.WriteFile(filepath.Join(c.dir, f.Name), f.Content, 0o644); err != nil {
-		return fmt.Errorf("zmodem: %w", err)
+	if err := c.put(f); err != nil {
+		return err
+	}
+	if err := c.give(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	late := time.AfterFunc(start, func() { cancel(ErrNotBegun) })
+	defer late.Stop()
+	c.begun = func() { late.Stop() }
 	nobody := func() bool { return !c.rz.found }
 	came := c.patient(ctx, cancel, nobody, int64(len(f.Content)), "sz", "--zmodem", "--binary", "--quiet", "--", f.Name)
 	if why := context.Cause(ctx); why != nil {

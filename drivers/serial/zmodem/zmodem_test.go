@@ -148,7 +148,7 @@ func TestBytewise(t *testing.T) {
 	}
 	s = newStand(t)
 	ended = s.technician(all, nil, "rz", "-q")
-	if err := Send(t.Context(), dripping{s.line}, File{"result.p7m", want}, s.dir); err != nil {
+	if err := Send(t.Context(), dripping{s.line}, File{"result.p7m", want}, time.Minute, s.dir); err != nil {
 		t.Error(err)
 	}
 	if err := <-ended; err != nil {
@@ -311,7 +311,7 @@ func TestSend(t *testing.T) {
 	s := newStand(t)
 	want := []byte("what came of it")
 	ended := s.technician(all, nil, "rz", "-q")
-	if err := Send(t.Context(), s.line, File{"honnin-JP-99-000001.p7m", want}, s.dir); err != nil {
+	if err := Send(t.Context(), s.line, File{"honnin-JP-99-000001.p7m", want}, time.Minute, s.dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-ended; err != nil {
@@ -330,7 +330,7 @@ func TestNotSent(t *testing.T) {
 		s := newStand(t)
 		ctx, cancel := context.WithTimeout(t.Context(), short)
 		defer cancel()
-		if err := Send(ctx, s.line, f, s.dir); !errors.Is(err, context.DeadlineExceeded) {
+		if err := Send(ctx, s.line, f, time.Minute, s.dir); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 		s.nothingLeft()
@@ -339,7 +339,7 @@ func TestNotSent(t *testing.T) {
 		s := newStand(t)
 		s.file(f.Name, 3)
 		s.technician(all, nil, "rz", "-q", "--protect")
-		if err := Send(t.Context(), s.line, f, s.dir); !errors.Is(err, ErrFailed) {
+		if err := Send(t.Context(), s.line, f, time.Minute, s.dir); !errors.Is(err, ErrFailed) {
 			t.Error(err)
 		}
 		s.nothingLeft()
@@ -347,7 +347,7 @@ func TestNotSent(t *testing.T) {
 	t.Run("a cut", func(t *testing.T) {
 		s := newStand(t)
 		s.technician(1, func() { _ = s.far.Close() }, "rz", "-q")
-		if err := Send(t.Context(), s.line, f, s.dir); !errors.Is(err, ErrCut) {
+		if err := Send(t.Context(), s.line, f, time.Minute, s.dir); !errors.Is(err, ErrCut) {
 			t.Error(err)
 		}
 		s.nothingLeft()
@@ -355,7 +355,7 @@ func TestNotSent(t *testing.T) {
 	t.Run("a path", func(t *testing.T) {
 		s := newStand(t)
 		for _, name := range []string{"../x", "-x", "", ".x", "a/b", "a\nb"} {
-			if err := Send(t.Context(), s.line, File{name, nil}, s.dir); !errors.Is(err, ErrName) {
+			if err := Send(t.Context(), s.line, File{name, nil}, time.Minute, s.dir); !errors.Is(err, ErrName) {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
@@ -408,7 +408,7 @@ func TestGivesUp(t *testing.T) {
 		s := newStand(t)
 		started := s.givingUp("sz", 2)
 		ended := s.technician(all, nil, "rz", "-q")
-		if err := Send(t.Context(), s.line, File{"result.p7m", []byte("x")}, s.dir); err != nil || started() != 3 {
+		if err := Send(t.Context(), s.line, File{"result.p7m", []byte("x")}, time.Minute, s.dir); err != nil || started() != 3 {
 			t.Errorf("%v, started %d times", err, started())
 		}
 		if err := <-ended; err != nil {
@@ -437,7 +437,7 @@ func TestGivesUp(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := Send(ctx, s.line, File{"result.p7m", []byte("x")}, s.dir); !errors.Is(err, ErrFailed) {
+		if err := Send(ctx, s.line, File{"result.p7m", []byte("x")}, time.Minute, s.dir); !errors.Is(err, ErrFailed) {
 			t.Error(err)
 		}
 		s.nothingLeft()
@@ -476,7 +476,7 @@ func TestWithoutLrzsz(t *testing.T) {
 	if _, err := Receive(t.Context(), s.line, s.limits()); !errors.Is(err, ErrProgram) {
 		t.Error(err)
 	}
-	if err := Send(t.Context(), s.line, File{"x", nil}, s.dir); !errors.Is(err, ErrProgram) {
+	if err := Send(t.Context(), s.line, File{"x", nil}, time.Minute, s.dir); !errors.Is(err, ErrProgram) {
 		t.Error(err)
 	}
 	s.nothingLeft()

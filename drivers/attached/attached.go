@@ -23,6 +23,7 @@ type Device struct {
 	ID       string     `json:"id"`   // vendor and product, "054c:0dc9"
 	Maker    string     `json:"maker,omitempty"`
 	Name     string     `json:"name,omitempty"`
+	Speed    string     `json:"speed,omitempty"` // "low", "full", "high", "super", "super-plus"
 	Readers  []Reader   `json:"readers,omitempty"`
 	Printers []Printer  `json:"printers,omitempty"`
 	InTheWay []Obstacle `json:"in_the_way,omitempty"`
@@ -47,9 +48,22 @@ type Printer struct {
 
 // Obstacle is something in the way.
 type Obstacle struct {
-	What string `json:"what"`
+	Code Code   `json:"code"`
+	By   string `json:"by,omitempty"` // a kernel driver or a program; a program's name is its own choice, and may be missing
+	What string `json:"what"`         // the two in words
 	Do   string `json:"do"`
 }
+
+// Code is a kind of obstacle.
+type Code string
+
+// The kinds.
+const (
+	BadDescriptors Code = "bad-descriptors" // it describes itself wrongly
+	NoPermission   Code = "no-permission"
+	KernelDriver   Code = "kernel-driver" // which is detached while a terminal runs
+	InUse          Code = "in-use"        // by a program
+)
 
 const (
 	classPrinter = 0x07
@@ -62,6 +76,9 @@ var protocols = map[uint8]string{1: "unidirectional", 2: "bidirectional", 4: "ip
 
 // Rules is the name of the file of udev rules that errors speak of.
 const Rules = usb.Rules
+
+// ErrNoBus is a machine without USB.
+var ErrNoBus = usb.ErrNoBus
 
 // Bus is all USB of a machine, for whoever only hands it on to the drivers.
 type Bus = usb.Bus
@@ -108,7 +125,7 @@ func List(ctx context.Context, bus usb.Bus) ([]Device, error) {
 	}
 	var all []Device
 	for _, i := range infos {
-		d := Device{Port: i.Port, ID: i.ID(), Maker: i.Manufacturer, Name: i.Name}
+		d := Device{Port: i.Port, ID: i.ID(), Maker: i.Manufacturer, Name: i.Name, Speed: i.Speed}
 		d.Readers, d.Printers = readers(i), printers(ctx, bus, i)
 		if d.InTheWay = obstacles(bus, i); len(d.Readers)+len(d.Printers) > 0 || i.Broken != nil {
 			all = append(all, d)

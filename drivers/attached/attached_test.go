@@ -61,17 +61,17 @@ func TestList(t *testing.T) {
 		"nothing of ours": {info: usb.Info{Settings: []usb.Setting{{Class: 3}}, Denied: true}},
 		// Sony RC-S300: CCID 1.10, short and extended APDUs, 522 bytes, and an interface of the maker's own.
 		"RC-S300": {
-			info: usb.Info{Vendor: 0x054c, Product: 0x0dc9, Manufacturer: "SONY", Name: "FeliCa Port/PaSoRi 4.0", Settings: []usb.Setting{reader(6, 522, 0), {Interface: 1, Class: 0xff}}},
-			want: []Device{{ID: "054c:0dc9", Maker: "SONY", Name: "FeliCa Port/PaSoRi 4.0", Readers: []Reader{{Level: "extended APDU", Buffer: 522, Slots: 1}}}},
+			info: usb.Info{Vendor: 0x054c, Product: 0x0dc9, Manufacturer: "SONY", Name: "FeliCa Port/PaSoRi 4.0", Speed: "full", Settings: []usb.Setting{reader(6, 522, 0), {Interface: 1, Class: 0xff}}},
+			want: []Device{{ID: "054c:0dc9", Maker: "SONY", Name: "FeliCa Port/PaSoRi 4.0", Speed: "full", Readers: []Reader{{Level: "extended APDU", Buffer: 522, Slots: 1}}}},
 		},
 		"PIN pad, with pcscd": {
 			info: usb.Info{Settings: []usb.Setting{reader(1, 271, 3)}, Drivers: map[int]string{0: usb.Program}}, holder: "pcscd",
-			want: []Device{{ID: "0000:0000", Readers: []Reader{{Level: "TPDU", Buffer: 271, Slots: 1, PINPad: true}}, InTheWay: []Obstacle{{"pcscd has it", remedies["pcscd"]}}}},
+			want: []Device{{ID: "0000:0000", Readers: []Reader{{Level: "TPDU", Buffer: 271, Slots: 1, PINPad: true}}, InTheWay: []Obstacle{{InUse, "pcscd", "pcscd has it", remedies["pcscd"]}}}},
 		},
 		"a reader without a class descriptor": {
 			info: usb.Info{Settings: []usb.Setting{{Class: 0x0b, Endpoints: bulk}}, Denied: true},
 			want: []Device{{ID: "0000:0000", Readers: []Reader{{Unusable: "ccid: the reader's descriptor is missing"}},
-				InTheWay: []Obstacle{{"no permission", "honnind devices --rules >/etc/udev/rules.d/70-honnin-usb.rules; then see its first lines"}}}},
+				InTheWay: []Obstacle{{NoPermission, "", "no permission", "honnind devices --rules >/etc/udev/rules.d/70-honnin-usb.rules; then see its first lines"}}}},
 		},
 		"a printer that nobody has": {
 			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2), printing(0, 1, 4), printing(1, 0, 4)}}, says: deviceID,
@@ -89,24 +89,24 @@ func TestList(t *testing.T) {
 		"a printer that may not be opened is not asked": {
 			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2)}, Denied: true}, says: deviceID,
 			want: []Device{{ID: "0000:0000", Printers: []Printer{{0, []string{"bidirectional"}, nil}},
-				InTheWay: []Obstacle{{"no permission", "honnind devices --rules >/etc/udev/rules.d/70-honnin-usb.rules; then see its first lines"}}}},
+				InTheWay: []Obstacle{{NoPermission, "", "no permission", "honnind devices --rules >/etc/udev/rules.d/70-honnin-usb.rules; then see its first lines"}}}},
 		},
 		"a printer that usblp has is not asked": {
 			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 2)}, Drivers: map[int]string{0: "usblp"}, DeviceIDs: map[int]string{0: "CMD:PWG;"}}, says: deviceID,
 			want: []Device{{ID: "0000:0000", Printers: []Printer{{0, []string{"bidirectional"}, []string{"PWG"}}},
-				InTheWay: []Obstacle{{"the kernel driver usblp", "nothing: it is detached while a terminal runs"}}}},
+				InTheWay: []Obstacle{{KernelDriver, "usblp", "the kernel driver usblp", "nothing: it is detached while a terminal runs"}}}},
 		},
 		"a vendor's protocol, and a strange program": {
 			info: usb.Info{Settings: []usb.Setting{printing(0, 0, 0xff), reader(1, 271, 0)}, Drivers: map[int]string{0: usb.Program}}, holder: "x",
-			want: []Device{{ID: "0000:0000", Readers: []Reader{{Level: "TPDU", Buffer: 271, Slots: 1}}, InTheWay: []Obstacle{{"x has it", "end it"}}}},
+			want: []Device{{ID: "0000:0000", Readers: []Reader{{Level: "TPDU", Buffer: 271, Slots: 1}}, InTheWay: []Obstacle{{InUse, "x", "x has it", "end it"}}}},
 		},
 		"a program that is not seen": {
 			info: usb.Info{Settings: []usb.Setting{reader(1, 271, 0)}, Drivers: map[int]string{0: usb.Program}},
-			want: []Device{{ID: "0000:0000", Readers: []Reader{{Level: "TPDU", Buffer: 271, Slots: 1}}, InTheWay: []Obstacle{{"another program has it", "end it"}}}},
+			want: []Device{{ID: "0000:0000", Readers: []Reader{{Level: "TPDU", Buffer: 271, Slots: 1}}, InTheWay: []Obstacle{{InUse, "", "another program has it", "end it"}}}},
 		},
 		"broken descriptors": {
 			info: usb.Info{Broken: usb.ErrDescriptor},
-			want: []Device{{ID: "0000:0000", InTheWay: []Obstacle{{"it describes itself wrongly", "plug it in anew; if that does not help, replace it"}}}},
+			want: []Device{{ID: "0000:0000", InTheWay: []Obstacle{{BadDescriptors, "", "it describes itself wrongly", "plug it in anew; if that does not help, replace it"}}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

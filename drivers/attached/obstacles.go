@@ -19,13 +19,13 @@ var remedies = map[string]string{
 // obstacles is what keeps this process from a device's readers and printers.
 func obstacles(bus usb.Bus, i usb.Info) (all []Obstacle) {
 	if i.Broken != nil {
-		all = append(all, Obstacle{"it describes itself wrongly", "plug it in anew; if that does not help, replace it"})
+		all = append(all, Obstacle{BadDescriptors, "", "it describes itself wrongly", "plug it in anew; if that does not help, replace it"})
 	}
 	if !slices.ContainsFunc(i.Settings, ours) {
 		return all
 	}
 	if i.Denied {
-		all = append(all, Obstacle{"no permission", fmt.Sprintf("honnind devices --rules >/etc/udev/rules.d/%s; then see its first lines", usb.Rules)})
+		all = append(all, Obstacle{NoPermission, "", "no permission", fmt.Sprintf("honnind devices --rules >/etc/udev/rules.d/%s; then see its first lines", usb.Rules)})
 	}
 	told := map[string]bool{}
 	for _, s := range i.Settings {
@@ -43,12 +43,13 @@ func ours(s usb.Setting) bool { return s.Class == classPrinter || s.Class == cla
 
 func bound(bus usb.Bus, at usb.Place, driver string) Obstacle {
 	if driver != usb.Program {
-		return Obstacle{"the kernel driver " + driver, "nothing: it is detached while a terminal runs"}
+		return Obstacle{KernelDriver, driver, "the kernel driver " + driver, "nothing: it is detached while a terminal runs"}
 	}
-	holder := cmp.Or(bus.Holder(at), "another program")
+	by := bus.Holder(at)
+	holder := cmp.Or(by, "another program")
 	do, known := remedies[holder]
 	if !known {
 		do = "end it"
 	}
-	return Obstacle{holder + " has it", do}
+	return Obstacle{InUse, by, holder + " has it", do}
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"honnin/config/trace"
 )
 
 // Status words (ISO/IEC 7816-4 §5.6) that mean something to this package.
@@ -104,7 +107,9 @@ func (c *Card) once(ctx context.Context, cmd command) ([]byte, uint16, error) {
 	if cmd.secret {
 		defer clear(raw)
 	}
+	began := c.trace.Now()
 	answer, err := c.t.Transmit(ctx, raw)
+	c.told(cmd.ins, answer, err, began)
 	if err != nil || len(answer) < 2 {
 		return nil, 0, c.lose(err)
 	}
@@ -113,6 +118,19 @@ func (c *Card) once(ctx context.Context, cmd command) ([]byte, uint16, error) {
 		return nil, 0, malformed("%s: %d bytes where at most %d were asked for", cmd.name, len(data), cmd.le)
 	}
 	return append([]byte(nil), data...), sw, nil
+}
+
+// told says what was asked and how it was answered, and nothing of what.
+func (c *Card) told(ins byte, answer []byte, err error, began time.Time) {
+	if !c.trace.On() {
+		return
+	}
+	took := trace.Span("took", c.trace.Now().Sub(began))
+	if n := len(answer); err == nil && n >= 2 {
+		c.trace.Say("command", trace.Byte("ins", ins), trace.Code("sw", uint16(answer[n-2])<<8|uint16(answer[n-1])), took)
+		return
+	}
+	c.trace.Say("command without an answer", trace.Byte("ins", ins), trace.Why(err), took)
 }
 
 // lose ends the conversation. An error of the transport is kept beside [ErrGone]: it says why.

@@ -50,6 +50,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"honnin/config/trace"
 )
 
 // Transport carries one command APDU to a card and its answer back, data and status word (ISO/IEC 7816-4
@@ -131,6 +133,7 @@ type Card struct {
 	gone      bool   // the line was lost: nothing more is sent
 	verified  bool   // VerifyPIN succeeded here; another's success is not ours
 	certified *x509.Certificate
+	trace     trace.Trace
 }
 
 // Option changes how a Card speaks.
@@ -142,6 +145,9 @@ func WithAbilities(a Abilities) Option { return func(c *Card) { c.can = a } }
 // TryExtended lets the Card read with an extended Le where that is not known to fail, falling back to short commands.
 // When the line is lost over it, [Abilities].Extended has become Fails.
 func TryExtended() Option { return func(c *Card) { c.extended = true } }
+
+// WithTrace has the Card say each command's instruction and status word.
+func WithTrace(t trace.Trace) Option { return func(c *Card) { c.trace = t } }
 
 // ShortOnly makes the Card use the commands that always work and nothing else.
 func ShortOnly() Option {

@@ -42,7 +42,9 @@ func (c *Card) VerifyPINOnPad(ctx context.Context) error {
 		if c.gone {
 			return ErrGone
 		}
+		began := c.trace.Now()
 		answer, err := c.t.(PINPad).VerifyOnPad(ctx, [4]byte{0x00, 0x20, 0x00, reference})
+		c.told(0x20, answer, err, began)
 		switch {
 		case errors.Is(err, ErrPadCancelled), errors.Is(err, ErrPadTimeout), errors.Is(err, ErrPINForm), errors.Is(err, ErrNoPad):
 			return err

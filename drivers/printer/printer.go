@@ -12,22 +12,44 @@ import (
 	"net"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
+	"honnin/config/protocol"
 	"honnin/spool"
 )
 
 // User is the requesting-user-name of every job: a printer is told nothing of the person.
 const User = "honnin"
 
-// JobName names a job at the printer: the transaction in hex and nothing else. The zero transaction has none.
+// JobName names a job at the printer: the transaction in hex and nothing else. The zero transaction has none. A service sheet's name
+// has another form, and says what it is.
 func JobName(j spool.Job) (string, error) {
-	if j.Transaction.IsZero() || j.Pages < 1 || j.Copies < 1 {
+	if j.Transaction.IsZero() != j.Service || j.Service && j.Document == (protocol.Digest{}) || j.Pages < 1 || j.Copies < 1 {
 		return "", &Fault{Unreleased, spool.ErrUnreleased}
+	}
+	if j.Service {
+		return serviceName(j.Document), nil
 	}
 	return j.Transaction.String(), nil
 }
+
+// PastName is what JobName gave for the job of a former run.
+func PastName(p spool.Past) string {
+	if p.Transaction.IsZero() {
+		return serviceName(p.Service)
+	}
+	return p.Transaction.String()
+}
+
+func serviceName(d protocol.Digest) string { return "service-sheet-" + d.String()[:32] }
+
+// IsJobName reports whether a job at the printer has a name of this program's form.
+func IsJobName(s string) bool { return jobName().MatchString(s) }
+
+var jobName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(service-sheet-)?[0-9a-f]{32}$`) })
 
 // The reasons shared by the drivers, in [spool.Readiness], [spool.Result] and [Fault]. Words of a device (the
 // keywords of RFC 8011 section 5.4.12) are passed on only where the driver knows them.

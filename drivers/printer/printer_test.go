@@ -100,11 +100,34 @@ func TestJobName(t *testing.T) {
 	if err != nil || got != "01020300000000000000000000000000" {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, j := range []spool.Job{{}, {Pages: 1, Copies: 1}, {Transaction: tx, Copies: 1}, {Transaction: tx, Pages: 1}} {
+	if other := (spool.Past{Transaction: tx}); PastName(other) != got || !IsJobName(got) {
+		t.Errorf("%q of a former run", PastName(other))
+	}
+	for _, j := range []spool.Job{{}, {Pages: 1, Copies: 1}, {Transaction: tx, Copies: 1}, {Transaction: tx, Pages: 1}, {Service: true, Pages: 1, Copies: 1},
+		{Service: true, Document: protocol.Digest{1}, Transaction: tx, Pages: 1, Copies: 1}, {Document: protocol.Digest{1}, Pages: 1, Copies: 1}} {
 		if name, err := JobName(j); !errors.Is(err, spool.ErrUnreleased) || name != "" {
 			t.Errorf("%+v is named %q, %v", j, name, err)
 		}
 	}
+}
+
+// TestServiceName: no service sheet's job can be taken for a certificate's, nor the other way round, and both are known for ours.
+func TestServiceName(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sum, tx := protocol.Digest(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "digest")), protocol.Transaction(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "transaction"))
+		sum[0], tx[0] = sum[0]|1, tx[0]|1
+		service, err := JobName(spool.Job{Service: true, Document: sum, Pages: 1, Copies: 1})
+		certificate, err2 := JobName(spool.Job{Transaction: tx, Document: sum, Pages: 1, Copies: 1})
+		if err != nil || err2 != nil || !strings.HasPrefix(service, "service-sheet-") || len(certificate) != 32 || strings.Contains(service, certificate) && tx != protocol.Transaction(sum[:16]) {
+			t.Fatal(service, certificate, err, err2)
+		}
+		if PastName(spool.Past{Service: sum}) != service || PastName(spool.Past{Transaction: tx, Service: sum}) != certificate || !IsJobName(service) || !IsJobName(certificate) {
+			t.Fatal(service, certificate)
+		}
+		if IsJobName("x"+service) || IsJobName(certificate+"0") || IsJobName("service-sheet-"+service) {
+			t.Fatal("any name is ours")
+		}
+	})
 }
 
 func TestFault(t *testing.T) {

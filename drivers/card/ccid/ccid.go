@@ -47,6 +47,7 @@ import (
 	"strings"
 	"sync"
 
+	"honnin/config/trace"
 	"honnin/drivers/card"
 	"honnin/drivers/internal/usb"
 )
@@ -105,9 +106,10 @@ func describe(s usb.Setting) (Descriptor, error) {
 
 // Reader is one reader, or whichever matches. It is safe for concurrent use.
 type Reader struct {
-	bus  usb.Bus
-	name string
-	scan chan struct{} // a place for who looks at the bus
+	bus   usb.Bus
+	name  string
+	scan  chan struct{} // a place for who looks at the bus
+	trace trace.Trace
 
 	mu      sync.Mutex
 	users   int // watching, connected, or asking
@@ -123,6 +125,9 @@ type Reader struct {
 func New(bus usb.Bus, name string) *Reader {
 	return &Reader{bus: bus, name: name, scan: make(chan struct{}, 1), holds: map[place]*hold{}, changed: make(chan struct{})}
 }
+
+// Trace has the reader say what becomes of it and its slots. It is called before anything else.
+func (r *Reader) Trace(t trace.Trace) { r.trace = t }
 
 // stir wakes who waits for a change.
 func (r *Reader) stir() {

@@ -19,6 +19,7 @@ type connection struct {
 	slot   *slot
 	serial uint64 // of the card that was reset
 	line   carrier
+	rate   int
 	kind   string
 
 	life context.Context // ends with Close
@@ -80,10 +81,11 @@ func (c *connection) start(ctx context.Context) error {
 	}
 	defer c.slot.d.unlock()
 	_, c.serial = c.slot.state()
-	line, atr, err := c.slot.d.start(ctx, c.slot.n)
+	line, atr, rate, err := c.slot.d.start(ctx, c.slot.n)
 	if err != nil {
 		return err
 	}
+	c.rate = rate
 	c.line, c.kind = line, c.slot.name+"\x00"+string(atr)
 	return nil
 }
@@ -101,6 +103,9 @@ func starting(err error) error {
 
 // Make is the reader's name and the card's answer to reset.
 func (c *connection) Make() string { return c.kind }
+
+// Rate is the speed between reader and card in bit/s, as agreed on here; 0: the reader agrees on it by itself.
+func (c *connection) Rate() int { return c.rate }
 
 // there tells whether the card that was connected to can still be.
 func (c *connection) there() bool {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"honnin/config/trace"
 	"honnin/drivers/internal/usb"
 )
 
@@ -50,7 +51,8 @@ type device struct {
 	over     chan struct{} // closed when it failed
 	turn     chan struct{} // a place for who speaks to the reader, taken by lock; it guards what follows
 	seq      atomic.Uint32 // of the next message
-	unsolved *pending      // a command that nobody waits for any more: to be aborted before the next one
+	trace    trace.Trace
+	unsolved *pending // a command that nobody waits for any more: to be aborted before the next one
 
 	mu      sync.Mutex
 	broken  error // it has to be claimed anew, if it is still there
@@ -114,6 +116,9 @@ func (d *device) ask(ctx context.Context, slot byte, r request, patience time.Du
 	p := pending{slot, d.number()}
 	d.unsolved = &p
 	a, err := d.roundTrip(ctx, p, r, patience)
+	if err != nil {
+		d.trace.Say("no answer to a message", trace.Byte("operation", byte(r.kind)), trace.Number("slot", int(slot)), trace.Why(err))
+	}
 	if err == nil && !errors.Is(a.err(), commandAborted) { // an abort that somebody before us began, and that we end
 		d.unsolved = nil
 	}
@@ -236,6 +241,7 @@ func (d *device) abort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*abortWithin, ErrSilent)
 	defer cancel()
 	p, r := pending{d.unsolved.slot, d.number()}, request{kind: abortMessage}
+	d.trace.Say("a command is aborted", trace.Number("slot", int(p.slot)))
 	_, err := d.pipes.Control(ctx, 0x21, 0x01, uint16(p.seq)<<8|uint16(p.slot), d.iface, nil)
 	if errors.Is(err, usb.ErrStall) {
 		r.kind, err = getSlotStatus, nil

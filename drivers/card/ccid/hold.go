@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"honnin/config/trace"
 	"honnin/drivers/card"
 	"honnin/drivers/internal/usb"
 )
@@ -152,7 +153,7 @@ func (r *Reader) claim(ctx context.Context, h *hold) (*device, error) {
 		return nil, errors.Join(err, pipes.Close())
 	}
 	d.seq.Store(h.seq)
-	d.padless = r.known(h)
+	d.padless, d.trace = r.known(h), r.trace
 	for _, s := range d.slots {
 		if err := d.look(ctx, s); err != nil {
 			d.close()
@@ -188,6 +189,11 @@ func (r *Reader) settled(h *hold, d *device, err error) {
 		d.claim = r.claims
 	}
 	r.mu.Unlock()
+	if err == nil {
+		r.trace.Say("the reader is claimed")
+	} else {
+		r.trace.Say("the reader cannot be claimed", trace.Why(err))
+	}
 	if news {
 		r.stir()
 	}
@@ -195,6 +201,7 @@ func (r *Reader) settled(h *hold, d *device, err error) {
 
 // lost notes a device that failed. One that had proven itself is expected back.
 func (r *Reader) lost(h *hold, d *device, err error) {
+	r.trace.Say("the reader is lost", trace.Why(err))
 	r.mu.Lock()
 	if h.device == d {
 		h.device, h.err, h.pending, h.since = nil, err, d.proven(), time.Now()

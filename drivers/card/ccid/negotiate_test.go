@@ -284,3 +284,32 @@ func TestCloseUnder(t *testing.T) {
 		b.check(t)
 	})
 }
+
+// TestRate: what was agreed on is told; what the reader agrees on by itself is not guessed. The reader's clock is 4,000 kHz.
+func TestRate(t *testing.T) {
+	fast := sealed("3B 90 13 81 31 20 45")
+	for _, c := range []struct {
+		name     string
+		atr      []byte
+		level    ccidtest.Level
+		features uint32
+		want     int
+	}{
+		{"the My Number card", nil, ccidtest.TPDU, 0, 4_000_000 / 372},
+		{"PPS", fast, ccidtest.TPDU, 0, 4_000_000 / 372 * 4},
+		{"PPS by the reader", fast, ccidtest.TPDU, ccidtest.AutoPPS, 0},
+		{"an APDU reader", nil, ccidtest.ExtendedAPDU, 0, 0},
+	} {
+		b := newBench(t, ccidtest.Model{Level: c.level, Features: c.features})
+		b.device.Insert(0, &ccidtest.Contact{Card: newCounted(t, c.atr...), T: 1})
+		conn, err := b.reader.Connect(t.Context())
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if got := conn.(interface{ Rate() int }).Rate(); got != c.want {
+			t.Errorf("%s: %d bit/s, want %d", c.name, got, c.want)
+		}
+		_ = conn.Close()
+		b.check(t)
+	}
+}

@@ -90,21 +90,21 @@ type carrier interface {
 	verify(ctx context.Context, header [4]byte) ([]byte, error)
 }
 
-// start resets the card and prepares what the reader leaves to its host.
-func (d *device) start(ctx context.Context, slot byte) (carrier, []byte, error) {
+// start resets the card and prepares what the reader leaves to its host. The rate is in bit/s; 0: only the reader knows it.
+func (d *device) start(ctx context.Context, slot byte) (c carrier, atr []byte, rate int, err error) {
 	raw, err := d.cold(ctx, slot)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	if d.Level != TPDU {
-		return apdus{d, slot}, raw, nil
+		return apdus{d, slot}, raw, 0, nil
 	}
-	atr, err := contact.ParseATR(raw)
+	parsed, err := contact.ParseATR(raw)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", card.ErrMute, err)
+		return nil, nil, 0, fmt.Errorf("%w: %w", card.ErrMute, err)
 	}
-	c, err := d.negotiate(ctx, slot, atr)
-	return c, raw, err
+	c, rate, err = d.negotiate(ctx, slot, parsed)
+	return c, raw, rate, err
 }
 
 // choose picks the card's first protocol that the reader knows.
@@ -122,16 +122,16 @@ func (d *device) choose(a contact.ATR) (t byte, err error) {
 }
 
 // negotiate agrees on protocol, speed and block lengths (ISO/IEC 7816-3 §6.3), as far as the reader does not.
-func (d *device) negotiate(ctx context.Context, slot byte, a contact.ATR) (carrier, error) {
+func (d *device) negotiate(ctx context.Context, slot byte, a contact.ATR) (c carrier, rate int, err error) {
 	t, err := d.choose(a)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	fast := a.Rate(d.Clock) > 0 && a.Rate(d.Clock) <= d.MaxRate && a.Speed != 0x11
 	asked := false
 	if !a.Specific && !d.has(autoNegotiate|autoPPS) && (fast || t != a.Protocols[0]) {
 		if fast, err = d.pps(ctx, slot, a, t, fast); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		asked = true
 	}
@@ -140,13 +140,17 @@ func (d *device) negotiate(ctx context.Context, slot byte, a contact.ATR) (carri
 	}
 	if asked || !d.has(autoParameters|autoNegotiate) {
 		if err := d.tell(ctx, slot, a, t); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	if t == 0 {
-		return t0{d, slot}, nil
+	if a.Specific || !d.has(autoNegotiate|autoPPS) {
+		rate = a.Rate(d.Clock)
 	}
-	return d.blocks(ctx, slot, a)
+	if t == 0 {
+		return t0{d, slot}, rate, nil
+	}
+	c, err = d.blocks(ctx, slot, a)
+	return c, rate, err
 }
 
 // pps asks the card for a protocol and a speed. One that does not agree is reset, and spoken to as it began.

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"time"
 
+	"honnin/config/trace"
 	"honnin/drivers/card/internal/presence"
 	"honnin/drivers/internal/usb"
 )
@@ -57,6 +58,7 @@ func (s *slot) see(present, exchanged bool) {
 	}
 	s.d.mu.Unlock()
 	if moved {
+		s.d.trace.Say("the slot is not as it was", trace.Number("slot", int(s.n)), trace.Yes("present", present))
 		s.d.stir()
 	}
 }

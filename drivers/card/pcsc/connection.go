@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"honnin/config/trace"
 	"honnin/drivers/card"
 )
 
@@ -78,10 +79,13 @@ func (r *Reader) Connect(ctx context.Context) (card.Connection, error) {
 	select {
 	case err := <-opened:
 		if err != nil {
+			r.trace.Say("a card cannot be connected to", trace.Why(err))
 			return nil, missing(err)
 		}
+		r.trace.Say("a card is connected to")
 		return c, nil
 	case <-ctx.Done():
+		r.trace.Say("a card is not connected to in time")
 		c.abandon()
 		return nil, ctx.Err()
 	}

@@ -30,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"honnin/config/trace"
 	"honnin/drivers/card"
 )
 
@@ -129,8 +130,9 @@ const (
 
 // Reader is one reader, or whichever matches. It is safe for concurrent use.
 type Reader struct {
-	name string
-	lib  library
+	name  string
+	lib   library
+	trace trace.Trace
 
 	questions chan struct{} // a place for one question at a time, held until its call returns
 
@@ -147,6 +149,9 @@ func newReader(name string, lib library) *Reader {
 	return &Reader{name: name, lib: lib, questions: make(chan struct{}, 1)}
 
 }
+
+// Trace has the reader say what becomes of it. It is called before anything else.
+func (r *Reader) Trace(t trace.Trace) { r.trace = t }
 
 // List returns the names of the readers that pcscd knows; none is not an error.
 func List(ctx context.Context) ([]string, error) {

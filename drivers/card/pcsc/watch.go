@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"honnin/config/trace"
 	"honnin/drivers/card/internal/presence"
 )
 
@@ -44,11 +45,16 @@ func (r *Reader) follow(ctx context.Context, tracker *presence.Tracker) {
 		defer close(over)
 		within(r.lib, func(s session) (struct{}, error) { return struct{}{}, r.report(ctx, s, looks) })
 	}()
-	for {
+	for last := (look{}); ; {
 		select {
 		case l := <-looks:
+			if l != last {
+				r.trace.Say("the reader is not as it was", trace.Yes("reader", l.reader), trace.Yes("present", l.present))
+			}
+			last = l
 			tracker.Set(l.reader, l.present, l.serial)
 		case <-over:
+			r.trace.Say("pcscd has ended the watch")
 			return
 		case <-ctx.Done():
 			left, forget := context.WithTimeout(context.WithoutCancel(ctx), watchEnds)

@@ -81,6 +81,7 @@ func (s *system) look(port string) (Info, error) {
 		Version:      binary.LittleEndian.Uint16(raw[12:]),
 		Manufacturer: words(dir, "manufacturer"),
 		Name:         words(dir, "product"),
+		Speed:        speeds[words(dir, "speed")],
 	}
 	if i.Bus == 0 || i.Address == 0 {
 		return Info{}, ErrGone
@@ -92,6 +93,9 @@ func (s *system) look(port string) (Info, error) {
 	i.Denied = errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
 	return i, nil
 }
+
+// speeds are the kernel's, in Mbit/s (Documentation/ABI/testing/sysfs-bus-usb).
+var speeds = map[string]string{"1.5": "low", "12": "full", "480": "high", "5000": "super", "10000": "super-plus", "20000": "super-plus"}
 
 // configured finds the active configuration among all.
 func configured(raw []byte, active int) ([]Setting, error) {

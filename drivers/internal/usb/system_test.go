@@ -56,7 +56,7 @@ func (tr tree) plug(port string, address int, configuration []byte, driver strin
 	device := []byte{18, 1, 0, 2, 0, 0, 0, 64, 0x4c, 0x05, 0xc9, 0x0d, 0x00, 0x01, 1, 2, 3, 1}
 	for name, content := range map[string]string{
 		"descriptors": string(append(device, configuration...)), "busnum": "1\n", "devnum": fmt.Sprintln(address),
-		"bConfigurationValue": "1\n", "manufacturer": "SAMPLE\x1b[2J\n", "product": "見本 \xff" + strings.Repeat("x", 200) + "\n", "serial": "S3CRET\n",
+		"bConfigurationValue": "1\n", "manufacturer": "SAMPLE\x1b[2J\n", "product": "見本 \xff" + strings.Repeat("x", 200) + "\n", "serial": "S3CRET\n", "speed": "480\n",
 	} {
 		tr.file(filepath.Join(dir, name), []byte(content))
 	}
@@ -111,6 +111,10 @@ func TestList(t *testing.T) {
 	tr.link(tr.node(printer.Place), filepath.Join(own, "fd/10"))
 	if who := [2]string{tr.Holder(held), tr.Holder(printer.Place)}; who != [2]string{"pcscd", "honnind"} {
 		t.Error(who)
+	}
+	tr.file(filepath.Join(tr.devices, "1-2", "speed"), []byte("unknown\n"))
+	if again, err := tr.List(t.Context()); err != nil || printer.Speed != "high" || reader.Speed != "high" || again[1].Speed != "" {
+		t.Errorf("%q %q %+v %v", printer.Speed, reader.Speed, again, err)
 	}
 	if reader.Manufacturer != "SAMPLE[2J" || !strings.HasPrefix(reader.Name, "見本 xxx") || len([]rune(reader.Name)) != 64 {
 		t.Errorf("%q %q", reader.Manufacturer, reader.Name)

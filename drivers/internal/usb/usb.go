@@ -94,6 +94,7 @@ type Info struct {
 	Drivers         map[int]string // what is bound to an interface: "usblp", or [Program]. Missing is nobody
 	DeviceIDs       map[int]string // IEEE 1284 ids of printers that usblp has asked; without serial numbers
 	Denied          bool           // this process may not open the device
+	Speed           string         // "low", "full", "high", "super", "super-plus" (USB 2.0 §4.2.1, USB 3.2 §3.1); "": not known
 }
 
 // Program is bound to an interface that a program has claimed, be it this one.

@@ -1,5 +1,5 @@
 // Package file is a printer for practice: a directory in which each printed document appears as
-// <transaction>.pdf. It is the only place of the terminal where a document touches a disk; a production run
+// <transaction>.pdf (a service sheet as service-sheet-….pdf). It is the only place of the terminal where a document touches a disk; a production run
 // refuses directory printers.
 //
 // It is a virtual device, as the practice card is: what can go wrong with paper is done to the device from
@@ -51,7 +51,7 @@ type Printer struct {
 	state    state
 }
 
-var _ spool.Printer = (*Printer)(nil)
+var _ spool.ServicePrinter = (*Printer)(nil)
 
 // New returns a printer whose sheets appear in dir, which is made if it is missing.
 func New(dir string, o Options) (*Printer, error) {
@@ -92,7 +92,12 @@ func (p *Printer) Print(ctx context.Context, doc spool.Released, told spool.Prog
 	return p.print(ctx, doc, told)
 }
 
-// source is what Print uses of a [spool.Released].
+// PrintService writes a service sheet, as Print does a document.
+func (p *Printer) PrintService(ctx context.Context, s spool.ServiceSheet) (spool.Result, error) {
+	return p.print(ctx, s, nil)
+}
+
+// source is what Print uses of a [spool.Released], and PrintService of a [spool.ServiceSheet].
 type source interface {
 	Job() spool.Job
 	Open() (io.ReadSeeker, error)

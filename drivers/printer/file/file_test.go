@@ -325,3 +325,22 @@ func TestNameTakenWhileSheetsMove(t *testing.T) {
 		t.Errorf("the first file was replaced by %q, %v", b, err)
 	}
 }
+
+// TestServiceSheet: it is a file of its own kind of name.
+func TestServiceSheet(t *testing.T) {
+	p, dir := device(t, Options{})
+	s := spooltest.Sheet(t, "dir")
+	got, err := spool.PrintService(t.Context(), &spooltest.Memory{}, p, s, "tech-7")
+	if err != nil || got.Outcome != protocol.Printed {
+		t.Errorf("%+v %v", got, err)
+	}
+	name := "service-sheet-" + s.Digest().String()[:32] + ".pdf"
+	if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || protocol.Fingerprint(b) != s.Digest() {
+		t.Error(err, files(t, dir))
+	}
+	p.JamAfter(0)
+	again := spooltest.Sheet(t, "usb") // another one
+	if got, err := spool.PrintService(t.Context(), &spooltest.Memory{}, p, again, "tech-7"); err != nil || got.Outcome != protocol.Failed || got.Reason != printer.MediaJam || len(files(t, dir)) != 1 {
+		t.Errorf("%+v %v %q", got, err, files(t, dir))
+	}
+}

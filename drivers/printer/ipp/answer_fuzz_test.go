@@ -1,7 +1,11 @@
 package ipp
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+
+	"honnin/drivers/printer"
 
 	"github.com/OpenPrinting/goipp"
 )
@@ -25,6 +29,9 @@ func FuzzAnswer(f *testing.F) {
 			for _, g := range groups(m, tag) {
 				for _, rule := range rules {
 					_ = rule(g)
+				}
+				if d := description(g); len(d.Supplies) > printer.Most || len(d.Reasons) > printer.Most || strings.ContainsFunc(fmt.Sprintf("%+v", d), func(r rune) bool { return r < ' ' || r > '~' }) {
+					t.Fatalf("shown: %+v", d)
 				}
 				if j, err := readFacts(g); err == nil && (j.completed.n < 0 || j.number < 1) {
 					t.Fatalf("believed %+v", j)

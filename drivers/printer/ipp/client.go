@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/config/trace"
 	"honnin/drivers/printer"
 
 	"github.com/OpenPrinting/goipp"
@@ -57,6 +58,7 @@ type client struct {
 	http     http.Client
 	ids      atomic.Uint32
 	call     time.Duration
+	trace    trace.Trace
 }
 
 func newClient(a printer.Address, o Options) *client {
@@ -144,6 +146,20 @@ func (c *client) do(ctx context.Context, m *goipp.Message) (*goipp.Message, erro
 // send posts a message, and after it size bytes of body. The body cannot be sent twice: the transport repeats a
 // request only while nothing of it was read.
 func (c *client) send(ctx context.Context, m *goipp.Message, body io.Reader, size int64) (*goipp.Message, error) {
+	began := c.trace.Now()
+	answer, err := c.post(ctx, m, body, size)
+	if c.trace.On() {
+		operation, took := trace.Word("operation", goipp.Op(m.Code).String()), trace.Span("took", c.trace.Now().Sub(began))
+		if answer != nil {
+			c.trace.Say("request", operation, trace.Code("status", uint16(answer.Code)), took, trace.Why(err))
+		} else {
+			c.trace.Say("request without an answer", operation, took, trace.Why(err))
+		}
+	}
+	return answer, err
+}
+
+func (c *client) post(ctx context.Context, m *goipp.Message, body io.Reader, size int64) (*goipp.Message, error) {
 	head, err := m.EncodeBytes()
 	if err != nil {
 		return nil, &printer.Fault{Reason: badAnswer, Err: err}

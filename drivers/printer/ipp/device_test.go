@@ -225,7 +225,7 @@ func TestDeviceWithoutPaper(t *testing.T) {
 	doc.before = func() { d.Load(0) }
 	got, err := p.print(t.Context(), doc, nil)
 	wantResult(t, got, err, protocol.Unsure, 0, printer.MediaNeeded)
-	if p.left == nil {
+	if len(p.left) == 0 {
 		t.Error("the job is forgotten")
 	}
 	if r, err := p.Ready(t.Context()); r.Ready {
@@ -234,7 +234,7 @@ func TestDeviceWithoutPaper(t *testing.T) {
 	d.Load(50)
 	becomesReady(t, p, "")
 	wantReady(t, p, "") // the one before may have cancelled the job in its last moment
-	if p.left != nil {
+	if len(p.left) > 0 {
 		t.Error("a job that has ended is still remembered")
 	}
 }

@@ -56,6 +56,9 @@
 //	which of two jobs of that name is meant; or there is none       | unsure, "job-ambiguous", "job-lost"
 //	anything, since nobody answers                                  | unsure, "unreachable"; the job is remembered
 //
+// A start may ask about one job more than once: for a test visit's, and for the call for staff that came of it. It waits for its
+// end once; what is left then is "jobs-waiting", and the next wait is staff's.
+//
 // # What is not believed
 //
 // A yes to a request that was not written whole, redirects, proxies, answers with another request-id or version, with a repeated attribute, with bytes behind

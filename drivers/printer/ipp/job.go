@@ -144,7 +144,7 @@ func (p *Printer) orphans(ctx context.Context, name string) {
 	defer stop()
 	jobs, err := p.jobs(ctx, notCompleted)
 	if err != nil {
-		p.leave(&job{name: name})
+		p.leave(name, false)
 		return
 	}
 	for _, a := range jobs {

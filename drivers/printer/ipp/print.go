@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"honnin/config/protocol"
+	"honnin/config/trace"
 	"honnin/drivers/printer"
 	"honnin/spool"
 )
@@ -64,15 +65,15 @@ type Options struct {
 type Printer struct {
 	ipp      *client
 	timing   Timing
-	printing atomic.Bool   // by one Print at a time
-	turn     chan struct{} // holds a token while Print or Ready talks to the device
-	counts   atomic.Bool   // the device counted a job to its end
-	left     *job          // could not be brought to its end; guarded by turn
+	printing atomic.Bool     // by one Print at a time
+	turn     chan struct{}   // holds a token while Print or Ready talks to the device
+	counts   atomic.Bool     // the device counted a job to its end
+	left     map[string]bool // by name, what could not be brought to its end, and whether that was waited for; guarded by turn
 }
 
 var (
-	_ spool.Printer = (*Printer)(nil)
-	_ spool.Keeper  = (*Printer)(nil)
+	_ spool.ServicePrinter = (*Printer)(nil)
+	_ spool.Keeper         = (*Printer)(nil)
 )
 
 // ErrOptions is returned by [New] for an address or options that do not fit together.
@@ -89,12 +90,20 @@ func New(a printer.Address, o Options) (*Printer, error) {
 	return &Printer{ipp: newClient(a, o), timing: o.Timing, turn: make(chan struct{}, 1)}, nil
 }
 
+// Trace has the printer say each request's operation and status. It is called before anything else.
+func (p *Printer) Trace(t trace.Trace) { p.ipp.trace = t }
+
 // Print sends one document; the package comment says what it answers when.
 func (p *Printer) Print(ctx context.Context, doc spool.Released, told spool.Progress) (spool.Result, error) {
 	return p.print(ctx, doc, told)
 }
 
-// source is what Print uses of a [spool.Released].
+// PrintService sends a service sheet, as Print sends a document.
+func (p *Printer) PrintService(ctx context.Context, s spool.ServiceSheet) (spool.Result, error) {
+	return p.print(ctx, s, nil)
+}
+
+// source is what Print uses of a [spool.Released], and PrintService of a [spool.ServiceSheet].
 type source interface {
 	Job() spool.Job
 	Open() (io.ReadSeeker, error)
@@ -184,12 +193,17 @@ func (p *Printer) abandon(ctx context.Context, j *job) {
 	p.end(ctx, j, new(story))
 }
 
-// leave remembers a job that may still be at the printer. Its number may be unknown.
-func (p *Printer) leave(j *job) { p.left = j }
-
-// tidy tries again to cancel a job that was left. It looks for it by name, so that it never cancels another's.
-func (p *Printer) tidy(ctx context.Context) {
+// leave remembers by its name a job that may still be at the printer, and whether its end was waited for.
+func (p *Printer) leave(name string, waited bool) {
 	if p.left == nil {
+		p.left = map[string]bool{}
+	}
+	p.left[name] = waited
+}
+
+// tidy tries again to cancel what was left. It looks for it by name, so that it never cancels another's.
+func (p *Printer) tidy(ctx context.Context) {
+	if len(p.left) == 0 {
 		return
 	}
 	if _, err := p.direct(ctx); err != nil {
@@ -199,11 +213,13 @@ func (p *Printer) tidy(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	still := map[string]bool{}
 	for _, a := range jobs {
-		if f, err := readFacts(a); err == nil && f.name == p.left.name {
+		f, err := readFacts(a)
+		if waited, ours := p.left[f.name]; err == nil && ours {
 			_ = p.cancel(ctx, &job{number: f.number}) // what is still there then is "jobs-waiting"
-			return
+			still[f.name] = waited
 		}
 	}
-	p.left = nil
+	p.left = still
 }

@@ -151,12 +151,12 @@ const (
 // maxJobs bounds a list of jobs: at 400 bytes each, it fits into an answer.
 const maxJobs = 500
 
-// jobs lists the jobs that have, or have not, ended, whoever's they are.
-func (p *Printer) jobs(ctx context.Context, which string) ([]attributes, error) {
+// jobs lists the jobs that have, or have not, ended, whoever's they are, with more attributes if any are named.
+func (p *Printer) jobs(ctx context.Context, which string, more ...string) ([]attributes, error) {
 	m := p.ipp.request(goipp.OpGetJobs)
 	user(m)
 	m.Operation.Add(goipp.MakeAttribute("limit", goipp.TagInteger, goipp.Integer(maxJobs)))
-	wanted(m, jobAttributes...)
+	wanted(m, slices.Concat(jobAttributes, more)...)
 	m.Operation.Add(goipp.MakeAttribute("which-jobs", goipp.TagKeyword, goipp.String(which)))
 	answer, err := p.ipp.do(ctx, m)
 	if err != nil {

@@ -28,11 +28,17 @@ func (p *Printer) Settle(ctx context.Context, past spool.Past) spool.Result {
 		return unsure(printer.Busy)
 	}
 	defer p.give()
-	name := past.Transaction.String()
+	name := printer.PastName(past)
+	if p.left[name] { // this run waited for its end already: the next wait is staff's, not the start's
+		p.tidy(ctx)
+		if _, still := p.left[name]; still {
+			return unsure(printer.JobsWaiting)
+		}
+	}
 	j, f, err := p.find(ctx, name)
 	if err != nil {
 		if !errors.Is(err, errLost) {
-			p.leave(&job{name: name})
+			p.leave(name, false)
 		}
 		return unsure(reasonOf(err))
 	}
@@ -129,7 +135,7 @@ func (p *Printer) Clear(ctx context.Context) error {
 	}
 	defer p.give()
 	p.tidy(ctx)
-	if p.left != nil {
+	if len(p.left) > 0 {
 		return fault(printer.JobsWaiting)
 	}
 	return nil

@@ -122,6 +122,42 @@ func TestRestartBesideADevice(t *testing.T) {
 	}
 }
 
+// TestRestartWaitsOnce: a job that will not end is waited for once in a run, however often a start asks about it.
+func TestRestartWaitsOnce(t *testing.T) {
+	t.Parallel()
+	d := ippevetest.Start(t)
+	d.AwaitClock()
+	d.Behave(ippevetest.Behaviour{Mode: "slow"})
+	r := newRun(t, open(t, d.URI(), Options{}), 1, 1000)
+	r.hands()
+	d.AwaitEngine()
+	timing := quick
+	timing.Cancel = 300 * time.Millisecond
+	next := open(t, d.URI(), Options{Timing: timing})
+	if got := next.Settle(t.Context(), r.past()); got.Outcome != protocol.Unsure || got.Reason != "restart-while-printing" {
+		t.Errorf("%+v", got)
+	}
+	next.timing.Cancel = time.Hour
+	again, past := make(chan spool.Result, 1), r.past()
+	go func() { again <- next.Settle(t.Context(), past) }()
+	select {
+	case got := <-again:
+		if got.Outcome != protocol.Unsure || got.Reason != printer.JobsWaiting || got.Evidence != spool.NoEvidence {
+			t.Errorf("asked again: %+v", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it is waited for again")
+	}
+	d.Go()
+	d.AwaitNoJobs()
+	if got := next.Settle(t.Context(), r.past()); got.Reason == printer.JobsWaiting {
+		t.Errorf("it has ended: %+v", got)
+	}
+	if err := next.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRestartOfBoth: the printer was off too. Its numbers begin again, and somebody else's job has ours.
 func TestRestartOfBoth(t *testing.T) {
 	t.Parallel()
@@ -323,4 +359,31 @@ func TestRestartNeedsItsEvidence(t *testing.T) {
 			r.Fatal("a job is left")
 		}
 	})
+}
+
+// TestAllThatWasLeftIsCleared: nobody could ask about two jobs, and both are remembered until both have ended.
+func TestAllThatWasLeftIsCleared(t *testing.T) {
+	t.Parallel()
+	f := startFake(t)
+	p := open(t, f.uri(), Options{})
+	f.raw[goipp.OpGetJobs] = raw(http.StatusOK, goipp.ContentType, "garbage")
+	for i := range 2 {
+		past := spool.Past{Transaction: protocol.NewTransaction(), Impressions: 1, Age: time.Minute}
+		f.jobs = append(f.jobs, &fakeJob{id: i + 1, state: int(jobProcessing), name: past.Transaction.String(), created: 7, processing: 7, up: 67})
+		for range 2 { // asked again, it is no more known
+			if got := p.Settle(t.Context(), past); got.Outcome != protocol.Unsure || got.Reason != badAnswer {
+				t.Errorf("%+v", got)
+			}
+		}
+	}
+	if err := p.Clear(t.Context()); err == nil || f.alive() != 2 {
+		t.Error("clear, and nobody could ask:", err)
+	}
+	delete(f.raw, goipp.OpGetJobs)
+	if err := p.Clear(t.Context()); err == nil || f.alive() != 0 {
+		t.Errorf("%v with %d jobs that were never cancelled", err, f.alive())
+	}
+	if err := p.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

@@ -134,7 +134,7 @@ func (p *Printer) end(ctx context.Context, j *job, s *story) {
 			s.note(f)
 		}
 		if !wait.pause(ctx) {
-			p.leave(j)
+			p.leave(j.name, true)
 			return
 		}
 	}

@@ -23,6 +23,7 @@ print) come_out "$1"; count $total ;;
 silent) come_out "$1" ;;
 short) come_out "$1"; count $((total - 1)) ;;
 leave) come_out "$1"; count $total; echo "STATE: $REASON" >&2 ;; # REASON is +keyword or -keyword, and stays
+tell) come_out "$1"; count $total; echo "ATTR: $REASON" >&2 ;; # REASON is name=value of the printer, and stays
 over) come_out "$1"; count $((total + 1)) ;;
 abort) count "$AFTER"; exit 1 ;;
 slow) count "$AFTER"; touch "$dir/engine"; wait_for go; come_out "$1"; count $total ;;

@@ -38,9 +38,9 @@ const patience = 20 * time.Second
 
 // Behaviour is what the engine does with the next documents.
 type Behaviour struct {
-	Mode   string // print, silent, short, over, leave, abort, slow, stop
+	Mode   string // print, silent, short, over, leave, tell, abort, slow, stop
 	After  int    // impressions that are counted before abort, slow and stop
-	Reason string // of stop: a printer-state-reasons keyword; of leave: one with + or - before it
+	Reason string // of stop: a printer-state-reasons keyword; of leave: one with + or - before it; of tell: name=value
 }
 
 // Device is one running printer.
@@ -381,6 +381,15 @@ func Stranger(t testing.TB, uri, test string) {
 func (d *Device) Leave(reason string) {
 	d.t.Helper()
 	d.Behave(Behaviour{Mode: "leave", Reason: reason})
+	Stranger(d.t, d.URI(), "print-job.test")
+	d.AwaitNoJobs()
+	d.Behave(Behaviour{Mode: "print"})
+}
+
+// Supplies has the engine of a stranger's job set what the printer says of its supplies, in values of printer-supply.
+func (d *Device) Supplies(values ...string) {
+	d.t.Helper()
+	d.Behave(Behaviour{Mode: "tell", Reason: `printer-supply="` + strings.Join(values, ",") + `"`})
 	Stranger(d.t, d.URI(), "print-job.test")
 	d.AwaitNoJobs()
 	d.Behave(Behaviour{Mode: "print"})

@@ -58,7 +58,7 @@ func (d *direct) check(ctx context.Context, c *line) error {
 	return nil
 }
 
-// document is what printing uses of a [spool.Released].
+// document is what printing uses of a [spool.Released] or a [spool.ServiceSheet].
 type document interface {
 	Job() spool.Job
 	Open() (io.ReadSeeker, error)

@@ -114,23 +114,35 @@ func (c *line) flush(ctx context.Context) {
 	}
 }
 
-// trouble is GET_PORT_STATUS (§4.2.2), in words: "" while all is well.
-func (c *line) trouble(ctx context.Context) (string, error) {
+// troubles are what GET_PORT_STATUS (§4.2.2) says is wrong, in words; what is asked for first is first.
+func (c *line) troubles(ctx context.Context) (words []string, err error) {
 	b := make([]byte, 1)
 	n, err := c.Control(ctx, 0xa1, 1, 0, c.index, b)
 	switch {
 	case err != nil:
-		return "", err
+		return nil, err
 	case n < 1:
-		return "", usb.ErrTransfer
-	case b[0]&0x20 != 0:
-		return printer.MediaNeeded, nil
-	case b[0]&0x08 == 0:
-		return "printer-error", nil
-	case b[0]&0x10 == 0:
-		return "offline", nil
+		return nil, usb.ErrTransfer
 	}
-	return "", nil
+	if b[0]&0x20 != 0 {
+		words = append(words, printer.MediaNeeded)
+	}
+	if b[0]&0x08 == 0 {
+		words = append(words, "printer-error")
+	}
+	if b[0]&0x10 == 0 {
+		words = append(words, "offline")
+	}
+	return words, nil
+}
+
+// trouble is the first of them: "" while all is well.
+func (c *line) trouble(ctx context.Context) (string, error) {
+	words, err := c.troubles(ctx)
+	if len(words) == 0 {
+		return "", err
+	}
+	return words[0], nil
 }
 
 // reset is SOFT_RESET (§4.2.3): buffers are emptied. Before version 1.1 its recipient was "other", as in Linux' usblp.

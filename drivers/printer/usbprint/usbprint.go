@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"honnin/config/protocol"
+	"honnin/config/trace"
 	"honnin/drivers/internal/usb"
 	"honnin/drivers/printer"
 	"honnin/drivers/printer/ipp"
@@ -29,8 +30,8 @@ type Printer struct {
 }
 
 var (
-	_ spool.Printer = (*Printer)(nil)
-	_ spool.Keeper  = (*Printer)(nil)
+	_ spool.ServicePrinter = (*Printer)(nil)
+	_ spool.Keeper         = (*Printer)(nil)
 )
 
 // address is where IPP requests say that they go (IPP Protocol 1.0 §4.3). The transport takes them elsewhere.
@@ -50,6 +51,9 @@ func Open(bus usb.Bus, which printer.Selector, o Options) (*Printer, error) {
 	}
 	return &Printer{lines: l, ipp: over, direct: direct{lines: l, timing: o.Timing, allowed: o.Direct}, turn: make(chan struct{}, 1)}, nil
 }
+
+// Trace has the printer say each IPP request's operation and status. It is called before anything else.
+func (p *Printer) Trace(t trace.Trace) { p.ipp.Trace(t) }
 
 // Close gives back what is claimed. Whatever is under way ends.
 func (p *Printer) Close() error {
@@ -112,14 +116,23 @@ func (p *Printer) with(ctx context.Context, f func(ctx context.Context, k kind) 
 }
 
 // Print sends one document. Over IPP it answers as package ipp says; else as the package comment says.
-func (p *Printer) Print(ctx context.Context, doc spool.Released, told spool.Progress) (result spool.Result, err error) {
+func (p *Printer) Print(ctx context.Context, doc spool.Released, told spool.Progress) (spool.Result, error) {
+	return p.print(ctx, doc, func(ctx context.Context) (spool.Result, error) { return p.ipp.Print(ctx, doc, told) })
+}
+
+// PrintService sends a service sheet, as Print sends a document.
+func (p *Printer) PrintService(ctx context.Context, s spool.ServiceSheet) (spool.Result, error) {
+	return p.print(ctx, s, func(ctx context.Context) (spool.Result, error) { return p.ipp.PrintService(ctx, s) })
+}
+
+func (p *Printer) print(ctx context.Context, doc document, byIPP func(context.Context) (spool.Result, error)) (result spool.Result, err error) {
 	if !p.printing.CompareAndSwap(false, true) {
 		return spool.Result{}, &printer.Fault{Reason: printer.Busy}
 	}
 	defer p.printing.Store(false)
 	err = p.with(ctx, func(ctx context.Context, k kind) (err error) {
 		if k == overIPP {
-			result, err = p.ipp.Print(ctx, doc, told)
+			result, err = byIPP(ctx)
 		} else {
 			result, err = p.direct.print(ctx, doc)
 		}

@@ -23,6 +23,7 @@ type Journal interface {
 	Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error)
 	Unfinished() ([]journal.Entry, error)
 	StaffCall() (journal.Entry, error)
+	Sheet() (journal.Entry, error)
 }
 
 // Queue brings one document at a time from the check to paper. Its methods are called by one visit at a time.
@@ -189,13 +190,18 @@ func (q *Queue) attempt(ctx context.Context, r Released, p Progress) (result Res
 }
 
 func (q *Queue) judge(r Released, got Result) Result {
+	return judged(got, r.r.opened.Load(), r.r.job.Impressions())
+}
+
+// judged holds what a driver says against what is known.
+func judged(got Result, opened bool, impressions int) Result {
 	switch got.Outcome {
 	case protocol.Printed:
-		if !r.r.opened.Load() {
+		if !opened {
 			got.Outcome, got.Reason, got.Impressions = protocol.Unsure, "printed-unopened", 0
 			break
 		}
-		if got.Impressions < r.r.job.Impressions() {
+		if got.Impressions < impressions {
 			got.Outcome, got.Reason = protocol.Unsure, "impressions-short"
 		}
 	case protocol.Failed, protocol.Unsure:

@@ -30,9 +30,10 @@ func (r Recovered) Number() int { return len(r.Void) + len(r.Unsure) + len(r.Pri
 // Past is a document that was on its way to paper when the last run ended.
 type Past struct {
 	Transaction protocol.Transaction
-	Impressions int           // that were asked for
-	JobID       string        // as the driver told [Released.Handed]; "": the printer never acknowledged the document
-	Age         time.Duration // since that, or else since the intent, was journalled
+	Service     protocol.Digest // of a service sheet, which has no transaction
+	Impressions int             // that were asked for
+	JobID       string          // as the driver told [Released.Handed]; "": the printer never acknowledged the document
+	Age         time.Duration   // since that, or else since the intent, was journalled
 }
 
 // Keeper is a [Printer] whose device keeps jobs, so that it can be asked about one that a former run sent.
@@ -50,8 +51,11 @@ func (q *Queue) recover(ctx context.Context) (r Recovered, err error) {
 		return r, err
 	}
 	call, err := q.journal.StaffCall()
-	if k, ok := q.printer.(Keeper); err == nil && ok && !call.Transaction.IsZero() && len(open) == 0 {
-		k.Settle(ctx, q.past(call)) // it has its outcome; but a job of it may still be at the printer
+	if err == nil && len(open) == 0 && (!call.Transaction.IsZero() || call.Document != protocol.Digest{}) {
+		q.endAtPrinter(ctx, call) // it has its outcome; but a job of it may still be at the printer
+	}
+	if err == nil {
+		err = q.recoverService(ctx)
 	}
 	for _, e := range open {
 		if err == nil {
@@ -114,7 +118,11 @@ func (q *Queue) ask(ctx context.Context, e journal.Entry) (got Result) {
 }
 
 func (q *Queue) past(e journal.Entry) Past {
-	return Past{Transaction: e.Transaction, Impressions: e.Of, JobID: e.Job, Age: q.now().Sub(e.At.Time)}
+	p := Past{Transaction: e.Transaction, Impressions: e.Of, JobID: e.Job, Age: q.now().Sub(e.At.Time)}
+	if p.Transaction.IsZero() {
+		p.Service = e.Document
+	}
+	return p
 }
 
 // Clear returns [ErrJobLeft] while the printer may still hold a document that should have come to its end: staff's word

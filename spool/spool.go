@@ -13,6 +13,9 @@
 // may turn unsure into printed (if the document was handed) or failed ([Keeper]); the entry says by which evidence. A
 // printer is asked once, at the start: one that is not there lost its power as well, and its counters with it. Staff
 // are called whatever it says, and their word does not count while it still holds the document ([Queue.Clear]).
+//
+// The service sheet is the one other thing that a printer may be given. It comes by another way ([PrintService]), of another type, from another
+// maker ([sheet.Service]), and never while a certificate is under way; it has no place in any outcome of a transaction.
 package spool
 
 import (
@@ -51,6 +54,7 @@ type released struct {
 // Job says what a printer may know of a document: no title, no name, nothing of the person.
 type Job struct {
 	Transaction protocol.Transaction // names the job at the printer; a document is sent once
+	Service     bool                 // a service sheet: it has no transaction, and its digest names the job
 	Document    protocol.Digest
 	Pages       int // of one copy
 	Copies      int

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -67,5 +68,21 @@ func TestAfterInChunks(t *testing.T) {
 	}
 	if looks := j.db.Stats().TxN - before; looks != int(last/chunk)+1 {
 		t.Errorf("%d entries in %d looks", last, looks)
+	}
+}
+
+// TestVerifyEnds: who has it verified may leave.
+func TestVerifyEnds(t *testing.T) {
+	j, _ := open(t)
+	for range 10 {
+		must(t, j, Entry{Kind: Started})
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if n, _, err := j.VerifyContext(ctx); n != 0 || !errors.Is(err, context.Canceled) || errors.Is(err, ErrDamaged) {
+		t.Error(n, err)
+	}
+	if n, _, err := j.Verify(); n != 10 || err != nil {
+		t.Error(n, err)
 	}
 }

@@ -45,7 +45,12 @@ const (
 	TechnicianDid     Kind = "technician-did"     // Staff had the console do the command Reason, "journal.tail": noted before it is done
 	ServiceOff        Kind = "service-off"        // Staff, a technician, stopped every service: no visit begins, after a restart either
 	ServiceOn         Kind = "service-on"         // Staff, a technician, ended that
+	TestVisitBegun    Kind = "test-visit-begun"   // Staff, a technician, has the devices for a test visit: until its end no other begins, after a restart staff are needed
+	TestVisitDone     Kind = "test-visit-done"    // they are given back; Reason is its outcome. "staff-needed" comes with it where paper may lie about
 	TechnicianOut     Kind = "technician-out"     // Staff is signed out, for Reason
+	TechnicianNoted   Kind = "technician-noted"   // one of those while a daemon hung, at Signed by the console's clock: Reason "did.journal.tail"; Proof is the SHA-256 of the note
+	SheetBegun        Kind = "sheet-begun"        // intent: the next thing that happens is the first byte of the service sheet Document, for Staff, a technician
+	SheetDone         Kind = "sheet-done"         // what became of it on paper: Outcome
 
 	PolicyApplied Kind = "policy-applied" // Policy is in force from here on: each is of a higher version
 	PolicyLeast   Kind = "policy-least"   // the centre wants no visit below version Least: each is higher
@@ -55,7 +60,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{Started, VisitBegun, VisitEnded, Held, Kept, Returned, Accepted, Sending, Handed, Out, WrongCode, Ended, Incident, Latched,
 		StaffNeeded, StaffReady, Gathered, Delivered, Undelivered, Acknowledged, Closed, Escalated, Disbelieved, Late, SelfTest,
-		TechnicianIn, TechnicianRefused, TechnicianDid, TechnicianOut, ServiceOff, ServiceOn, PolicyApplied, PolicyLeast}
+		TechnicianIn, TechnicianRefused, TechnicianDid, TechnicianOut, TechnicianNoted, ServiceOff, ServiceOn, TestVisitBegun, TestVisitDone, SheetBegun, SheetDone, PolicyApplied, PolicyLeast}
 }
 
 // Entry is one line of the journal. It holds no name, address, PIN, card's or device's serial number or signature: a transaction's number

@@ -1,7 +1,7 @@
 package journal
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -165,45 +165,37 @@ func Copy(path string) (*Journal, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := steady(f)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, path)
-	}
-	j := &Journal{now: time.Now}
-	return j, j.open(path, &bolt.Options{ReadOnly: true, OpenFile: func(string, int, os.FileMode) (*os.File, error) { return inMemory(b) }})
-}
-
-// steady reads the file until no transaction was committed meanwhile. A writer touches no page that the last commit
-// uses before the next commit replaces the meta page.
-func steady(f *os.File) ([]byte, error) {
-	for range copyTries {
-		if err := whole(f); err != nil {
-			return nil, err
-		}
-		before, err := readPages(f)
-		if err != nil {
-			return nil, err
-		}
-		b, err := io.ReadAll(io.NewSectionReader(f, 0, int64(before.high*before.size)))
-		if err != nil {
-			return nil, err
-		}
-		after, err := readPages(f)
-		if mine, err2 := readPages(bytes.NewReader(b)); err == nil && err2 == nil && before.tx == after.tx && mine.tx == after.tx {
-			return b, nil
-		}
-	}
-	return nil, ErrInUse
-}
-
-func inMemory(b []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("journal", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
-	f := os.NewFile(uintptr(fd), "journal")
-	if _, err := f.Write(b); err != nil {
-		return nil, errors.Join(err, f.Close())
+	to := os.NewFile(uintptr(fd), "journal")
+	if err := steady(to, f); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %s", err, path), to.Close())
 	}
-	return f, nil
+	j := &Journal{now: time.Now}
+	return j, j.open(path, &bolt.Options{ReadOnly: true, OpenFile: func(string, int, os.FileMode) (*os.File, error) { return to, nil }})
+}
+
+// steady copies the file until no transaction was committed meanwhile. A writer touches no page that the last commit
+// uses before the next commit replaces the meta page.
+func steady(to, f *os.File) error {
+	for range copyTries {
+		if err := whole(f); err != nil {
+			return err
+		}
+		before, err := readPages(f)
+		if err != nil {
+			return err
+		}
+		size := int64(before.high * before.size)
+		if n, err := io.Copy(io.NewOffsetWriter(to, 0), io.NewSectionReader(f, 0, size)); err != nil || n < size {
+			return cmp.Or(err, io.ErrUnexpectedEOF)
+		}
+		after, err := readPages(f)
+		if mine, err2 := readPages(to); err == nil && err2 == nil && before.tx == after.tx && mine.tx == after.tx {
+			return to.Truncate(size)
+		}
+	}
+	return ErrInUse
 }

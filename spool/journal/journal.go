@@ -89,6 +89,7 @@ var (
 	baseKey    = []byte("base")   // what stood after the last sealed entry, see sealing
 	staffKey   = []byte("needed")
 	serviceKey = []byte("service")
+	sheetKey   = []byte("sheet")  // the "sheet-begun" entry of a service sheet whose end is not known
 	policyKey  = []byte("policy") // the highest "policy-applied" entry
 	leastKey   = []byte("least")  // the highest "policy-least" entry
 )

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -64,16 +65,33 @@ func project(s shelves, e Entry, stored []byte) error {
 		return s.state.Put(staffKey, stored)
 	case StaffReady:
 		return s.state.Delete(staffKey)
+	case TestVisitBegun:
+		return add(s.state, staffKey, stored)
+	case TestVisitDone:
+		return s.endTestVisit()
 	case ServiceOff:
 		return s.state.Put(serviceKey, stored)
 	case ServiceOn:
 		return s.state.Delete(serviceKey)
+	case SheetBegun:
+		return s.beginSheet(stored)
+	case SheetDone:
+		return s.endSheet(e)
 	case PolicyApplied:
 		return s.raise(policyKey, e, stored, func(e Entry) uint64 { return e.Policy.Version })
 	case PolicyLeast:
 		return s.raise(leastKey, e, stored, func(e Entry) uint64 { return e.Least })
 	}
 	return nil
+}
+
+// endTestVisit takes back what a test visit began. A word of staff may have done so.
+func (s shelves) endTestVisit() error {
+	e, err := entryOf(s.state.Get(staffKey))
+	if err != nil || e.Kind != TestVisitBegun {
+		return err
+	}
+	return s.state.Delete(staffKey)
 }
 
 // raise keeps the entry whose number is higher than that of the one kept before.
@@ -116,10 +134,28 @@ func (s shelves) advance(e Entry, stored []byte, from ...Kind) error {
 	if err != nil {
 		return err
 	}
+	if e.Kind == Sending && s.state.Get(sheetKey) != nil {
+		return fmt.Errorf("%w: %s while a service sheet is on its way", ErrState, e.Kind)
+	}
 	if !slices.Contains(from, last.Kind) || last.Document != e.Document {
 		return fmt.Errorf("%w: %s what was not %s, or twice", ErrState, e.Kind, from[0])
 	}
 	return s.open.Put(e.Transaction[:], stored)
+}
+
+// beginSheet lets a service sheet go to paper alone, and only where nobody has to look for paper first.
+func (s shelves) beginSheet(stored []byte) error {
+	if s.state.Get(staffKey) != nil {
+		return fmt.Errorf("%w: %s before staff have looked", ErrState, SheetBegun)
+	}
+	return add(s.state, sheetKey, stored)
+}
+
+func (s shelves) endSheet(e Entry) error {
+	if last, err := entryOf(s.state.Get(sheetKey)); err != nil || last.Document != e.Document {
+		return errors.Join(fmt.Errorf("%w: %s of another sheet", ErrState, e.Kind), err)
+	}
+	return remove(s.state, sheetKey)
 }
 
 func (s shelves) end(e Entry, stored []byte) error {

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -43,13 +45,27 @@ func each(tx *bolt.Tx, f func(seq uint64, stored []byte) error) error {
 	return tx.Bucket(entriesBucket).ForEach(func(k, v []byte) error { return f(number(k), v) })
 }
 
-// Verify reads the whole journal and says where it first does not hold: an entry whose chain is broken, or a projection that
-// does not follow from the entries. The number and the head are of what held.
+// Prove does what [Open] does: it replays the live entries on what stood at the last seal. It takes no longer the more has happened.
+func (j *Journal) Prove() error { return j.guarded(prove) }
+
+// Verify is VerifyContext with no end but its own.
 func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
+	return j.VerifyContext(context.Background())
+}
+
+// VerifyContext reads the whole journal and says where it first does not hold: an entry whose chain is broken, or a projection that
+// does not follow from the entries. The number and the head are of what held. Where ctx ends first, the error is ctx's.
+func (j *Journal) VerifyContext(ctx context.Context) (entries int, head protocol.Digest, err error) {
 	s := newFresh()
+	follow := func(seq uint64, stored []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return s.follow(seq, stored)
+	}
 	err = j.guarded(func(tx *bolt.Tx) error {
 		if err := prove(tx); err != nil {
-			if broken := each(tx, s.follow); broken != nil {
+			if broken := each(tx, follow); broken != nil {
 				return broken // it says where
 			}
 			return err
@@ -59,7 +75,7 @@ func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
 			return err
 		}
 		if err := each(tx, func(seq uint64, stored []byte) error {
-			if err := s.follow(seq, stored); err != nil || seq != sealed.seq {
+			if err := follow(seq, stored); err != nil || seq != sealed.seq {
 				return err
 			}
 			if s.sums() != sealed.sums || s.head != sealed.head {
@@ -74,7 +90,7 @@ func (j *Journal) Verify() (entries int, head protocol.Digest, err error) {
 		}
 		return errors.Join(sumsOf(tx).are(s.sums()), s.agrees(tx))
 	})
-	return int(s.seq), s.head, err
+	return int(s.seq), s.head, cmp.Or(ctx.Err(), err)
 }
 
 // Holds reports whether the journal has, at this position, the entry of this digest.
@@ -152,10 +168,14 @@ func (j *Journal) Oldest(after uint64) (e Entry, head protocol.JournalHead, ok b
 // StaffNeeded returns why no visit may begin until staff have said that tray and path are empty, or "".
 func (j *Journal) StaffNeeded() (why string, err error) {
 	e, err := j.StaffCall()
+	if e.Kind == TestVisitBegun {
+		return "test-visit", err
+	}
 	return e.Reason, err
 }
 
-// StaffCall returns the "staff-needed" entry that staff have not answered, or a zero Entry.
+// StaffCall returns the "staff-needed" entry that staff have not answered, or that of a test visit that has not ended, or a zero
+// Entry.
 func (j *Journal) StaffCall() (e Entry, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
 		e, err = entryOf(tx.Bucket(stateBucket).Get(staffKey))
@@ -168,6 +188,15 @@ func (j *Journal) StaffCall() (e Entry, err error) {
 func (j *Journal) ServiceOff() (e Entry, err error) {
 	err = j.db.View(func(tx *bolt.Tx) (err error) {
 		e, err = entryOf(tx.Bucket(stateBucket).Get(serviceKey))
+		return err
+	})
+	return e, err
+}
+
+// Sheet returns the "sheet-begun" entry of the service sheet whose end is not known, or a zero Entry.
+func (j *Journal) Sheet() (e Entry, err error) {
+	err = j.db.View(func(tx *bolt.Tx) (err error) {
+		e, err = entryOf(tx.Bucket(stateBucket).Get(sheetKey))
 		return err
 	})
 	return e, err

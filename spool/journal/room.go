@@ -11,18 +11,21 @@ import (
 // it is written and gives most of them back; it adds about 0.4 KiB for good.
 const (
 	visitRoom       = 256 << 10 // before a visit
-	transactionRoom = 128 << 10 // before each of its documents
+	transactionRoom = 128 << 10 // before each of its documents, and before a service sheet or a test visit
 	restartRoom     = 128 << 10 // wanted at a start, for what the last run left open and for incidents between visits
 	sealRoom        = 1 << 20   // before entries are sealed
-	stepRoom        = 2 << 10   // for each entry of an escalation, and a visit's besides, which may be in use
+	stepRoom        = 2 << 10   // for each entry of an escalation or of a technician's, and a visit's besides, which may be in use
 )
+
+// technicians are the kinds that a technician brings about, as many as they like.
+var technicians = map[Kind]bool{TechnicianIn: true, TechnicianRefused: true, TechnicianDid: true, TechnicianOut: true, TechnicianNoted: true, ServiceOff: true, ServiceOn: true}
 
 // roomFor is what has to be to spare before e is recorded with so many others. All else has its room by the visit, or at the start.
 func roomFor(e Entry, others int) int64 {
 	switch {
-	case e.Kind == Accepted:
+	case e.Kind == Accepted, e.Kind == SheetBegun, e.Kind == TestVisitBegun:
 		return transactionRoom
-	case e.Kind == Escalated, e.Kind == Latched && e.Reason == Unacknowledged:
+	case e.Kind == Escalated, e.Kind == Latched && e.Reason == Unacknowledged, technicians[e.Kind]:
 		return visitRoom + int64(1+others)*stepRoom
 	}
 	return 0

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -247,5 +248,62 @@ func TestEscalationTakesNoVisitsRoom(t *testing.T) {
 	}
 	if !errors.Is(err, unix.ENOSPC) {
 		t.Error(err)
+	}
+}
+
+// TestTechniciansTakeNoVisitsRoom: on a full disk a visit goes to its end, whatever a technician does meanwhile.
+func TestTechniciansTakeNoVisitsRoom(t *testing.T) {
+	dir, tx := small(t), protocol.Transaction{1}
+	j, err := Open(filepath.Join(dir, "journal.db"), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if _, err := j.BeginVisit(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, dir)
+	n := 0
+	for _, kind := range Kinds() {
+		if !strings.HasPrefix(string(kind), "technician-") && kind != ServiceOff && kind != ServiceOn {
+			continue
+		}
+		n++
+		for err = nil; err == nil; { // what is to spare above a visit's room is taken, and no more
+			_, err = j.Record(Entry{Kind: kind, Staff: "tech-7", Reason: "status"})
+		}
+		if !errors.Is(err, unix.ENOSPC) {
+			t.Error(kind, err)
+		}
+	}
+	if n != 7 {
+		t.Errorf("%d kinds are a technician's", n)
+	}
+	for _, e := range append(aVisit(tx, tx)[:6], Entry{Kind: VisitEnded}) {
+		must(t, j, e)
+	}
+}
+
+// TestTestVisitOnAFullDisk: the end of a test visit has its room before it begins, and where there is none, none begins.
+func TestTestVisitOnAFullDisk(t *testing.T) {
+	dir := small(t)
+	j, err := Open(filepath.Join(dir, "journal.db"), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	fill(t, dir)
+	ended := 0
+	for {
+		if _, err = j.Record(Entry{Kind: TestVisitBegun, Staff: "tech-7"}); err != nil {
+			break
+		}
+		must(t, j, Entry{Kind: TestVisitDone, Reason: "unsure"})
+		must(t, j, Entry{Kind: StaffNeeded, Reason: "unsure"})
+		must(t, j, Entry{Kind: StaffReady, Staff: "s1"})
+		ended++
+	}
+	if !errors.Is(err, unix.ENOSPC) || ended == 0 {
+		t.Errorf("after %d: %v", ended, err)
 	}
 }

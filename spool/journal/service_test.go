@@ -35,3 +35,37 @@ func TestServiceOff(t *testing.T) {
 		}
 	}
 }
+
+// TestTestVisit: while one goes on, and after a restart in it, staff are needed. Its end takes back that and nothing else, and none
+// begins where staff are needed already.
+func TestTestVisit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "journal.db")
+	begun, done, ready := Entry{Kind: TestVisitBegun, Staff: "tech-7"}, Entry{Kind: TestVisitDone, Reason: "printed"}, Entry{Kind: StaffReady, Staff: "s1"}
+	jam := Entry{Kind: StaffNeeded, Reason: "media-jam"}
+	for i, step := range []struct {
+		do    []Entry
+		want  string
+		fails bool
+	}{
+		{do: []Entry{begun}, want: "test-visit"}, {do: []Entry{begun}, want: "test-visit", fails: true}, {do: []Entry{done}},
+		{do: []Entry{begun}, want: "test-visit"}, {do: []Entry{done, jam}, want: "media-jam"}, {do: []Entry{begun}, want: "media-jam", fails: true},
+		{do: []Entry{done}, want: "media-jam"}, {do: []Entry{ready}}, {do: []Entry{begun}, want: "test-visit"}, {do: []Entry{ready}}, {do: []Entry{done}},
+	} {
+		j, err := Open(file, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Record(step.do[0], step.do[1:]...); (err != nil) != step.fails {
+			t.Errorf("step %d: %v", i, err)
+		}
+		if why, err := j.StaffNeeded(); err != nil || why != step.want {
+			t.Errorf("step %d: %q %v", i, why, err)
+		}
+		if _, _, err := j.Verify(); err != nil {
+			t.Error(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"honnin/spool/document"
 	"honnin/spool/document/inspect"
 	"honnin/spool/journal"
+	"honnin/spool/sheet"
 )
 
 // City is the municipality of a [World].
@@ -221,9 +222,22 @@ func (m *Memory) Unfinished() ([]journal.Entry, error) { return nil, nil }
 // StaffCall returns nothing, for the same reason.
 func (m *Memory) StaffCall() (journal.Entry, error) { return journal.Entry{}, nil }
 
+// Sheet returns nothing, for the same reason.
+func (m *Memory) Sheet() (journal.Entry, error) { return journal.Entry{}, nil }
+
 // Entries returns what was recorded.
 func (m *Memory) Entries() []journal.Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]journal.Entry(nil), m.entries...)
+}
+
+// Sheet is a service sheet for a printer reached that way, "ipp", "usb" or "dir".
+func Sheet(t testing.TB, way string) sheet.Service {
+	t.Helper()
+	s, err := sheet.New(sheet.Facts{Terminal: "T-1", At: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), Software: "honnind", Printer: way})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -48,7 +48,7 @@ func kiosk(t *testing.T, chromium *touchtest.Browser) (*harness, *touchtest.Brow
 func TestInChromium(t *testing.T) {
 	chromium := touchtest.Start(t, 1024, 768)
 	for name, f := range map[string]func(*testing.T, *touchtest.Browser){
-		"every screen": everyScreen, "every message": everyMessage, "every refusal": everyRefusal, "PIN": pinInTheBrowser, "counter": deskInTheBrowser, "application": application,
+		"every screen": everyScreen, "samples": sampleScreens, "every message": everyMessage, "every refusal": everyRefusal, "PIN": pinInTheBrowser, "counter": deskInTheBrowser, "application": application,
 		"double tap": doubleTap, "progress": progress, "language": languageOfAVisit, "abandoned language": abandonedLanguage,
 		"still": still, "another page": anotherPage, "restart": restart, "panel": practicePanel,
 	} {

@@ -165,6 +165,7 @@ type Screen struct {
 	Until     time.Time        // OutOfService, MsgClosed: when it opens; zero: not known
 	Code      reason.Code      // Refused
 	Reference string           // the number to quote
+	Sample    bool             // a technician's test: every screen says so
 	Seconds   int              // after so many seconds the screen changes by itself; 0: not shown
 	Done, Of  int              // Printing, ConfirmName: impressions known to be out, of how many
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -14,12 +15,14 @@ type Answer struct {
 	lang  string
 	who   Who
 	width int
-	print func(line string) error // one line of the screen, or of JSON
-	wire  func(ctx context.Context, do func(context.Context, Wire) error) error
+	print func(line string) error                                               // one line of the screen, or of JSON
+	wire  func(ctx context.Context, do func(context.Context, Wire) error) error // nil: no file goes over it
 
 	rows   [][]Value
 	of     Line
 	titled string // the code of the title that was written last
+	shown  []int  // the columns of its table
+	said   bool   // a line was written
 	err    error
 }
 
@@ -83,41 +86,75 @@ func (a *Answer) Flush() error {
 		if a.err != nil {
 			break
 		}
-		a.err = a.print(s)
+		a.err = a.say(s)
 	}
 	return a.err
+}
+
+// say writes a line.
+func (a *Answer) say(line string) error {
+	a.said = true
+	return a.print(line)
 }
 
 func (a *Answer) laidOut(rows [][]Value) (out []string) {
 	if len(rows) == 0 {
 		return nil
 	}
-	again := a.titled == a.of.Code
-	a.titled = a.of.Code
+	shown := a.of.shows(a.who, rows)
+	if a.titled == a.of.Code { // titles stay for what comes later and has less
+		shown = slices.Compact(slices.Sorted(slices.Values(slices.Concat(shown, a.shown))))
+	}
+	again := a.titled == a.of.Code && slices.Equal(a.shown, shown)
+	a.titled, a.shown = a.of.Code, shown
+	if len(shown) == 0 {
+		return nil
+	}
 	if !a.of.Many {
 		return a.records(rows)
 	}
 	cells := [][]string{}
 	if !again {
 		out = append(out, "== "+a.of.Title.In(a.lang))
-		cells = append(cells, a.of.titles(a.lang))
+		cells = append(cells, a.of.titles(a.lang, shown))
 	}
 	for _, r := range rows {
-		cells = append(cells, a.of.texts(r, a.lang))
+		cells = append(cells, a.of.texts(r, a.lang, shown))
 	}
-	if lines, ok := align(cells, a.width); ok {
-		return append(out, lines...)
+	for n := len(shown); n > 2 || n == len(shown); n-- {
+		if lines, ok := align(folded(cells, n), a.width); ok {
+			return append(out, lines...)
+		}
 	}
 	return a.records(rows)
 }
 
+// folded are rows of n columns, the last of them with all that is left, so that it can be broken into lines.
+func folded(rows [][]string, n int) (out [][]string) {
+	for _, r := range rows {
+		out = append(out, append(slices.Clone(r[:n-1]), strings.Join(r[n-1:], " / ")))
+	}
+	return out
+}
+
+// shows are the fields that people are shown: none that is not for them, and of a table none without a value in any row.
+func (l Line) shows(w Who, rows [][]Value) (shown []int) {
+	for i, f := range l.Fields {
+		hidden := f.Signed && w.Role == Nobody
+		if !hidden && (!l.Many || slices.ContainsFunc(rows, func(r []Value) bool { return r[i].kind != "" })) {
+			shown = append(shown, i)
+		}
+	}
+	return shown
+}
+
 // records writes each row field by field.
 func (a *Answer) records(rows [][]Value) (out []string) {
-	titles := a.of.titles(a.lang)
+	titles := a.of.titles(a.lang, a.shown)
 	for _, r := range rows {
 		out = append(out, "== "+a.of.Title.In(a.lang))
 		cells := [][]string{}
-		for i, s := range a.of.texts(r, a.lang) {
+		for i, s := range a.of.texts(r, a.lang, a.shown) {
 			cells = append(cells, []string{titles[i] + ":", s})
 		}
 		lines, _ := align(cells, max(a.width, 60))
@@ -126,18 +163,29 @@ func (a *Answer) records(rows [][]Value) (out []string) {
 	return out
 }
 
-func (l Line) titles(lang string) (out []string) {
-	for _, f := range l.Fields {
-		out = append(out, f.Title.In(lang))
+func (l Line) titles(lang string, shown []int) (out []string) {
+	for _, i := range shown {
+		t := l.Fields[i].Title.In(lang)
+		if l.Fields[i].Kind == KindTime {
+			t += " (JST)"
+		}
+		out = append(out, t)
 	}
 	return out
 }
 
-func (l Line) texts(values []Value, lang string) (out []string) {
-	for i, f := range l.Fields {
-		out = append(out, values[i].text(lang, f.Unit))
+func (l Line) texts(values []Value, lang string, shown []int) (out []string) {
+	for _, i := range shown {
+		out = append(out, l.Fields[i].text(values[i], lang))
 	}
 	return out
+}
+
+func (f Field) text(v Value, lang string) string {
+	if v.kind == KindWord {
+		return wordIn(f.Key, v.s, lang)
+	}
+	return v.text(lang, f.Unit)
 }
 
 // lastLeast is the least width of a last column in which text is broken into lines.
@@ -176,12 +224,48 @@ func align(rows [][]string, most int) (out []string, ok bool) {
 	return out, true
 }
 
+// Record has a machine do a line as a program in this role would type it, and returns the objects of its answer, one a line, "done" the last: for files
+// that are made of answers, and so hold what the table lets through. Nothing is asked or journalled.
+func Record(ctx context.Context, m Machine, who Who, line string) ([]byte, error) {
+	c, err := Parse(line + " --json")
+	if err != nil {
+		return nil, err
+	}
+	if !may(who.Role, c.Command.Need) || c.Command.own || c.Command.Ask != (Text{}) {
+		return nil, Fail(RoleNeeded)
+	}
+	var out bytes.Buffer
+	a := &Answer{call: c, lang: "en", who: who, print: func(line string) error {
+		out.WriteString(line + "\n")
+		return nil
+	}}
+	err = m.Do(ctx, who, c, a)
+	err = errors.Join(err, a.done(err))
+	return out.Bytes(), err
+}
+
 // Transfer gives the line to do, for a file. Nothing else is read or written meanwhile; Ctrl-C is a byte like any other.
 func (a *Answer) Transfer(ctx context.Context, do func(context.Context, Wire) error) error {
 	if err := a.Flush(); err != nil {
 		return err
 	}
+	if a.wire == nil {
+		return Fail(NoLine)
+	}
+	if !a.call.JSON && a.call.Command.Moves != (Text{}) {
+		if err := a.say(a.call.Command.Moves.In(a.lang)); err != nil {
+			return err
+		}
+	}
 	return a.wire(ctx, do)
+}
+
+// nothing says that there was none of what the command lists.
+func (a *Answer) nothing() error {
+	if c := a.call.Command; a.said || c == nil || len(c.Lines) == 0 || !c.Lines[0].Many {
+		return nil
+	}
+	return a.say(noneWords.In(a.lang))
 }
 
 // done writes the last line of an answer: for programs always, for people where something was wrong.
@@ -190,7 +274,7 @@ func (a *Answer) done(err error) error {
 	f := failure(err)
 	if !a.call.JSON {
 		if f == nil {
-			return nil
+			return a.nothing()
 		}
 		return a.print(f.text(a.lang))
 	}
@@ -226,7 +310,7 @@ func failure(err error) *Failure {
 	case err == nil:
 		return nil
 	case errors.As(err, &f):
-		return &Failure{Code: f.Code, Why: blank(Word(f.Why)), About: f.About, Hint: f.Hint, After: f.After}
+		return &Failure{Code: f.Code, Why: blank(Word(f.Why)), About: f.About, Hint: f.Hint, Is: f.Is, After: f.After}
 	case errors.Is(err, context.Canceled), errors.Is(err, errQuit):
 		return &Failure{Code: Cancelled}
 	case errors.Is(err, errQuiet):

@@ -12,7 +12,7 @@ import (
 
 // statusRow fills every field of a status.
 func statusRow(a *Answer) error {
-	return a.Row("status.terminal", Name("YOKOHAMA-0012"), Yes(true), Word("open"), None(), At(signedAt), At(signedAt), Number(7), Number(3), Number(41), Span(90*time.Minute))
+	return a.Row("status.terminal", Name("YOKOHAMA-0012"), Yes(true), Word("open"), None(), At(signedAt), At(signedAt), Number(7), Number(3), Number(41), Span(90*time.Minute), Yes(true))
 }
 
 // objects are the answers among what was written.
@@ -40,7 +40,7 @@ func TestJSON(t *testing.T) {
 	bubbleWith(t, w, func(r *rig) {
 		r.got()
 		out := r.send("status --json\n")
-		if want := "status --json\r\n" + `{"code":"status.terminal","terminal":"YOKOHAMA-0012","daemon":true,"state":"open","why":null,"since":"2026-11-22T14:00:00Z","now":"2026-11-22T14:00:00Z","policy":7,"incidents":null,"unsaid":null,"up":null}` +
+		if want := "status --json\r\n" + `{"code":"status.terminal","terminal":"YOKOHAMA-0012","daemon":true,"state":"open","why":null,"since":"2026-11-22T14:00:00Z","now":"2026-11-22T14:00:00Z","policy":7,"incidents":null,"unsaid":null,"up":null,"visit":null}` +
 			"\r\n" + `{"code":"done","command":"status","result":"ok"}` + "\r\nhonnin> "; out != want {
 			r.Errorf("%q", out)
 		}
@@ -167,6 +167,113 @@ func TestPages(t *testing.T) {
 		}
 		if s := r.send("terminal vt100 --rows 10\r") + r.send("doctor\r"); strings.Count(s, "\r\n") != 2+9 || !strings.HasSuffix(s, moreLine) {
 			r.Errorf("10 rows: %q", s)
+		}
+	})
+}
+
+// TestFollowingFlows: who waits for what comes does not turn pages, nor who stands at the terminal's own screen.
+func TestFollowingFlows(t *testing.T) {
+	lines := func(_ context.Context, _ Who, c Call, a *Answer) error {
+		for i := range 60 {
+			if c.Command.Name == "visit" {
+				if err := a.Row("visit.step", Word(fmt.Sprint("step-", i)), Word("ok"), None()); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := a.Row("log.line", None(), Word("info"), Name("daemon"), Plain(fmt.Sprint("line ", i))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	bubbleWith(t, &world{do: lines}, func(r *rig) {
+		r.login("look")
+		if s := r.send("log\r"); !strings.HasSuffix(s, moreLine) {
+			r.Errorf("%q", s)
+		}
+		r.send("q")
+		if s := r.send("log --follow\r"); strings.Contains(s, moreLine) || !strings.Contains(s, "line 59") {
+			r.Errorf("followed: %q", s)
+		}
+		r.send("logout\r")
+		r.login("service")
+		if s := r.send("visit --test-card\r"); strings.Contains(s, moreLine) || !strings.Contains(s, "step-59") {
+			r.Errorf("visited: %q", s)
+		}
+	})
+}
+
+// TestNothingIsSaid: a list of nothing says so to people; a program sees no line.
+func TestNothingIsSaid(t *testing.T) {
+	bubbleWith(t, &world{do: func(context.Context, Who, Call, *Answer) error { return nil }}, func(r *rig) {
+		r.login("look")
+		for command, want := range map[string]bool{"config diff": true, "log": true, "log --json": false, "status": false, "incidents": true, "help doctor": false} {
+			if s := r.send(command + "\r"); strings.Contains(s, "None.") != want {
+				r.Errorf("%s: %q", command, s)
+			}
+		}
+	})
+}
+
+// TestEmptyColumns: a table is shown without the columns that no row has a value in, and so fits a screen; its titles come again where
+// the columns are others.
+func TestEmptyColumns(t *testing.T) {
+	entries := func(_ context.Context, _ Who, c Call, a *Answer) error {
+		for i := range 4 {
+			staff := None()
+			if i == 2 {
+				staff = Name("1207")
+			}
+			if err := a.Row("journal.entry", Number(10_000+i), At(signedAt), Word("technician-refused"), None(), Word("journal.tail"), None(), staff); err != nil {
+				return err
+			}
+			if i > 0 {
+				if err := a.Flush(); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	bubbleWith(t, &world{do: entries}, func(r *rig) {
+		r.login("look")
+		want := "== Journal\r\nnumber  at (JST)             kind                word\r\n" +
+			"10000   2026-11-22 23:00:00  technician-refused  journal.tail\r\n10001   2026-11-22 23:00:00  technician-refused  journal.tail\r\n" +
+			"== Journal\r\nnumber  at (JST)             kind                word          staff\r\n" +
+			"10002   2026-11-22 23:00:00  technician-refused  journal.tail  1207\r\n" +
+			"10003  2026-11-22 23:00:00  technician-refused  journal.tail  -\r\n"
+		if s := r.send("journal tail\r"); s != "journal tail\r\n"+want+"look> " {
+			r.Errorf("%q", s)
+		}
+		r.send("lang ja\r")
+		if s := r.send("journal tail\r"); strings.Contains(s, "番号:") || strings.Count(s, "== ") != 2 {
+			r.Errorf("%q", s)
+		}
+		for _, o := range objects(r, r.send("journal tail --json\r"))[:4] {
+			if _, has := o["municipality"]; !has || len(o) != 8 {
+				r.Errorf("a program gets %v", o)
+			}
+		}
+	})
+}
+
+// TestFoldedColumns: what is too wide for the screen stays a table as long as it can, and loses nothing.
+func TestFoldedColumns(t *testing.T) {
+	entries := func(_ context.Context, _ Who, c Call, a *Answer) error {
+		return errors.Join(a.Row("journal.entry", Number(10_000), At(signedAt), Word("technician-did"), None(), Word("printer.path-empty"), None(), Name("tech-7")),
+			a.Row("journal.entry", Number(10_001), At(signedAt), Word("ended"), Number(17), Word("card-removed"), Name("141003"), None()))
+	}
+	bubbleWith(t, &world{do: entries}, func(r *rig) {
+		r.login("look")
+		if s := r.send("journal tail\r"); s != "journal tail\r\n== Journal\r\nnumber  at (JST)             kind            visit  word / municipality / staff\r\n"+
+			"10000   2026-11-22 23:00:00  technician-did  -      printer.path-empty / - /\r\n"+strings.Repeat(" ", 52)+"tech-7\r\n"+
+			"10001   2026-11-22 23:00:00  ended           17     card-removed / 141003 / -\r\nlook> " {
+			r.Errorf("%q", s)
+		}
+		r.send("terminal dumb --columns 30\r")
+		if s := r.send("journal tail\r"); !strings.Contains(s, "municipality:  141003\r\n") {
+			r.Errorf("%q", s)
 		}
 	})
 }

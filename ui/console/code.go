@@ -1,7 +1,5 @@
 package console
 
-import "honnin/config/reason"
-
 // Code is the stable word of a failure: what a program branches on.
 type Code string
 
@@ -23,6 +21,7 @@ const (
 	SeatTaken    Code = "seat-taken"
 	SignedOut    Code = "signed-out"
 	Already      Code = "already-signed-in"
+	NotSignedIn  Code = "not-signed-in"
 
 	NoSignature    Code = "no-signature"
 	BadArmour      Code = "bad-armour"
@@ -32,18 +31,24 @@ const (
 	OtherPurpose   Code = "other-purpose"
 	OtherChallenge Code = "other-challenge"
 	TooLate        Code = "too-late"
+	NoPolicy       Code = "no-policy"
+	PolicyEarly    Code = "policy-early"
+	PolicyExpired  Code = "policy-expired"
 
 	Cancelled  Code = "cancelled"
 	Idle       Code = "idle"
 	Break      Code = "break"
 	HangUp     Code = "hang-up"
 	NoJournal  Code = "no-journal"
+	Unread     Code = "journal-unread"
 	Unfit      Code = "unfit-answer"
 	Failed     Code = "failed"
 	DaemonDown Code = "daemon-down"
 	Busy       Code = "busy"
+	Unknown    Code = "unknown"
 	NotHere    Code = "not-here"
 	NoTransfer Code = "no-transfer"
+	NoLine     Code = "no-line"
 )
 
 // codes say each failure to people; the pages list them.
@@ -63,9 +68,10 @@ var codes = []struct {
 	{SignInNeeded, T("サインインが必要です。login と入力してください。", "Sign in first: type login.")},
 	{RoleNeeded, T("この権限ではできません。", "Your role does not allow this.")},
 	{Wait, T("前の失敗のため、しばらく待ってください。", "Wait a while, because of the failure before.")},
-	{SeatTaken, T("別の技術者が使っています。", "Another technician is at work.")},
+	{SeatTaken, T("別の保守員が使っています。", "Another technician is at work.")},
 	{SignedOut, T("サインアウトしました。", "Signed out.")},
 	{Already, T("既にサインインしています。先に logout してください。", "Somebody is signed in; logout first.")},
+	{NotSignedIn, T("誰もサインインしていません。", "Nobody is signed in.")},
 	{NoSignature, T("署名が来ませんでした。", "No signature came.")},
 	{BadArmour, T("ssh-keygen の署名一つだけを、全部貼り付けてください。", "Paste one signature of ssh-keygen, whole, and nothing else.")},
 	{KeyKind, T("鍵は ssh-ed25519 か ecdsa-sha2-nistp256 でなければなりません。", "The key must be ssh-ed25519 or ecdsa-sha2-nistp256.")},
@@ -74,17 +80,23 @@ var codes = []struct {
 	{OtherPurpose, T("別の目的の署名です。-n honnin-console で署名してください。", "Signed for another purpose; sign with -n honnin-console.")},
 	{OtherChallenge, T("今の文字列の署名ではありません。", "This signs something other than the present challenge.")},
 	{TooLate, T("文字列の期限が切れました。もう一度 login してください。", "The challenge has expired; type login again.")},
+	{NoPolicy, T("この端末には有効なポリシーがまだないため、誰もサインインできません。端末の前で honnind policy receive を使ってください。", "No policy is in force here yet, so that nobody can sign in: use honnind policy receive at the terminal's own keyboard.")},
+	{PolicyEarly, T("この端末の時計では、ポリシーの期間がまだ始まっていません。端末の前で時計を直してください (timedatectl)。", "By this terminal's clock the policy has not begun: set the clock at the terminal's own keyboard (timedatectl).")},
+	{PolicyExpired, T("この端末の時計では、ポリシーの期限が切れています。時計が正しければ、次のポリシーが要ります: 端末の前で honnind policy receive、サインインしていればここで policy receive。", "By this terminal's clock the policy has expired. If the clock is right, it needs the next one: honnind policy receive at the terminal's own keyboard or, for who is signed in, policy receive here.")},
 	{Cancelled, T("中止しました。", "Cancelled.")},
-	{Idle, T("入力がないためサインアウトしました。", "Signed out, since nothing was typed.")},
+	{Idle, T("コマンドがないためサインアウトしました。", "Signed out, since no command was given.")},
 	{Break, T("ブレークのためサインアウトしました。", "Signed out by a break.")},
 	{HangUp, T("回線が切れたためサインアウトしました。", "Signed out, since the line hung up.")},
 	{NoJournal, T("ジャーナルに書けないため、行いません。", "Not done, since the journal cannot be written.")},
+	{Unread, T("ジャーナルを読めません。対処は doctor で分かります。", "The journal cannot be read; doctor says what to do.")},
 	{Unfit, T("答えが表に合わないため、示しません。", "Not shown, since the answer does not fit the table.")},
 	{Failed, T("できませんでした。", "That failed.")},
 	{DaemonDown, T("honnind が動いていません。", "honnind is not running.")},
 	{Busy, T("訪問の途中です。後でもう一度。", "A visit is under way; try again later.")},
+	{Unknown, T("行われたかどうか分かりません。status を見てください。", "Nobody knows whether it was done; look at status.")},
 	{NotHere, T("この端末にはありません。", "This terminal has no such thing.")},
 	{NoTransfer, T("ファイルを送受信できませんでした。", "The file could not be sent or received.")},
+	{NoLine, T("端末自身の画面ではファイルを送受信できません。シリアル回線のコンソール (honnind console --line) を使ってください。", "No file goes over the terminal's own screen; use the console on a serial line (honnind console --line).")},
 }
 
 // In returns what people are told.
@@ -103,14 +115,22 @@ type Failure struct {
 	Code  Code
 	Why   string
 	About string
-	Hint  string // "did you mean"
-	After int    // seconds to wait
+	Hint  string // what Is says
+	Is    Hint
+	After int // seconds to wait
 }
+
+// Hint is what a failure's hint is.
+type Hint int
+
+// What a hint can be: what was most likely meant, the values that are allowed, or how the command is used.
+const (
+	Meant Hint = iota
+	Allowed
+	Usage
+)
 
 func (f *Failure) Error() string { return "console: " + string(f.Code) + " " + f.About + f.Why }
 
 // Fail is a failure that needs no more words.
 func Fail(c Code) error { return &Failure{Code: c} }
-
-// Refused is a failure that has a reason code.
-func Refused(c reason.Code) error { return &Failure{Code: Failed, Why: string(c)} }

@@ -42,9 +42,9 @@ func ownCommands() []Command {
 			Inputs: []Input{{Name: "role", Words: []string{"look", "service"}, Does: T("look は見るだけ (省略時)、service は修理もできる。", "look may see (if left out); service may also repair.")}},
 			Lines: []Line{
 				{Code: "login.challenge", Title: T("署名するもの", "What to sign"), Fields: []Field{plain("first", T("一行目", "first line")), plain("second", T("二行目", "second line")), name("namespace", T("名前空間 (-n)", "namespace (-n)")), span("within", T("期限", "within"))}},
-				{Code: "login.signed-in", Title: T("サインイン", "Signed in"), Fields: []Field{name("who", T("技術者", "technician")), word("role", T("権限", "role"))}}},
+				{Code: "login.signed-in", Title: T("サインイン", "Signed in"), Fields: []Field{name("who", T("保守員", "technician")), word("role", T("権限", "role")), word("limited", T("制限", "limited by"))}}},
 			Examples: []Example{{"login service", T("修理のためにサインインする", "sign in for a repair")}}},
-		{Name: "logout", own: true, Does: T("サインアウトする。", "Sign out."),
+		{Name: "logout", own: true, Does: T("サインアウトする (exit、Ctrl-D でも)。端末の前では、もう一度でコンソールが終わる。", "Sign out (also exit, Ctrl-D); at the terminal's own keyboard, a second time ends the console."),
 			Examples: []Example{{"logout", T("帰る前に", "before you leave")}}},
 	}
 }

@@ -42,7 +42,7 @@ func candidates(all []Command, w []string, word string) (out []string) {
 		return nextWords(all, w[1:])
 	}
 	out = nextWords(all, w)
-	c, rest := find(w)
+	c, rest := find(all, w)
 	if c == nil {
 		return out
 	}

@@ -5,12 +5,13 @@
 // # The table
 //
 // [Commands] is the one place where a command is: name, role, inputs, help, examples, and every kind of line that its answer
-// may have, with the kind of each field. Parser, completion, help, both pages (CONSOLE.md, CONSOLE.ja.md) and the check of
+// may have, with the kind of each field. Parser, completion, help, both pages (CONSOLE.md, CONSOLE.ja.md), the manual page (honnind-console.8, honnind-console.ja.8) and the check of
 // every answer read it. A Machine answers with [Answer.Row]: a line's code and a value for each field. There is a maker for
 // each kind of [Value] and none for text that was read somewhere, so that a name, an address or a PIN has no way onto the
 // line; a row that does not fit the table is not shown [Unfit]. Fields that are not for everybody are blanked here for
 // who has not signed in. People get aligned, paged text; with --json every row is an object on a line, and the last has
-// "code":"done" and how it went.
+// "code":"done" and how it went. What the stable words of the answers mean stands in the vocabulary: the pages list it, and a
+// Japanese screen shows the meaning in place of the word.
 //
 // # Signing in
 //
@@ -19,9 +20,12 @@
 // golang.org/x/crypto/ssh, which does the cryptography); what that library lets through around a signature is refused before.
 // Ed25519 and ECDSA with P-256 only, no certificates, no keys behind a token. A challenge is good for one answer and two
 // minutes. After a wrong one [Door] makes everybody wait, also over a hang-up. Then the seat is taken and the
-// sign-in journalled, or nobody is signed in. What was typed before is thrown away. Signed out is: who logs out, types nothing
-// for ten minutes, sends a break, whose line hangs up, whose key the policy no longer lists, and who is drowned by noise.
+// sign-in journalled, or nobody is signed in. What was typed before is thrown away. Signed out is: who logs out, gives no command
+// for ten minutes (noise is none), sends a break, whose line hangs up, whose key the policy no longer lists, and who is drowned by noise.
 // Every command of who has signed in is journalled before it is done, by its name alone.
+//
+// Keys whose policy is out of its time are marked ([Key]): who signs in with one looks, and does what the table marks as opening nothing,
+// such as bringing the next policy. That is decided anew at each command, too.
 //
 // # The line
 //

@@ -37,8 +37,8 @@ type editor struct {
 }
 
 // read edits one line and returns it. The prompt is written as soon as nothing more waits to be read, so that a flood is
-// not answered by one. Errors: errQuiet after idle, errCancel, errBye (on an empty line), errBreak, errNoise, errLong, the line's.
-func (e *editor) read(ctx context.Context, prompt string, idle time.Duration) (string, error) {
+// not answered by one. idle is asked at each key. Errors: errQuiet after it, errCancel, errBye (on an empty line), errBreak, errNoise, errLong, the line's.
+func (e *editor) read(ctx context.Context, prompt string, idle func() time.Duration) (string, error) {
 	*e = editor{screen: e.screen, keyboard: e.keyboard, complete: e.complete, past: e.past, prompt: prompt}
 	e.past.back = 0
 	for {
@@ -47,7 +47,7 @@ func (e *editor) read(ctx context.Context, prompt string, idle time.Duration) (s
 				return "", err
 			}
 		}
-		k, err := e.keyboard.next(ctx, idle)
+		k, err := e.keyboard.next(ctx, idle())
 		if err != nil {
 			return "", err
 		}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"honnin/config/policy"
 )
 
 // waits is a command that ends only with its context.
@@ -187,7 +189,7 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// TestLineThatTakesNothing: it is given up, and the seat is free.
+// TestLineThatTakesNothing: it is given up after half a minute, and the seat is free.
 func TestLineThatTakesNothing(t *testing.T) {
 	bubble(t, func(r *rig) {
 		r.login("service")
@@ -195,7 +197,7 @@ func TestLineThatTakesNothing(t *testing.T) {
 		r.line.stuck = true
 		r.line.mu.Unlock()
 		r.send("help\r")
-		r.pass(defaultStall - time.Second)
+		r.pass(29 * time.Second)
 		select {
 		case err := <-r.over:
 			r.Fatal("too early", err)
@@ -229,7 +231,9 @@ func TestTransfer(t *testing.T) {
 	}}
 	bubbleWith(t, w, func(r *rig) {
 		r.login("service")
-		r.send("policy receive\r" + string(in[:5]))
+		if s := r.send("policy receive\r" + string(in[:5])); !strings.HasSuffix(s, "policy receive\r\n") {
+			r.Errorf("%q", s)
+		}
 		if s := r.send(string(in[5:]) + "reboot --yes\r"); s != string(out) {
 			r.Errorf("%q", s)
 		}
@@ -238,6 +242,110 @@ func TestTransfer(t *testing.T) {
 		}
 		if did, _ := r.has(); !slices.Equal(did, []string{"service policy receive"}) {
 			r.Errorf("%q", did)
+		}
+	})
+}
+
+// TestNoTransferAtAScreen: a screen that takes no file is not filled with one.
+func TestNoTransferAtAScreen(t *testing.T) {
+	w := &world{do: func(ctx context.Context, _ Who, _ Call, a *Answer) error {
+		return a.Transfer(ctx, func(context.Context, Wire) error { t.Error("began"); return nil })
+	}}
+	bubbleWith(t, w, func(r *rig) {
+		r.hangUp()
+		r.line, r.screen = newLine(), true
+		r.begin()
+		r.login("look")
+		for _, command := range []string{"journal export\r", "support --json\r"} {
+			if s := r.send(command); !strings.Contains(s, "no-line") || strings.Contains(s, "ZMODEM") {
+				r.Errorf("%q", s)
+			}
+		}
+	})
+}
+
+// rzHeader is what rz says first.
+const rzHeader = "**\x18B0100000023be50\r\n\x11"
+
+// TestLongTransfer: a receiver of ZMODEM says nothing while a file goes to it. A file that takes longer than somebody may be idle
+// arrives, and its technician is still there; where nobody begins to receive, nobody is there, whatever stray bytes come.
+func TestLongTransfer(t *testing.T) {
+	w := &world{do: func(ctx context.Context, _ Who, _ Call, a *Answer) error {
+		return a.Transfer(ctx, func(ctx context.Context, l Wire) error {
+			if _, err := io.ReadFull(readerOf{ctx, l}, make([]byte, len(rzHeader))); err != nil {
+				return err
+			}
+			for range 120 {
+				if _, err := l.WriteContext(ctx, []byte("x")); err != nil {
+					return err
+				}
+				time.Sleep(time.Minute)
+			}
+			return ctx.Err()
+		})
+	}}
+	bubbleWith(t, w, func(r *rig) {
+		r.login("service")
+		if s := r.send("support\r"+rzHeader[:2]) + r.send(rzHeader[2:]) + r.pass(2*time.Hour+time.Second); strings.Count(s, "x") != 120 || !strings.HasSuffix(s, "xservice> ") {
+			r.Errorf("%q", s)
+		}
+		if s := r.pass(defaultIdle - 2*time.Second); s != "" {
+			r.Errorf("%q", s)
+		}
+		for _, stray := range []string{"", "k", "\xff", "**", "\x18B01"} { // no header, nor one with what was there before
+			r.send("support\r")
+			if s := r.pass(defaultIdle/2) + r.send(stray); s != "" {
+				r.Errorf("%q: %q", stray, s)
+			}
+			if s := r.pass(defaultIdle/2 + time.Second); !strings.Contains(s, "! idle: ") || r.seated != "" {
+				r.Errorf("after %q: %q", stray, s)
+			}
+			r.login("service")
+		}
+	})
+}
+
+// TestLongVisit: who makes a test visit is not idle, and is still there after it.
+func TestLongVisit(t *testing.T) {
+	w := &world{do: func(ctx context.Context, _ Who, _ Call, _ *Answer) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(2 * defaultIdle):
+		}
+		return ctx.Err()
+	}}
+	bubbleWith(t, w, func(r *rig) {
+		r.login("service")
+		if s := r.send("visit --test-card\r") + r.pass(2*defaultIdle+time.Second); !strings.HasSuffix(s, "service> ") {
+			r.Errorf("%q", s)
+		}
+		if s := r.pass(defaultIdle - 2*time.Second); s != "" {
+			r.Errorf("%q", s)
+		}
+		if s := r.pass(2 * time.Second); !strings.Contains(s, "! idle: ") {
+			r.Errorf("%q", s)
+		}
+	})
+}
+
+// TestCutTransfer: a transfer that is given up while a piece goes out leaves a line that is as good as before.
+func TestCutTransfer(t *testing.T) {
+	w := &world{do: func(ctx context.Context, _ Who, _ Call, a *Answer) error {
+		return a.Transfer(ctx, func(ctx context.Context, l Wire) error {
+			ctx, stop := context.WithTimeout(ctx, 9500*time.Millisecond)
+			defer stop()
+			_, err := l.WriteContext(ctx, make([]byte, 100*piece))
+			return err
+		})
+	}}
+	bubbleWith(t, w, func(r *rig) {
+		r.login("service")
+		r.line.mu.Lock()
+		r.line.slow = time.Second
+		r.line.mu.Unlock()
+		r.send("support\r")
+		if s := r.pass(time.Minute); strings.Count(s, "\x00") != 10*piece || !strings.HasSuffix(s, "service> ") {
+			r.Errorf("%q", s[max(0, len(s)-100):])
 		}
 	})
 }
@@ -329,19 +437,23 @@ func TestModemWords(t *testing.T) {
 	})
 }
 
-// TestStopped: a console that is told to stop signs out and says why.
+// TestStopped: a console that is told to stop signs out, and the journal says why.
 func TestStopped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.hangUp()
 		ctx, stop := context.WithCancel(context.Background())
-		l, w, over := newLine(), &world{}, make(chan error, 1)
-		go func() {
-			over <- Serve(ctx, l, Options{Terminal: "X", Machine: w, Keys: w, Seats: w, Journal: w, Now: time.Now})
-		}()
-		synctest.Wait()
+		r.line, r.ctx = newLine(), ctx
+		r.begin()
+		r.login("service")
 		stop()
-		if err := <-over; !errors.Is(err, context.Canceled) {
-			t.Error(err)
+		synctest.Wait()
+		if _, events := r.has(); events[len(events)-1] != (Event{SignedOutEvent, "tech-7", policy.Service, "", HangUp}) || r.seated != "" {
+			r.Error(events, r.seated)
 		}
-		close(l.hung)
+		if err := r.hangUp(); !errors.Is(err, context.Canceled) {
+			r.Error(err)
+		}
+		r.line, r.ctx = newLine(), nil
+		r.begin()
 	})
 }

@@ -13,7 +13,7 @@ import (
 // answers DaemonDown to what needs the daemon.
 type Machine interface {
 	// Do carries out one command of the table that the console does not do itself, and writes its lines to a. The role was
-	// looked at, and what the row asks was answered with yes. ctx ends with Ctrl-C, when nobody types for too long, and with
+	// looked at, and what the row asks was answered with yes. ctx ends with Ctrl-C, when nobody does anything for too long, and with
 	// the line: Do returns soon after. Its error is a *Failure, or any other, which is shown only as Failed. Where who has no
 	// role, fields that are not for everybody are left out whatever Do gives.
 	Do(ctx context.Context, who Who, c Call, a *Answer) error
@@ -31,10 +31,12 @@ type Key struct {
 	SSH     string // as [policy.Person.SSH]
 	Role    policy.Role
 	Expired bool // listed, but not any more allowed
+	Lapsed  Code // PolicyEarly or PolicyExpired, where the policy that lists it is out of its time: who signs in looks, and does what is marked so in the table
 }
 
 // Keys are those of the policy in force, for this terminal and this moment: one Key for each role of a person. They are
-// asked for at each sign-in and before each command, so that a key which the policy no longer lists is signed out.
+// asked for at each sign-in and before each command, so that a key which the policy no longer lists is signed out. Where nobody may
+// sign in, the error is why: Fail(NoPolicy), Fail(PolicyExpired).
 type Keys interface{ Keys() ([]Key, error) }
 
 // Seats gives the one seat of a terminal, on the line and at honnind console alike. Sit is Fail(SeatTaken) while somebody
@@ -78,15 +80,17 @@ type Options struct {
 	Lang     string                 // "ja" or "en", until lang says otherwise
 	Now      func() time.Time
 	Rand     io.Reader     // of challenges
-	Idle     time.Duration // without a byte from the line: signed out; 0: 10 minutes
+	Ends     bool          // Ctrl-D of who has not signed in ends the session, as at a keyboard
+	Screen   bool          // the line is a screen and a keyboard of this machine: no file goes over it
+	Idle     time.Duration // without a command: signed out; 0: 10 minutes
 	Stall    time.Duration // without the line taking a piece of output: it hung up; 0: 30 s
 }
 
 // offers reports whether a command is there: those of the console itself always are.
 func (o Options) offers(c Command) bool { return c.own || o.Offers == nil || o.Offers(c.Name) }
 
-// Wire is the line as it is, while a command transfers a file: what zmodem takes. Reads and writes end with ctx and with
-// the line.
+// Wire is the line as it is, while a command transfers a file: what zmodem takes. Reads and writes end with ctx (a
+// write after the piece that is under way) and with the line.
 type Wire interface {
 	ReadContext(ctx context.Context, p []byte) (int, error)
 	WriteContext(ctx context.Context, p []byte) (int, error)

@@ -23,13 +23,23 @@ func (s *session) own(c Call, a *Answer) error {
 	case "login":
 		return s.login(c, a)
 	case "logout":
-		if c.JSON {
-			s.out(SignedOut)
-			return nil
-		}
-		return s.goodbye(SignedOut)
+		return s.logout(c)
 	}
 	return Fail(NotHere)
+}
+
+// logout of who has not signed in ends what Ctrl-D would end.
+func (s *session) logout(c Call) error {
+	switch {
+	case c.JSON:
+		s.out(SignedOut)
+		return nil
+	case s.who.Role != Nobody:
+		return s.goodbye(SignedOut)
+	case s.o.Ends:
+		return errBye
+	}
+	return Fail(NotSignedIn)
 }
 
 func (s *session) help(c Call, a *Answer) error {
@@ -43,14 +53,14 @@ func (s *session) help(c Call, a *Answer) error {
 	}
 	w := strings.Fields(c.Word("command") + " " + c.Word("word"))
 	found := nextWords(s.offered, w[:1])
-	of, rest := find(w)
+	of, rest := find(table(), w)
 	switch {
 	case of != nil && !s.o.offers(*of):
 		return Fail(NotHere)
 	case of != nil && len(rest) == 0:
 	case of == nil && len(w) == 1 && len(found) > 0: // "help journal"
 	default:
-		return &Failure{Code: UnknownCommand, Hint: meant(w)}
+		return &Failure{Code: UnknownCommand, Hint: meant(s.offered, w)}
 	}
 	for _, r := range s.offered {
 		if r.Name != strings.Join(w, " ") && !strings.HasPrefix(r.Name, strings.Join(w, " ")+" ") {
@@ -69,8 +79,13 @@ func (s *session) explain(r *Command, c Call, a *Answer) error {
 		return a.Row("help.command", Plain(r.Name), Word(rolesWord(r.Need)), Says(r.Does))
 	}
 	for _, l := range r.explain(s.lang) {
-		for _, part := range wrap(l, s.screen.columns-1) {
-			if err := a.print(part); err != nil {
+		text := strings.TrimLeft(l, " ")
+		indent := l[:len(l)-len(text)]
+		for i, part := range wrap(text, s.screen.columns-3-len(indent)) {
+			if i > 0 {
+				part = "  " + part
+			}
+			if err := a.say(indent + part); err != nil {
 				return err
 			}
 		}
@@ -112,6 +127,9 @@ func (s *session) login(c Call, a *Answer) error {
 	now := s.o.Now()
 	if w := s.o.Door.wait(now); w > 0 {
 		return &Failure{Code: Wait, After: seconds(w)}
+	}
+	if _, err := s.o.Keys.Keys(); err != nil { // then nobody need sign anything
+		return err
 	}
 	role := policy.Look
 	if c.Has("role") {
@@ -182,8 +200,13 @@ func (s *session) enter(ch challenge, pasted []byte, a *Answer) error {
 	}
 	s.leave = leave
 	s.o.Door.opened()
+	s.wire.stir()
 	s.wire.drop()
-	return a.Row("login.signed-in", Name(who.ID), Word(who.Role))
+	limited := None()
+	if key.Lapsed != "" {
+		limited = Word(key.Lapsed)
+	}
+	return a.Row("login.signed-in", Name(who.ID), Word(who.Role), limited)
 }
 
 // seconds rounds up.

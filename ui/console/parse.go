@@ -50,7 +50,10 @@ func words(line string) (out []string, err error) {
 }
 
 // Parse reads one line. An empty one is a Call without a Command. Failures never repeat what was typed.
-func Parse(line string) (Call, error) {
+func Parse(line string) (Call, error) { return parse(table(), line) }
+
+// parse reads a line where only some commands are offered: no other is ever named as what may have been meant.
+func parse(offered []Command, line string) (Call, error) {
 	if len(line) > MaxLine {
 		return Call{}, Fail(TooLong)
 	}
@@ -58,16 +61,24 @@ func Parse(line string) (Call, error) {
 	if err != nil || len(w) == 0 {
 		return Call{}, err
 	}
-	c, rest := find(w)
-	if c == nil {
-		return Call{JSON: slices.Contains(w, "--json")}, &Failure{Code: UnknownCommand, Hint: meant(w)}
+	if name, ok := also[w[0]]; ok {
+		w[0] = name
 	}
-	return c.read(rest)
+	c, rest := find(table(), w)
+	if c == nil {
+		return Call{JSON: slices.Contains(w, "--json")}, &Failure{Code: UnknownCommand, Hint: meant(offered, w)}
+	}
+	if !slices.ContainsFunc(offered, func(o Command) bool { return o.Name == c.Name }) {
+		return Call{Command: c, JSON: slices.Contains(w, "--json")}, Fail(NotHere)
+	}
+	return c.read(offered, rest)
 }
 
+// also are words that people type for a command out of habit.
+var also = map[string]string{"exit": "logout", "quit": "logout", "bye": "logout", "?": "help"}
+
 // find takes the longest name that the words begin with.
-func find(w []string) (*Command, []string) {
-	all := table()
+func find(all []Command, w []string) (*Command, []string) {
 	for n := min(2, len(w)); n > 0; n-- {
 		for i := range all {
 			if all[i].Name == strings.Join(w[:n], " ") {
@@ -79,7 +90,7 @@ func find(w []string) (*Command, []string) {
 }
 
 // read holds arguments and flags against the row.
-func (c *Command) read(w []string) (Call, error) {
+func (c *Command) read(offered []Command, w []string) (Call, error) {
 	call := Call{Command: c, given: map[string]string{}, JSON: slices.Contains(w, "--json")}
 	arguments, flags := c.arguments(), true
 	for len(w) > 0 {
@@ -90,7 +101,7 @@ func (c *Command) read(w []string) (Call, error) {
 		case flags && strings.HasPrefix(typed, "--"):
 			w, err = call.takeFlag(w)
 		case len(arguments) == 0:
-			return call, c.tooMany(typed)
+			return call, c.tooMany(offered, typed)
 		default:
 			err = call.take(arguments[0], typed)
 			arguments, w = arguments[1:], w[1:]
@@ -100,18 +111,17 @@ func (c *Command) read(w []string) (Call, error) {
 		}
 	}
 	if len(arguments) > 0 && arguments[0].Required {
-		return call, &Failure{Code: MissingArgument, About: arguments[0].value(), Hint: c.usage()}
+		return call, &Failure{Code: MissingArgument, About: arguments[0].about(), Hint: c.usage(), Is: Usage}
 	}
 	return call, nil
 }
 
 // tooMany is the failure for a word that the row has no place for; "service of" is most likely a name.
-func (c *Command) tooMany(typed string) error {
-	hint := meant([]string{c.Name, typed})
-	if hint == c.Name {
-		hint = c.usage()
+func (c *Command) tooMany(offered []Command, typed string) error {
+	if hint := meant(offered, []string{c.Name, typed}); hint != c.Name && hint != "" {
+		return &Failure{Code: TooManyWords, Hint: hint}
 	}
-	return &Failure{Code: TooManyWords, Hint: hint}
+	return &Failure{Code: TooManyWords, Hint: c.usage(), Is: Usage}
 }
 
 // takeFlag takes "--name", "--name value" or "--name=value", and returns the words behind it.
@@ -119,15 +129,15 @@ func (call *Call) takeFlag(w []string) ([]string, error) {
 	typed, value, joined := strings.Cut(strings.TrimPrefix(w[0], "--"), "=")
 	in, ok := call.Command.flag(typed)
 	if !ok {
-		return nil, &Failure{Code: UnknownFlag, Hint: call.Command.meantFlag(typed)}
+		return nil, call.Command.noFlag(typed)
 	}
 	w = w[1:]
 	switch {
 	case in.Form == FormNone && len(in.Words) == 0 && joined:
-		return nil, &Failure{Code: BadValue, About: "--" + in.Name}
+		return nil, &Failure{Code: BadValue, About: in.about()}
 	case in.Form == FormNone && len(in.Words) == 0:
 	case !joined && len(w) == 0:
-		return nil, &Failure{Code: MissingArgument, About: in.usage()}
+		return nil, &Failure{Code: MissingArgument, About: in.about(), Hint: call.Command.usage(), Is: Usage}
 	case !joined:
 		value, w = w[0], w[1:]
 	}
@@ -136,32 +146,37 @@ func (call *Call) takeFlag(w []string) ([]string, error) {
 
 // take keeps a value that its input allows. Nothing may be said twice.
 func (call *Call) take(in Input, value string) error {
-	about := in.Name
-	if in.Flag {
-		about = "--" + in.Name
-	}
 	if call.Has(in.Name) || !in.allows(value) {
-		return &Failure{Code: BadValue, About: about, Hint: in.hint(value)}
+		hint, is := in.hint(value)
+		return &Failure{Code: BadValue, About: in.about(), Hint: hint, Is: is}
 	}
 	call.given[in.Name] = value
 	call.yes = call.yes || in.Flag && in.Name == "yes"
 	return nil
 }
 
+// about is an input's name, as failures have it.
+func (in Input) about() string {
+	if in.Flag {
+		return "--" + in.Name
+	}
+	return in.Name
+}
+
 // hint is what an input takes; of words the nearest one.
-func (in Input) hint(value string) string {
+func (in Input) hint(value string) (string, Hint) {
 	switch {
 	case len(in.Words) > 0:
 		if n := nearest(value, in.Words); n != "" {
-			return n
+			return n, Meant
 		}
-		return strings.Join(in.Words, "|")
+		return strings.Join(in.Words, "|"), Allowed
 	case in.Form == FormNumber:
-		return strconv.Itoa(in.Least) + "-" + strconv.Itoa(in.Most)
+		return strconv.Itoa(in.Least) + "-" + strconv.Itoa(in.Most), Allowed
 	case in.Form == FormDuration:
-		return "90s, 15m, 2h, <= " + (time.Duration(in.Most) * time.Second).String()
+		return "90s, 15m, 2h, <= " + (time.Duration(in.Most) * time.Second).String(), Allowed
 	}
-	return ""
+	return "", Meant
 }
 
 func (in Input) allows(value string) bool {
@@ -192,9 +207,9 @@ func count(s string) (int, error) {
 }
 
 // meant is the command that the words most likely meant, or "".
-func meant(w []string) string {
+func meant(offered []Command, w []string) string {
 	var names []string
-	for _, c := range table() {
+	for _, c := range offered {
 		names = append(names, c.Name)
 		if first, _, two := strings.Cut(c.Name, " "); two && first == w[0] && len(w) == 1 {
 			return c.Name
@@ -208,7 +223,8 @@ func meant(w []string) string {
 	return nearest(w[0], names)
 }
 
-func (c *Command) meantFlag(typed string) string {
+// noFlag is the failure for a flag that the row does not have.
+func (c *Command) noFlag(typed string) error {
 	var names []string
 	for _, i := range slices.Concat(c.Inputs, c.everybodys()) {
 		if i.Flag {
@@ -216,9 +232,9 @@ func (c *Command) meantFlag(typed string) string {
 		}
 	}
 	if n := nearest(typed, names); n != "" {
-		return "--" + n
+		return &Failure{Code: UnknownFlag, Hint: "--" + n}
 	}
-	return c.usage()
+	return &Failure{Code: UnknownFlag, Hint: c.usage(), Is: Usage}
 }
 
 // nearest is the word at most a third of its letters away, or "". Of two as near, it is the one that was begun.

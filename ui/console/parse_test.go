@@ -42,6 +42,11 @@ func TestParse(t *testing.T) {
 	if c, err = Parse("journal tail"); err != nil || c.Number("lines", 20) != 20 || c.Duration("for", time.Hour) != time.Hour {
 		t.Errorf("%+v, %v", c, err)
 	}
+	for typed, want := range map[string]string{"exit": "logout", "quit": "logout", "bye --json": "logout", "?": "help", "? status": "help"} {
+		if c, err = Parse(typed); err != nil || c.Command.Name != want {
+			t.Errorf("%s: %+v, %v", typed, c, err)
+		}
+	}
 	if c, err = Parse("   "); err != nil || c.Command != nil {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -55,27 +60,33 @@ func TestParseRefuses(t *testing.T) {
 		"service of":                             {Code: UnknownCommand, Hint: "service off"},
 		"printer sheat":                          {Code: TooManyWords, Hint: "printer sheet"},
 		"rm -rf /":                               {Code: UnknownCommand},
-		"status now":                             {Code: TooManyWords, Hint: "status [--json]"},
+		"status now":                             {Code: TooManyWords, Hint: "status [--json]", Is: Usage},
 		"status --jsn":                           {Code: UnknownFlag, Hint: "--json"},
-		"status --zzzzzz":                        {Code: UnknownFlag, Hint: "status [--json]"},
+		"status --zzzzzz":                        {Code: UnknownFlag, Hint: "status [--json]", Is: Usage},
 		"status --json=1":                        {Code: BadValue, About: "--json"},
 		"status --json --json":                   {Code: BadValue, About: "--json"},
-		"status --yes":                           {Code: UnknownFlag, Hint: "status [--json]"},
-		"lang":                                   {Code: MissingArgument, About: "ja|en", Hint: "lang ja|en [--json]"},
+		"status --yes":                           {Code: UnknownFlag, Hint: "status [--json]", Is: Usage},
+		"lang":                                   {Code: MissingArgument, About: "language", Hint: "lang ja|en [--json]", Is: Usage},
 		"lang jp":                                {Code: BadValue, About: "language", Hint: "ja"},
-		"journal tail --lines":                   {Code: MissingArgument, About: "[--lines NUMBER]"},
-		"journal tail --lines 0":                 {Code: BadValue, About: "--lines", Hint: "1-10000"},
-		"journal tail --lines +5":                {Code: BadValue, About: "--lines", Hint: "1-10000"},
-		"journal tail --lines 1e3":               {Code: BadValue, About: "--lines", Hint: "1-10000"},
-		"log --since -5m":                        {Code: BadValue, About: "--since", Hint: "90s, 15m, 2h, <= 8784h0m0s"},
-		"log level drivers/card debug --for 25h": {Code: BadValue, About: "--for", Hint: "90s, 15m, 2h, <= 24h0m0s"},
-		"log --package 山田":                       {Code: BadValue, About: "--package"},
+		"journal tail --lines":                   {Code: MissingArgument, About: "--lines", Hint: "journal tail [--lines NUMBER] [--incidents] [--json]", Is: Usage},
+		"journal tail --lines 0":                 {Code: BadValue, About: "--lines", Hint: "1-10000", Is: Allowed},
+		"journal tail --lines +5":                {Code: BadValue, About: "--lines", Hint: "1-10000", Is: Allowed},
+		"journal tail --lines 1e3":               {Code: BadValue, About: "--lines", Hint: "1-10000", Is: Allowed},
+		"log --since -5m":                        {Code: BadValue, About: "--since", Hint: "90s, 15m, 2h, <= 8784h0m0s", Is: Allowed},
+		"log level drivers/card debug --for 25h": {Code: BadValue, About: "--for", Hint: "90s, 15m, 2h, <= 24h0m0s", Is: Allowed},
+		"log --package 山田":                       {Code: BadValue, About: "--package", Hint: strings.Join(logPackages, "|"), Is: Allowed},
+		"log --package driver/card":              {Code: BadValue, About: "--package", Hint: "drivers/card"},
+		"log level driver/card/ccid debug":       {Code: BadValue, About: "package", Hint: "drivers/card/ccid"},
 		"status 'x":                              {Code: BadQuote},
 		strings.Repeat("a", MaxLine+1):           {Code: TooLong},
 	} {
 		_, err := Parse(line)
-		if f := failure(err); f == nil || *f != want {
-			t.Errorf("%.40q: %+v, want %+v", line, f, want)
+		f := failure(err)
+		if f == nil || *f != want {
+			t.Fatalf("%.40q: %+v, want %+v", line, f, want)
+		}
+		if said := f.text("en"); f.Hint != "" && !strings.HasSuffix(said, []string{"Did you mean: ", "Allowed: ", "Usage: "}[want.Is]+want.Hint) {
+			t.Errorf("%q: %q", line, said)
 		}
 	}
 }

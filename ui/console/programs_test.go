@@ -182,30 +182,46 @@ func TestGarbageOnAPTY(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, b := []byte{}, make([]byte, 4096)
-	for !bytes.Contains(got, []byte("! noise: ")) || !bytes.HasSuffix(got, []byte("honnin> ")) {
-		n, err := far.Read(b)
-		if err != nil {
-			t.Fatal(err, string(got))
-		}
-		if got = append(got, b[:n]...); len(got) > 64<<10 {
-			t.Fatalf("%d bytes of answer", len(got))
-		}
+	if got := answers(t, far, 60, "", "! noise: ", "honnin> "); len(got) > 64<<10 {
+		t.Fatalf("%d bytes of answer", len(got))
 	}
-	if _, err := far.Write([]byte("version\r")); err != nil {
-		t.Fatal(err)
-	}
-	for got = nil; !bytes.HasSuffix(got, []byte("version\r\nhonnin> ")); {
-		n, err := far.Read(b)
-		if err != nil {
-			t.Fatal(err, string(got))
-		}
-		got = append(got, b[:n]...)
-	}
+	answers(t, far, 60, "\r", "", "honnin> ") // what was left of the noise is a line of its own
+	answers(t, far, 1, "version\r", "version", "version\r\nhonnin> ")
 	far.Close()
 	if err := <-over; !errors.Is(err, syscall.EIO) {
 		t.Error("a pseudoterminal hangs up with EIO: ", err)
 	}
+}
+
+// answers types a line, up to so many times in a minute, until the answer has and ends with what it should and nothing more comes for a second.
+func answers(t *testing.T, far *os.File, times int, line, has, end string) (got []byte) {
+	t.Helper()
+	b := make([]byte, 4096)
+	for range times {
+		if _, err := far.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		late := time.Now().Add(time.Minute / time.Duration(times)) // the kernel's clock
+		for whole, over := false, false; !over; {
+			until := late
+			if whole = bytes.Contains(got, []byte(has)) && bytes.HasSuffix(got, []byte(end)); whole {
+				until = time.Now().Add(time.Second)
+			}
+			if err := far.SetReadDeadline(until); err != nil {
+				t.Fatal(err)
+			}
+			n, err := far.Read(b)
+			got = append(got, b[:n]...)
+			if over = errors.Is(err, os.ErrDeadlineExceeded); over && whole {
+				return got
+			}
+			if err != nil && !over {
+				t.Fatal(err, string(got))
+			}
+		}
+	}
+	t.Fatalf("no %q at the end of %q", end, got[max(0, len(got)-300):])
+	return nil
 }
 
 func rawFar(t *testing.T, f *os.File) {

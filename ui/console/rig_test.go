@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,9 @@ type line struct {
 	hung   chan struct{}
 	mu     sync.Mutex
 	out    []byte
-	stuck  bool         // takes no output any more
-	sees   func([]byte) // a terminal at the far end
+	stuck  bool          // takes no output any more
+	slow   time.Duration // that a piece of output takes
+	sees   func([]byte)  // a terminal at the far end
 	writes int
 }
 
@@ -46,7 +48,10 @@ func (l *line) Read(p []byte) (int, error) {
 
 func (l *line) Write(p []byte) (int, error) {
 	l.mu.Lock()
-	stuck := l.stuck
+	stuck, slow := l.stuck, l.slow
+	l.mu.Unlock()
+	time.Sleep(slow)
+	l.mu.Lock()
 	if !stuck {
 		l.out = append(l.out, p...)
 		l.writes++
@@ -125,7 +130,14 @@ type rig struct {
 	key    ed25519.PrivateKey
 	over   chan error
 	offers func(string) bool
+	ends   bool
+	screen bool
+	ctx    context.Context // nil: never over
+	ahead  atomic.Int64    // of the clock, in nanoseconds
 }
+
+// clock is that of the wall, which somebody may set.
+func (r *rig) clock() time.Time { return time.Now().Round(0).Add(time.Duration(r.ahead.Load())) }
 
 // bubble runs a test with a session whose far end is dumb.
 func bubble(t *testing.T, do func(r *rig)) { bubbleWith(t, &world{}, do) }
@@ -143,13 +155,18 @@ func bubbleWith(t *testing.T, w *world, do func(r *rig)) {
 }
 
 // begin serves a line that was plugged in.
-func (r *rig) begin() {
+func (r *rig) begin() { r.beginWith(r.world) }
+
+func (r *rig) beginWith(k Keys) {
 	over := make(chan error, 1)
 	r.over = over
-	l := r.line
+	l, ctx := r.line, r.ctx
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	go func() {
-		over <- Serve(context.Background(), l, Options{Terminal: "YOKOHAMA-0012", Machine: r.world, Keys: r.world, Seats: r.world, Journal: r.world, Offers: r.offers,
-			Door: r.door, Lang: "en", Now: time.Now, Rand: rand.Reader})
+		over <- Serve(ctx, l, Options{Terminal: "YOKOHAMA-0012", Machine: r.world, Keys: k, Seats: r.world, Journal: r.world, Offers: r.offers,
+			Door: r.door, Ends: r.ends, Screen: r.screen, Lang: "en", Now: r.clock, Rand: rand.Reader})
 	}()
 	synctest.Wait()
 }

@@ -21,20 +21,26 @@ func (s *session) begin(c Call, a *Answer) *begun {
 	if s.who.Role != Nobody {
 		go b.watch()
 	}
-	p := &pager{s: s, ctx: ctx, json: c.JSON}
+	p := &pager{s: s, ctx: ctx, flows: c.JSON || c.Has("follow") || c.Has("test-card")}
 	a.print, a.wire = p.print, b.transfer
+	if s.o.Screen {
+		a.wire = nil
+	}
 	return b
 }
 
 // work lets the terminal do a command.
 func (b *begun) work(c Call, a *Answer) error {
 	b.become(running)
+	if c.Has("test-card") { // it has limits of its own, and who makes it stands at the reader
+		b.s.wire.moving()
+	}
 	return b.s.o.Machine.Do(b.ctx, b.s.who, c, a)
 }
 
 func (b *begun) become(m mode) { b.s.wire.become(m, func() { b.stop(errCancel) }) }
 
-// watch ends the command when nothing has come for too long.
+// watch ends the command when nobody has done anything for too long.
 func (b *begun) watch() {
 	for left := b.s.o.Idle - b.s.wire.idle(); left > 0; left = b.s.o.Idle - b.s.wire.idle() {
 		select {
@@ -66,16 +72,16 @@ func (b *begun) transfer(ctx context.Context, do func(context.Context, Wire) err
 
 // pager writes lines, and stops after each screenful until a key is pressed.
 type pager struct {
-	s    *session
-	ctx  context.Context
-	json bool
-	used int // rows since the last stop
+	s     *session
+	ctx   context.Context
+	flows bool // without stops: for programs, and for who waits for what comes
+	used  int  // rows since the last stop
 }
 
 func (p *pager) print(line string) error {
 	sc := p.s.screen
 	rows := 1 + max(0, columns(line)-1)/sc.columns
-	if sc.paged && !p.json && p.used > 0 && p.used+rows > sc.rows-1 {
+	if sc.paged && !p.flows && p.used > 0 && p.used+rows > sc.rows-1 {
 		if err := p.more(); err != nil {
 			return err
 		}
@@ -118,6 +124,7 @@ func (p *pager) ask() (page bool, err error) {
 		case k.act == cancel || k.r == 'q' || k.r == 'Q':
 			return false, errQuit
 		case k.act == enter || k.r == ' ':
+			p.s.wire.stir()
 			return k.r == ' ', nil
 		}
 	}

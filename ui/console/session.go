@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"honnin/config/policy"
 )
 
 const (
@@ -64,7 +66,7 @@ func (s *session) serve() error {
 		return err
 	}
 	for {
-		text, err := s.editor.read(context.Background(), promptOf[ranks[s.who.Role]], s.patience())
+		text, err := s.editor.read(context.Background(), promptOf[ranks[s.who.Role]], s.patience)
 		switch empty := strings.TrimSpace(text) == ""; {
 		case empty && s.flooded():
 			err = errNoise
@@ -90,7 +92,8 @@ func (s *session) flooded() bool {
 	return pending
 }
 
-// patience is how long somebody who has signed in may type nothing.
+// patience is how long somebody who has signed in may still give no command. Bytes alone prolong it not: a cable that was
+// pulled off brings some, too.
 func (s *session) patience() time.Duration {
 	if s.who.Role == Nobody {
 		return 0
@@ -105,6 +108,8 @@ func (s *session) meet(err error) error {
 		return nil
 	case errors.Is(err, errQuiet):
 		return s.goodbye(Idle)
+	case errors.Is(err, errBye) && s.o.Ends && s.who.Role == Nobody:
+		return io.EOF
 	case errors.Is(err, errBye):
 		return s.goodbye(SignedOut)
 	case errors.Is(err, errBreak):
@@ -155,10 +160,11 @@ func (s *session) line(text string) error {
 	if modem(text) {
 		return nil
 	}
-	s.editor.past.add(text)
-	call, err := Parse(text)
+	s.editor.past.add(strings.TrimSpace(text))
+	call, err := parse(s.offered, text)
 	if s.strange++; call.Command != nil {
 		s.strange = 0
+		s.wire.stir()
 	}
 	err = s.answer(call, err)
 	if err == nil && s.strange > mostStrange {
@@ -201,7 +207,7 @@ func modem(text string) bool { return strings.HasPrefix(strings.TrimSpace(text),
 
 // leaves is why the session cannot go on after a command as if nothing were.
 func leaves(ctx context.Context, err error) error {
-	for _, e := range []error{errQuiet, errBreak, errNoise, errLong} {
+	for _, e := range []error{errQuiet, errBye, errBreak, errNoise, errLong} {
 		if errors.Is(err, e) || errors.Is(context.Cause(ctx), e) {
 			return e
 		}
@@ -220,6 +226,9 @@ func (s *session) do(b *begun, c Call, a *Answer) error {
 	if err := s.confirm(c); err != nil {
 		return err
 	}
+	if err := s.allowed(c); err != nil { // the question may have stood for long
+		return err
+	}
 	if s.who.Role != Nobody && s.note(CommandEvent, c.Command.Name, "") != nil {
 		return Fail(NoJournal)
 	}
@@ -234,27 +243,35 @@ func (s *session) allowed(c Call) error {
 	if !s.o.offers(*c.Command) {
 		return Fail(NotHere)
 	}
-	if s.who.Role != Nobody && !s.listed() {
-		s.out(ExpiredKey)
-		return Fail(ExpiredKey)
+	lapsed := Code("")
+	if s.who.Role != Nobody {
+		key, listed := s.listed()
+		if !listed {
+			s.out(ExpiredKey)
+			return Fail(ExpiredKey)
+		}
+		lapsed = key.Lapsed
 	}
 	switch {
-	case may(s.who.Role, c.Command.Need):
+	case may(s.who.Role, c.Command.Need) && (lapsed == "" || c.Command.Need != policy.Service || c.Command.Lapsed):
 		return nil
 	case s.who.Role == Nobody:
 		return Fail(SignInNeeded)
+	case lapsed != "":
+		return Fail(lapsed)
 	}
 	return Fail(RoleNeeded)
 }
 
-func (s *session) listed() bool {
+// listed is the key that somebody signed in with, as it stands now.
+func (s *session) listed() (Key, bool) {
 	keys, err := s.o.Keys.Keys()
 	for _, k := range keys {
 		if err == nil && k.ID == s.key.ID && k.SSH == s.key.SSH && !k.Expired && may(k.Role, s.who.Role) {
-			return true
+			return k, true
 		}
 	}
-	return false
+	return Key{}, false
 }
 
 // confirm asks what the row asks. A program says --yes.
@@ -270,7 +287,7 @@ func (s *session) confirm(c Call) error {
 			return err
 		}
 	}
-	answer, err := (&editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: nothing}).read(context.Background(), askEnding.In(s.lang), s.patience())
+	answer, err := (&editor{screen: s.screen, keyboard: s.keyboard, past: &history{}, complete: nothing}).read(context.Background(), askEnding.In(s.lang), s.patience)
 	switch {
 	case err == nil && strings.TrimSpace(answer) == "yes":
 		return nil

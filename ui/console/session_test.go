@@ -20,10 +20,13 @@ func TestAsASessionGoes(t *testing.T) {
 			r.Errorf("%q", s)
 		}
 		out := r.send("status\r")
-		for _, s := range []string{"status\r\n== Terminal\r\n", "open", "2026-11-22 23:00:00", "policy version:     7\r\n", "open incidents:     -\r\n", "\r\nhonnin> "} {
+		for _, s := range []string{"status\r\n== Terminal\r\n", "open", "clock (JST):     2026-11-22 23:00:00\r\n", "why:             -\r\n", "policy version:  7\r\n", "\r\nhonnin> "} {
 			if !strings.Contains(out, s) {
 				r.Errorf("no %q in %q", s, out)
 			}
+		}
+		if strings.Contains(out, "open incidents") {
+			r.Errorf("what is not for everybody is named: %q", out)
 		}
 		if s := r.send("printer sheet\r"); !strings.Contains(s, "! sign-in-needed: ") {
 			r.Errorf("%q", s)
@@ -189,7 +192,7 @@ func checkRoles(t rapid.TB, did []string, events []Event) {
 		case SignedOutEvent:
 			role = Nobody
 		case CommandEvent:
-			c, _ := find(strings.Fields(e.Command))
+			c, _ := find(table(), strings.Fields(e.Command))
 			if e.Role != role || e.Who != "tech-7" || !may(role, c.Need) {
 				t.Fatalf("%v while the role is %q", e, role)
 			}
@@ -210,12 +213,19 @@ func TestSignedOutBy(t *testing.T) {
 		do   func(r *rig) string
 		want Code
 	}{
-		"logout":              {func(r *rig) string { return r.send("logout\r") }, SignedOut},
-		"Ctrl-D":              {func(r *rig) string { return r.send("\x04") }, SignedOut},
-		"a break":             {func(r *rig) string { r.send("reboot --yes\x00\r"); return r.pass(time.Second) }, Break},
-		"nothing typed":       {func(r *rig) string { return r.pass(defaultIdle) }, Idle},
+		"logout":  {func(r *rig) string { return r.send("logout\r") }, SignedOut},
+		"Ctrl-D":  {func(r *rig) string { return r.send("\x04") }, SignedOut},
+		"a break": {func(r *rig) string { r.send("reboot --yes\x00\r"); return r.pass(time.Second) }, Break},
+		"nothing typed": {func(r *rig) string {
+			if s := r.pass(10*time.Minute - time.Second); s != "" {
+				r.Errorf("too early: %q", s)
+			}
+			return r.pass(time.Second)
+		}, Idle},
 		"a line half typed":   {func(r *rig) string { r.send("reboo"); return r.pass(defaultIdle) }, Idle},
 		"at a question":       {func(r *rig) string { r.send("reboot\r"); return r.pass(defaultIdle) }, Idle},
+		"noise of a cable":    {func(r *rig) string { return stray(r, "k") }, Idle},
+		"noise that is lines": {func(r *rig) string { return stray(r, "k\r") }, Idle},
 		"at --More--":         {func(r *rig) string { r.send("help\r"); return r.pass(defaultIdle) }, Idle},
 		"a break at --More--": {func(r *rig) string { r.send("help\r"); r.send("\x00"); return r.pass(time.Second) }, Break},
 		"a key that is listed no more": {func(r *rig) string {
@@ -253,6 +263,88 @@ func TestSignedOutBy(t *testing.T) {
 					r.Errorf("the next one finds %q", s)
 				}
 			})
+		})
+	}
+}
+
+// stray is a byte now and then from a cable that was pulled off.
+func stray(r *rig, bytes string) (out string) {
+	for range 2 {
+		out += r.pass(defaultIdle*2/5) + r.send(bytes)
+	}
+	return out + r.pass(defaultIdle*2/5)
+}
+
+// TestGoneWhileAsked: who was taken out of the policy while a question stood does not do what it asked about.
+func TestGoneWhileAsked(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.login("service")
+		r.send("reboot\r")
+		r.mu.Lock()
+		r.keys = nil
+		r.mu.Unlock()
+		if s := r.send("yes\r"); !strings.Contains(s, "! expired-key: ") || !strings.HasSuffix(s, "honnin> ") || r.seated != "" {
+			r.Errorf("%q", s)
+		}
+		if did, _ := r.has(); len(did) != 0 {
+			r.Errorf("%q", did)
+		}
+	})
+}
+
+// TestCtrlDEnds: at a keyboard it ends the session of who has not signed in, and only on an empty line; on a line it ends none.
+func TestCtrlDEnds(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		bubble(t, func(r *rig) {
+			r.hangUp()
+			r.line, r.ends = newLine(), ends
+			r.begin()
+			r.login("service")
+			r.send("ver")
+			r.send("\x04")
+			if s := r.send("sion\r\x04"); !strings.Contains(s, "! signed-out: ") || r.seated != "" {
+				r.Errorf("%q", s)
+			}
+			if did, events := r.has(); !slices.Equal(did, []string{"service version"}) || events[len(events)-1].Code != SignedOut {
+				r.Errorf("%q %v", did, events)
+			}
+			r.send("\x04")
+			select {
+			case err := <-r.over:
+				if r.over <- err; err != nil || !ends {
+					r.Error(err)
+				}
+			default:
+				if ends {
+					r.Error("still there")
+				}
+			}
+		})
+	}
+}
+
+// TestExit: logout, by any of its names, does what Ctrl-D does, and says so where that is nothing.
+func TestExit(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		bubble(t, func(r *rig) {
+			r.hangUp()
+			r.line, r.ends = newLine(), ends
+			r.begin()
+			r.login("look")
+			if s := r.send("quit\r"); !strings.Contains(s, "! signed-out: ") || r.seated != "" {
+				r.Errorf("%q", s)
+			}
+			s := r.send("exit\r")
+			select {
+			case err := <-r.over:
+				if r.over <- err; err != nil || !ends {
+					r.Error(err)
+				}
+			default:
+				if ends || !strings.Contains(s, "! not-signed-in: ") {
+					r.Errorf("%q", s)
+				}
+			}
 		})
 	}
 }
@@ -329,6 +421,26 @@ func TestOffers(t *testing.T) {
 		}
 		if did, _ := r.has(); len(did) != 0 {
 			t.Error(did)
+		}
+	})
+}
+
+// TestHelpIsIndented: what belongs to a command's help does not begin where the next command would.
+func TestHelpIsIndented(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.login("service")
+		r.send("terminal dumb --no-pages --columns 40\r")
+		for _, lang := range []string{"en", "ja"} {
+			r.send("lang " + lang + "\r")
+			s := r.send("help visit\r")
+			for i, l := range strings.Split(s, "\r\n")[1:] {
+				if i > 0 && !strings.HasPrefix(l, "  ") && !strings.HasSuffix(l, ":") && l != "service> " || columns(l) >= 40 {
+					r.Errorf("%q in %q", l, s)
+				}
+			}
+		}
+		if s := r.send("   history\r"); !strings.HasSuffix(s, "\r\n7     history\r\nservice> ") {
+			r.Errorf("%q", s)
 		}
 	})
 }

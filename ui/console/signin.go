@@ -149,7 +149,10 @@ const longestWait = time.Minute
 func (d *Door) wait(now time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return min(max(0, d.until.Sub(now)), longestWait) // also where a clock was set back
+	if d.until.Sub(now) > longestWait { // a clock was set back
+		d.until = now.Add(longestWait)
+	}
+	return max(0, d.until.Sub(now))
 }
 
 func (d *Door) failed(now time.Time) time.Duration {

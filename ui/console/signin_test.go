@@ -267,8 +267,9 @@ func TestDoor(t *testing.T) {
 			t.Errorf("after %d: %v", i+1, got)
 		}
 	}
-	if w := d.wait(now.Add(-24 * time.Hour)); w != longestWait {
-		t.Error(w)
+	before := now.Add(-24 * time.Hour)
+	if w, then := d.wait(before), d.wait(before.Add(longestWait)); w != longestWait || then != 0 {
+		t.Error(w, then)
 	}
 	if d.opened(); d.wait(now) != 0 || d.failed(now) != time.Second {
 		t.Error("a sign-in does not end it")

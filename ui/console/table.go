@@ -27,7 +27,9 @@ type Command struct {
 	Inputs   []Input
 	Lines    []Line // of the answer; "help" and the like, which the console does itself, have none
 	Examples []Example
+	Lapsed   bool // of what needs the role service: it can be done under a policy that is out of its time, since it opens nothing
 	Ask      Text // what must be answered with "yes" first, or --yes; empty: nothing
+	Moves    Text // what people are told before a file goes out over the line; empty: none does. Where one comes in rz speaks first, and sz loses that if words come before it
 	own      bool // done by the console itself
 }
 
@@ -169,9 +171,14 @@ func (i Input) usage() string {
 	return "[" + s + "]"
 }
 
+// many is an input of so many words that they are no usage.
+func (i Input) many() bool { return len(i.Words) > 8 }
+
 // value is what stands for an input's content: the words, or its name in capitals.
 func (i Input) value() string {
 	switch {
+	case i.many():
+		return strings.ToUpper(i.Name)
 	case len(i.Words) > 0:
 		return strings.Join(i.Words, "|")
 	case i.Flag && i.Form == FormNone:

@@ -69,14 +69,20 @@ func TestTableIsWhole(t *testing.T) {
 			t.Errorf("no %s", w)
 		}
 	}
-	open := []string{}
+	open, repairs := []string{}, []string{}
 	for _, c := range all {
 		if keys[c.Name] || len(strings.Fields(c.Name)) > 2 || ranks[c.Need] == 0 || len(c.Examples) == 0 || !c.own && len(c.Lines) == 0 {
 			t.Errorf("%q is twice, of no role, without an example or without an answer", c.Name)
 		}
 		keys[c.Name] = true
+		if sends := slices.ContainsFunc(c.Lines, func(l Line) bool { return strings.HasSuffix(l.Code, ".sent") }); (c.Moves == takeHere) != sends {
+			t.Errorf("%s says nothing, or the wrong thing, of the file that it moves", c.Name)
+		}
 		if c.Need == Nobody {
 			open = append(open, c.Name)
+		}
+		if c.Need == policy.Service {
+			repairs = append(repairs, c.Name)
 		}
 		checkExamples(t, c)
 		checkLines(t, c)
@@ -89,6 +95,9 @@ func TestTableIsWhole(t *testing.T) {
 	}
 	if want := []string{"help", "version", "lang", "terminal", "history", "login", "logout", "status", "doctor"}; !slices.Equal(open, want) {
 		t.Errorf("without a sign-in: %v, want %v", open, want)
+	}
+	if want := []string{"printer sheet", "printer path-empty", "selftest", "visit", "log level", "policy receive", "policy apply", "service on", "service off", "reboot"}; !slices.Equal(repairs, want) {
+		t.Errorf("who may only look does not: %v, want %v", repairs, want)
 	}
 }
 

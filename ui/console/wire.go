@@ -51,7 +51,9 @@ type wire struct {
 	err       error
 	lost      bool
 	interrupt func()
-	last      time.Time // when something came
+	last      time.Time // when somebody did something
+	moves     bool      // a file, whose other end has begun; or a visit, at the terminal itself
+	opening   []byte    // the last of what came of a file, until its other end has begun
 	now       func() time.Time
 }
 
@@ -97,9 +99,6 @@ func (w *wire) put(p []byte) bool {
 func (w *wire) offer(p []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(p) > 0 {
-		w.last = w.now()
-	}
 	if w.mode == running {
 		if i := bytes.IndexByte(p, ctrlC); i >= 0 { // what was typed ahead goes with the command
 			w.buf, w.head, p = w.buf[:0], 0, p[i+1:]
@@ -144,7 +143,10 @@ func (w *wire) become(m mode, stop func()) (lost bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	lost, w.lost = w.lost, false
-	w.mode, w.interrupt = m, stop
+	if w.moves {
+		w.last, w.moves = w.now(), false
+	}
+	w.mode, w.interrupt, w.opening = m, stop, w.opening[:0]
 	if m == waiting {
 		w.interrupt = func() {}
 	}
@@ -155,11 +157,28 @@ func (w *wire) become(m mode, stop func()) (lost bool) {
 	return lost
 }
 
-// idle is how long nothing has come.
+// stir notes that somebody has done something.
+func (w *wire) stir() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = w.now()
+}
+
+// moving notes that the command in hand is no idleness until it ends.
+func (w *wire) moving() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.moves = true
+}
+
+// idle is how long nobody has done anything. A file that has begun to move takes its time: its receiver is silent. So does a visit.
 func (w *wire) idle() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.now().Sub(w.last)
+	if w.moves {
+		return 0
+	}
+	return max(0, w.now().Sub(w.last)) // a clock may be set back
 }
 
 // forget throws away what comes, until nothing does for so long: errLoud where that does not end in time. It returns whether
@@ -227,11 +246,24 @@ func (w *wire) take(p []byte) (int, error) {
 		return 0, w.err
 	}
 	n := copy(p, w.buf[w.head:])
+	if w.mode == raw {
+		w.hear(p[:n])
+	}
 	w.head += n
 	if len(w.buf) == w.head {
 		signal(w.gone)
 	}
 	return n, nil
+}
+
+// header begins all that the other end of a file says first ("ZMODEM Inter Application File Transfer Protocol", section 7.3.3); a
+// key, or noise, does not.
+var header = []byte("**\x18B")
+
+func (w *wire) hear(p []byte) {
+	w.opening = append(w.opening, p...)
+	w.moves = w.moves || bytes.Contains(w.opening, header)
+	w.opening = append(w.opening[:0], w.opening[max(0, len(w.opening)-len(header)+1):]...)
 }
 
 // unread gives back the byte that was read last.
@@ -253,11 +285,14 @@ func (w *wire) drain(out io.Writer) {
 	}
 }
 
-// write gives all of p to the line, or fails.
+// write gives all of p to the line, or fails. ctx ends it between two pieces.
 func (w *wire) write(ctx context.Context, p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
 		part := bytes.Clone(p[:min(len(p), piece)])
-		if err = w.one(ctx, part); err == nil {
+		if err = ctx.Err(); err == nil {
+			err = w.one(part)
+		}
+		if err == nil {
 			n, p = n+len(part), p[len(part):]
 		}
 	}
@@ -265,7 +300,7 @@ func (w *wire) write(ctx context.Context, p []byte) (n int, err error) {
 }
 
 // one writes one piece. Where it is not waited for, the line is done: nobody knows how much of it went.
-func (w *wire) one(ctx context.Context, p []byte) error {
+func (w *wire) one(p []byte) error {
 	select {
 	case w.pieces <- p:
 	case <-w.closed:
@@ -281,8 +316,6 @@ func (w *wire) one(ctx context.Context, p []byte) error {
 		return err
 	case <-t.C:
 		w.fail(ErrStalled)
-	case <-ctx.Done():
-		w.fail(ctx.Err())
 	case <-w.closed:
 	}
 	return w.broken()

@@ -29,10 +29,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/config/trace"
 )
 
 // Limits of what is read from the centre, in bytes.
@@ -69,6 +71,7 @@ type Config struct {
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
 	Now         func() time.Time                                                     // the clock that certificates are judged by; nil: the system's
 	May         func() error                                                         // why nothing may be sent to this centre, asked before each request; nil: all may
+	Trace       trace.Trace                                                          // of each call's kind, status and time
 }
 
 // Client talks to one centre. It is safe for concurrent use.
@@ -89,7 +92,7 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("centre: anchors and a client certificate are needed")
 	}
 	h := &http.Client{
-		Transport:     asking{transport(c), c.May},
+		Transport:     asking{transport(c), c.May, c.Trace},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{base: c.URL, http: h, timeout: or(c.Timeout, 10*time.Second), poll: or(c.Poll, 40*time.Second)}, nil
@@ -98,7 +101,8 @@ func New(c Config) (*Client, error) {
 // asking asks before each request.
 type asking struct {
 	*http.Transport
-	may func() error
+	may   func() error
+	trace trace.Trace
 }
 
 func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -110,7 +114,30 @@ func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	return a.Transport.RoundTrip(r)
+	began := a.trace.Now()
+	resp, err := a.Transport.RoundTrip(r)
+	if a.trace.On() {
+		status := 0
+		if err == nil {
+			status = resp.StatusCode
+		}
+		a.trace.Say("call", trace.Word("operation", operation(r)), trace.Number("status", status), trace.Span("took", a.trace.Now().Sub(began)), trace.Why(err))
+	}
+	return resp, err
+}
+
+// operation is which call of openapi.yaml it is, in one word.
+func operation(r *http.Request) string {
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/") // v1, what, which, what of it
+	switch {
+	case len(parts) == 4:
+		return parts[3]
+	case len(parts) >= 2 && r.Method == http.MethodDelete:
+		return parts[1] + "-cancel"
+	case len(parts) >= 2:
+		return parts[1]
+	}
+	return "ready"
 }
 
 func transport(c Config) *http.Transport {

@@ -119,6 +119,15 @@ func (f *follower) write(told []storm.Alike[journal.Entry]) (out [][]byte, err e
 	return out, nil
 }
 
+// told is an error in our words.
+type told struct {
+	error
+	words string
+}
+
+func (t told) Error() string { return t.words }
+func (t told) Unwrap() error { return t.error }
+
 // say tells the log what is wrong, each time something else is, and the metrics.
 func (f *follower) say(err error) {
 	f.tell(State{ID: f.id, Position: f.at.Position, Failing: err != nil})
@@ -130,7 +139,7 @@ func (f *follower) say(err error) {
 	switch {
 	case now == f.said:
 	case now != "":
-		log.WithField("why", now).Warn("a collector of incidents is not told")
+		log.WithField("why", told{err, now}).Warn("a collector of incidents is not told")
 	default:
 		log.Info("the collector of incidents is told again")
 	}

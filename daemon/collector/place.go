@@ -38,13 +38,7 @@ func (p place) save(h protocol.JournalHead) error {
 	if err != nil {
 		return err
 	}
-	beside := p.path() + ".new" // no word has a point
-	err = durable.InOrder(
-		p.directory,
-		func() error { return p.disk.Remove(beside) },
-		func() error { return p.disk.Write(beside, b) },
-		func() error { return p.disk.Rename(beside, p.path()) },
-		func() error { return p.disk.Sync(p.dir) })
+	err = durable.InOrder(p.directory, func() error { return durable.Replace(p.disk, p.path(), b) }) // no word has a point
 	if err != nil {
 		return fmt.Errorf("%w: %w", errPlace, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,4 +55,14 @@ func (Real) Sync(dir string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// Replace has a file hold b, in a directory that is there: after a power cut it holds b, or what it held before.
+func Replace(disk Disk, path string, b []byte) error {
+	beside := path + ".new"
+	return InOrder(
+		func() error { return disk.Remove(beside) },
+		func() error { return disk.Write(beside, b) },
+		func() error { return disk.Rename(beside, path) },
+		func() error { return disk.Sync(filepath.Dir(path)) })
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/go-json-experiment/json"
 
@@ -71,12 +70,7 @@ func writeBook(path string, book []server.Line) error {
 			return err
 		}
 	}
-	disk := durable.Real{}
-	return durable.InOrder(
-		func() error { return disk.Remove(path + ".new") },
-		func() error { return disk.Write(path+".new", b.Bytes()) },
-		func() error { return disk.Rename(path+".new", path) },
-		func() error { return disk.Sync(filepath.Dir(path)) })
+	return durable.Replace(durable.Real{}, path, b.Bytes())
 }
 
 func appendLine(b *bytes.Buffer, l server.Line) error {

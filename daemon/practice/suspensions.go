@@ -23,7 +23,7 @@ func (w *World) suspensions() (all []server.Suspension, err error) {
 	}
 	b, err := os.ReadFile(filepath.Join(w.options.State, suspensionsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, w.olderSuspensions()
 	}
 	for line := range bytes.Lines(b) {
 		var one server.Suspension
@@ -34,6 +34,15 @@ func (w *World) suspensions() (all []server.Suspension, err error) {
 		return nil, fmt.Errorf("practice: %s: %w", suspensionsFile, err)
 	}
 	return all, nil
+}
+
+// olderSuspensions refuses what an older program left: it would be opened again by nobody's word.
+func (w *World) olderSuspensions() error {
+	old := filepath.Join(w.options.State, "suspensions.json")
+	if _, err := os.Lstat(old); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("practice: %s is of an older program; remove it, and nothing is suspended any more", old)
+	}
+	return nil
 }
 
 func (w *World) keepSuspensions(all []server.Suspension) error {
@@ -49,12 +58,7 @@ func (w *World) keepSuspensions(all []server.Suspension) error {
 		}
 		b = append(append(b, line...), '\n')
 	}
-	to, disk := filepath.Join(dir, suspensionsFile), durable.Real{}
-	return durable.InOrder(
-		func() error { return disk.Remove(to + ".new") },
-		func() error { return disk.Write(to+".new", b) },
-		func() error { return disk.Rename(to+".new", to) },
-		func() error { return disk.Sync(dir) })
+	return durable.Replace(durable.Real{}, filepath.Join(dir, suspensionsFile), b)
 }
 
 // SuspendAtOnce has the centre suspend a municipality or a software, for all terminals, at the first incident of paper in another's

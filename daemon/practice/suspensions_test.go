@@ -3,6 +3,7 @@ package practice_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,5 +85,16 @@ func TestManyHoldOne(t *testing.T) {
 	}
 	if all, err := protocol.ParseSuspensions(content); err != nil || len(all.Suspended) != 1 {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// TestOlderSuspensions: a world of an older program, which kept them otherwise, does not start as if nothing were suspended.
+func TestOlderSuspensions(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "suspensions.json"), []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if w, err := practice.Start(practice.Options{State: dir}); err == nil || !strings.Contains(err.Error(), "suspensions.json") {
+		t.Error(w, err)
 	}
 }

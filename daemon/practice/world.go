@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,6 +60,7 @@ type Options struct {
 	Lifetime    time.Duration                  // of a transaction; 0: TransactionLifetime
 	Poll        time.Duration                  // 0: PollLimit
 	CardAnchors []*x509.Certificate            // further anchors of cards, for strange cards
+	StrangeOnly bool                           // only cards under those are believed, and none of this world's people
 	Enrol       bool                           // a strange card that proved its key becomes a fictional resident
 	Trace       func(route string, status int) // told of every call to the centre; may be nil
 }
@@ -278,6 +280,9 @@ func (w *World) TerminalAnchor() *x509.Certificate { return w.keys.TLSCA.Certifi
 
 // CardAnchors returns the anchors of every card that this world believes in.
 func (w *World) CardAnchors() (out []*x509.Certificate) {
+	if w.options.StrangeOnly {
+		return slices.Clone(w.options.CardAnchors)
+	}
 	for _, ca := range w.keys.CardCAs {
 		out = append(out, ca.Certificate)
 	}

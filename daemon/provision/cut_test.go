@@ -82,7 +82,10 @@ func TestPowerCut(t *testing.T) {
 	all := o.Chain(6, signedtest.Head{}, signedtest.Head{Keys: []int{0, 1, 3}})
 	last := uint64(len(all))
 	damaged := func(version uint64, name string) func(*Store) error {
-		return func(s *Store) error { return s.disk.Write(filepath.Join(s.slot(version), name), []byte("no longer")) }
+		return func(s *Store) error {
+			path := filepath.Join(s.slot(version), name)
+			return durable.InOrder(func() error { return s.disk.Remove(path) }, func() error { return s.disk.Write(path, []byte("no longer")) })
+		}
 	}
 	visits := []visit{{bring: all[:1], inForce: 1}, {bring: all[:2], inForce: 2}, {bring: all[:4], inForce: 4}, {bring: all, inForce: last},
 		{all, last, damaged(last, textFile)}, {all, last, damaged(2, appliedFile)},

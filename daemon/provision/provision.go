@@ -131,7 +131,8 @@ func (s *Store) alone(f func() error) error {
 }
 
 // Load returns the policy in force, verified anew: signed, for this terminal, and in its time. Its errors are
-// *[signed.Refusal] where the policy is at fault. A terminal that gets one is out of service.
+// *[signed.Refusal] where the policy is at fault. A terminal that gets one is out of service. One that is only out of its time
+// [policy-early, policy-expired] is returned beside the error: it was in force.
 func (s *Store) Load() (*signed.Policy, error) {
 	slots, err := s.walk()
 	if err != nil {

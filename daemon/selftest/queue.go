@@ -172,3 +172,4 @@ func (fullDisk) Record(journal.Entry, ...journal.Entry) (journal.Entry, error) {
 }
 func (fullDisk) Unfinished() ([]journal.Entry, error) { return nil, nil }
 func (fullDisk) StaffCall() (journal.Entry, error)    { return journal.Entry{}, nil }
+func (fullDisk) Sheet() (journal.Entry, error)        { return journal.Entry{}, nil }

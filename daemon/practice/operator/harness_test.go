@@ -21,6 +21,7 @@ import (
 	"honnin/daemon/centre"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/pki"
+	"honnin/daemon/practice/pki/pkitest"
 	"honnin/ui/touch/touchtest"
 )
 
@@ -37,24 +38,11 @@ type desk struct {
 	bodies [][]byte
 }
 
-// practiceKeys makes the practice world's keys once: RSA keys are slow to make.
-var practiceKeys = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "honnin-keys-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if _, err := pki.Load(dir, time.Now()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(dir, pki.FileName))
-})
-
 func newDesk(t *testing.T, o practice.Options) *desk {
 	t.Helper()
 	d := &desk{t: t, keys: t.TempDir()}
 	o.State = d.keys
-	made, err := practiceKeys()
+	made, err := pkitest.Keys()
 	d.must(err)
 	d.must(os.WriteFile(d.file(pki.FileName), made, 0o600))
 	d.world, err = practice.Start(o)

@@ -70,7 +70,10 @@ type Applicant struct {
 	fresh chan struct{} // closed, and replaced, at every change
 	done  Visit
 	last  protocol.Transaction // that was begun in this visit
+	gone  uint64               // the number of the visit before: what is still heard of it is not this one's
 	watch stopwatch
+	began bool // since then a visit was seen
+	over  bool // and then that the visit is over; the next picture may already be another
 }
 
 // Visit is what was observed of one visit.
@@ -96,6 +99,8 @@ func (a *Applicant) Show(v session.View) {
 	defer a.mu.Unlock()
 	a.watch.sees(v.State, a.now())
 	a.view = v
+	a.began = a.began || v.State != session.Idle && v.State != session.Unready
+	a.over = a.over || a.began && (v.State == session.Idle || v.State == session.OutOfService)
 	close(a.fresh)
 	a.fresh = make(chan struct{})
 }
@@ -104,6 +109,9 @@ func (a *Applicant) Show(v session.View) {
 func (a *Applicant) Observe(s session.Step) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if s.Visit != 0 && s.Visit == a.gone {
+		return
+	}
 	if s.Visit != 0 {
 		a.done.Number = s.Visit
 	}
@@ -128,6 +136,13 @@ func (a *Applicant) settled() bool {
 	return a.last == protocol.Transaction{} || a.done.Ending != nil && a.done.Ending.Transaction == a.last
 }
 
+// left reports whether the screen has said that the visit is over.
+func (a *Applicant) left() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.over
+}
+
 func (a *Applicant) look() (session.View, <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -140,17 +155,18 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 		return Visit{}, err
 	}
 	a.mu.Lock()
-	a.done, a.last, a.watch = Visit{}, protocol.Transaction{}, stopwatch{}
+	a.gone = max(a.gone, a.done.Number)
+	a.done, a.last, a.watch, a.began, a.over = Visit{}, protocol.Transaction{}, stopwatch{}, false, false
 	a.mu.Unlock()
 	if err := w.Hands.Place(); err != nil {
 		return Visit{}, err
 	}
-	began := false
 	err := a.until(ctx, func(v session.View) (bool, error) {
-		began = began || v.State != session.Idle
-		over := began && (v.State == session.Idle || v.State == session.OutOfService)
-		if over {
+		if a.left() {
 			return a.settled(), nil
+		}
+		if shut(v) {
+			return false, ErrShut
 		}
 		return false, a.act(ctx, v, w)
 	})
@@ -186,9 +202,11 @@ func (a *Applicant) until(ctx context.Context, f func(session.View) (bool, error
 	}
 }
 
+func shut(v session.View) bool { return v.State == session.Unready && v.Word == "selftest-failed" }
+
 // staff do what staff must before a visit can begin.
 func (a *Applicant) staff(ctx context.Context, v session.View) error {
-	if v.State == session.Unready && v.Word == "selftest-failed" {
+	if shut(v) {
 		return ErrShut
 	}
 	if v.State != session.OutOfService {

@@ -168,7 +168,7 @@ func TestNobodyButStaffMovesTheSheets(t *testing.T) {
 				w.choose()
 				w.vouch("sato", rightCode, true)
 				w.vouch(staffID, "1234", true)
-				if err := w.runner.StaffReady(t.Context(), "s07"); !errors.Is(err, ErrNotStopped) {
+				if err := w.runner.StaffReady(w.t.Context(), "s07"); !errors.Is(err, ErrNotStopped) {
 					t.Error(err)
 				}
 				w.want(s)

@@ -54,7 +54,7 @@ func TestWhatHappensOnPaper(t *testing.T) {
 				if v := w.wantNotice(OutOfService, PaperFailed); v.Reference == "" || v.Word != string(c.incident) || v.Visit != 0 {
 					t.Errorf("%+v", v)
 				}
-				if err := w.runner.StaffReady(t.Context(), "s07"); err != nil {
+				if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil {
 					t.Error(err)
 				}
 				w.want(Idle)

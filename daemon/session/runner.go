@@ -34,6 +34,7 @@ type Runner struct {
 	hands hands
 	mail  chan func()   // what other goroutines ask Run's to do
 	gone  chan struct{} // closed when Run no longer reads mail
+	again chan struct{} // holds one when a part that is missing is to be looked at sooner
 	once  sync.Once     // guards Run
 	tally tally         // safe for all
 
@@ -77,7 +78,7 @@ func New(p Parts) (*Runner, error) {
 	}
 	tail := make(chan struct{})
 	close(tail)
-	r := &Runner{parts: p, limit: p.Limits.withDefaults(), mail: make(chan func()), gone: make(chan struct{}), tail: tail}
+	r := &Runner{parts: p, limit: p.Limits.withDefaults(), mail: make(chan func()), gone: make(chan struct{}), again: make(chan struct{}, 1), tail: tail}
 	if r.recall = p.Recall; r.recall == nil {
 		r.recall = new(Recall)
 	}
@@ -280,11 +281,20 @@ func (r *Runner) choose(in Input) {
 	r.happen(Chosen)
 }
 
+// LookAgain has a terminal that waits for a part look at its parts at once. It changes nothing otherwise, and waits for nothing.
+func (r *Runner) LookAgain() {
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
+}
+
 // StaffReady is called when signed-in staff (an id, never a name) say that tray and path are empty and all is well.
-// It is journalled first. It reopens a terminal that is out of service, and makes an unready one look again.
+// It is journalled first. It reopens a terminal that is out of service, and makes an unready one look again. Where ctx ends before the
+// answer is known, a word that is not on its way to the journal yet does not count; nobody knows of any other.
 func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 	answer := make(chan error, 1)
-	asked := r.post(func() {
+	ask := func() {
 		if r.state != OutOfService && r.state != Unready {
 			answer <- ErrNotStopped
 			return
@@ -296,15 +306,27 @@ func (r *Runner) StaffReady(ctx context.Context, staff string) error {
 			answer <- r.staffReady(ctx, staff, seen)
 			r.post(func() { r.words-- })
 		}()
-	})
-	if !asked {
-		return ErrEnded
 	}
-	return <-answer
+	select {
+	case r.mail <- ask:
+	case <-r.gone:
+		return ErrEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // staffReady journals the word, then lets it be heard.
 func (r *Runner) staffReady(ctx context.Context, staff string, seen uint64) error {
+	if ctx.Err() != nil { // who said it was told that it does not count
+		return ctx.Err()
+	}
 	err := r.call(r.limit.End, func(context.Context) error { return r.parts.Ledger.StaffReady(ctx, staff) })
 	if err != nil {
 		return err

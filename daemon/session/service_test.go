@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -66,21 +68,21 @@ func TestStaffReopen(t *testing.T) {
 		w.want(OutOfService)
 		w.card(false)
 		w.hook("staff-ready", fails(errBroken))
-		if err := w.runner.StaffReady(t.Context(), "s07"); err == nil {
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err == nil {
 			t.Error("not journalled, and reopened")
 		}
 		w.want(OutOfService)
 		w.hook("staff-ready", nil)
-		if err := w.runner.StaffReady(t.Context(), "s07"); err != nil {
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil {
 			t.Error(err)
 		}
 		w.want(Idle)
-		if err := w.runner.StaffReady(t.Context(), "s07"); err != ErrNotStopped {
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err != ErrNotStopped {
 			t.Error(err)
 		}
 		w.to(Done)
 		w.end()
-		if err := w.runner.StaffReady(t.Context(), "s07"); err != ErrEnded {
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err != ErrEnded {
 			t.Error(err)
 		}
 		w.runner.Press(1, Input{Kind: PressPIN, PIN: []byte("1234")})
@@ -99,13 +101,49 @@ func TestStaffAreQuickerThanTheJournal(t *testing.T) {
 		time.Sleep(61 * time.Second)
 		w.want(OutOfService)
 		said := make(chan error, 1)
-		go func() { said <- w.runner.StaffReady(t.Context(), "s07") }()
+		go func() { said <- w.runner.StaffReady(w.t.Context(), "s07") }()
 		synctest.Wait()
 		if n := w.count("staff-ready"); n != 0 {
 			t.Error("the word was written down before the latch")
 		}
 		release()
 		if err := <-said; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		w.want(Idle)
+	})
+}
+
+// TestStaffDoNotWaitForEver: whoever gives up gets an answer though nothing else moves, and a word that was not written down does not
+// count later.
+func TestStaffDoNotWaitForEver(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.to(TakePaper)
+		release := w.blocks("latch")
+		time.Sleep(61 * time.Second)
+		w.want(OutOfService)
+		say := func() error {
+			ctx, stop := context.WithTimeout(w.t.Context(), time.Millisecond)
+			defer stop()
+			return w.runner.StaffReady(ctx, "s07")
+		}
+		if err := say(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error("before the latch:", err)
+		}
+		stuck := make(chan struct{})
+		w.runner.post(func() { <-stuck })
+		if err := say(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error("before anybody heard it:", err)
+		}
+		close(stuck)
+		release()
+		synctest.Wait()
+		w.want(OutOfService)
+		if n := w.count("staff-ready"); n != 0 {
+			t.Error("what nobody said any more was written down")
+		}
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
@@ -152,7 +190,9 @@ func TestUnready(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 		w.hook("centre-ready", nil)
-		time.Sleep(6 * time.Second)
+		w.runner.LookAgain() // at once
+		w.runner.LookAgain()
+		synctest.Wait()
 		w.want(Idle)
 		w.with(func() { w.ready.Ready = false })
 		w.card(true)
@@ -222,7 +262,7 @@ func TestStaffAreNeededByAnotherWord(t *testing.T) {
 		if v := w.want(Unready); v.Word != "staff" {
 			t.Errorf("%+v", v)
 		}
-		if err := w.runner.StaffReady(t.Context(), "s07"); err != nil {
+		if err := w.runner.StaffReady(w.t.Context(), "s07"); err != nil {
 			t.Error(err)
 		}
 		w.want(EnterPIN)

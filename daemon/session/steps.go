@@ -28,7 +28,7 @@ func without(part string) answer {
 }
 
 func (r *Runner) lookLater(ctx context.Context, v visit) answer {
-	wait(ctx, nil, r.limit.LookAgain)
+	wait(ctx, r.again, r.limit.LookAgain)
 	return r.look(ctx, v)
 }
 

@@ -28,6 +28,7 @@ type View struct {
 	Disowns   uint64        // TakePaper, Done, Idle, Unready: the visit of which a finger can say "this is not mine"; 0: none
 	Done, Of  int           // Printing: impressions known to be out, of how many
 	Until     time.Time     // Unready, "closed": when it opens, if that is known; whoever knows the hours fills it in
+	Sample    bool          // a technician's test: what is printed is a sample; whoever makes it a test fills it in
 	Remaining time.Duration // time until the state changes by itself; 0: it does not
 }
 

@@ -29,6 +29,8 @@ func (t *Terminal) SetService(on bool, technician string) error {
 	if _, err := t.journal.Record(e); err != nil {
 		return err
 	}
-	t.plugged().gate.recall()
+	in := t.plugged()
+	in.gate.recall()
+	in.LookAgain()
 	return nil
 }

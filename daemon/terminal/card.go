@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"honnin/config/policy"
+	"honnin/config/trace"
 	"honnin/daemon/session"
 	"honnin/drivers/card"
 )
@@ -26,6 +27,7 @@ type cards struct {
 	reader  Reader
 	pad     policy.PINPad
 	count   func(card.Traffic) // told of each connection's commands and bytes when it closes; may be nil
+	trace   trace.Trace
 	trouble trouble
 
 	mu  sync.Mutex
@@ -50,6 +52,7 @@ func (c *cards) Watch(ctx context.Context, notify func(bool)) (lost error) {
 		err := c.unfit(ctx)
 		if ctx.Err() == nil {
 			c.trouble.with(err)
+			c.trouble.seen.card(present, err)
 		}
 		if !present && err != nil || errors.Is(err, errPadRequired) { // a pcscd that dies may still say "access denied"
 			lost = err
@@ -118,9 +121,10 @@ func (o *oneCard) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.owner.trouble.seen.line(conn)
 	l := &line{Counting: card.Counting{Transport: conn}, end: conn.Close}
 	o.kind = conn.Make()
-	o.card = card.New(l, card.WithAbilities(o.owner.abilities(o.kind)), card.TryExtended())
+	o.card = card.New(l, card.WithAbilities(o.owner.abilities(o.kind)), card.TryExtended(), card.WithTrace(o.owner.trace))
 	if o.owner.pad == policy.RequirePINPad && !o.card.HasPad() {
 		return errors.Join(errPadRequired, conn.Close())
 	}

@@ -74,7 +74,7 @@ func (t *Terminal) say(with string, err error) {
 	t.saying.Lock()
 	defer t.saying.Unlock()
 	if t.said[with] != now && now != "" {
-		t.log.WithField("why", now).Warn(with)
+		t.log.WithField("why", err).Warn(with)
 	}
 	t.said[with] = now
 }
@@ -324,9 +324,13 @@ func bundle(p protocol.PolicyBundle) signed.Bundle {
 func (t *Terminal) renew(ctx context.Context) error {
 	t.keeping.Lock()
 	defer t.keeping.Unlock()
-	next, err := t.plug(ctx, t.enforce(ctx, t.plugged().parts))
+	before := t.plugged()
+	next, err := t.plug(ctx, t.enforce(ctx, before.parts))
 	if err != nil {
 		return err
+	}
+	if next.parts.Policy == before.parts.Policy {
+		next.gate.follow(before.gate)
 	}
 	t.mu.Lock()
 	t.open = next

@@ -13,12 +13,16 @@ import (
 
 // debts is what the journal must say and would not take: incidents with what they latch, which are written once it takes them again,
 // and the services that escalation has to stop meanwhile, which every look of it says anew. No visit begins while an incident is owed,
-// so there are never more than one visit has. It is the ledger's, and outlives every policy.
+// so there are never more than one visit has. It is the ledger's, and outlives every policy; and a restart, as far as another file than
+// the journal can be written ([Owing]).
 type debts struct {
 	writing sync.Mutex // of writers, taken before all others: whoever only asks does not wait for the disk
 
+	file Owing
+
 	mu    sync.Mutex
 	owed  [][]journal.Entry              // each was to be written at once
+	stale bool                           // the file says more than is owed
 	stops map[protocol.Municipality]bool // what is being written stops already, and what could not be written; "": every service
 }
 
@@ -60,10 +64,22 @@ func (d *debts) set(stops map[protocol.Municipality]bool) {
 	d.stops = stops
 }
 
-func (d *debts) owe(what []journal.Entry) {
+// owe remembers what is to be written. Where it cannot be kept beside the journal either, it is remembered all the same.
+func (d *debts) owe(what []journal.Entry) error {
+	d.mu.Lock()
+	d.owed = append(d.owed, what)
+	owed := slices.Clone(d.owed)
+	d.mu.Unlock()
+	return d.file.save(owed)
+}
+
+// begin has what was owed before a restart be owed.
+func (d *debts) begin(file Owing) (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.owed = append(d.owed, what)
+	d.file = file
+	d.owed, err = file.load()
+	return err
 }
 
 // oldest returns what is owed the longest, or nil.
@@ -76,10 +92,28 @@ func (d *debts) oldest() []journal.Entry {
 	return d.owed[0]
 }
 
+// paid forgets the oldest. The file beside the journal has it until [debts.tidy].
 func (d *debts) paid() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.owed = d.owed[1:]
+	d.owed, d.stale = d.owed[1:], true
+}
+
+// tidy has the file say what is owed, where it says more.
+func (d *debts) tidy() error {
+	d.mu.Lock()
+	owed, stale := slices.Clone(d.owed), d.stale
+	d.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	if err := d.file.save(owed); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stale = false
+	return nil
 }
 
 // owes reports whether the incident of a visit is owed, with a call for staff.
@@ -100,14 +134,14 @@ func (l *ledger) must(what []journal.Entry) (first journal.Entry, err error) {
 	back := l.debts.stop(what)
 	first, err = l.write(what[0], what[1:]...)
 	if err != nil && what[0].Kind == journal.Incident {
-		l.debts.owe(what)
+		err = errors.Join(err, l.debts.owe(what))
 	}
 	back()
 	return first, err
 }
 
-// pay writes what is owed, as far as the journal takes it. Where a transaction has got its outcome otherwise, the incident does
-// without.
+// pay writes what is owed, as far as the journal takes it, once: a file that cannot be removed now is removed by a later call. Where a
+// transaction has got its outcome otherwise, the incident does without.
 func (l *ledger) pay() error {
 	for what := l.debts.oldest(); what != nil; what = l.debts.oldest() {
 		err := l.record(what[0], what[1:]...)
@@ -119,8 +153,11 @@ func (l *ledger) pay() error {
 			return fmt.Errorf("what an incident has to say is not written: %w", err)
 		}
 		l.debts.paid()
+		if err := l.debts.tidy(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return l.debts.tidy()
 }
 
 // settle writes what is owed, or says why that cannot be.

@@ -2,11 +2,17 @@ package terminal
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"honnin/config/protocol"
 	"honnin/config/reason"
+	"honnin/daemon/durable"
+	"honnin/daemon/logbook"
 	"honnin/daemon/session"
 	"honnin/spool/journal"
 )
@@ -85,5 +91,91 @@ func TestWhoAsksWaitsForNoDisk(t *testing.T) {
 	close(disk.done)
 	if err := <-wrote; err != nil || !ls.Closed(city) {
 		t.Error(err)
+	}
+}
+
+// TestAnIncidentSurvivesTheEnd: what the journal would not take is written at the next start, before a visit, whenever the power goes.
+func TestAnIncidentSurvivesTheEnd(t *testing.T) {
+	file := Owing{filepath.Join(t.TempDir(), "owed"), durable.Real{}}
+	m, ctx := newMemory(t), t.Context()
+	m.l = &ledger{journal: &refusing{Journal: m.j, times: 1 << 20}, wake: func() {}}
+	if err := m.l.debts.begin(file); err != nil {
+		t.Fatal(err)
+	}
+	tx := protocol.NewTransaction()
+	if refuses(m.latches(t), session.Incident{Transaction: tx, Municipality: city, Code: reason.SubjectMismatch},
+		&session.Ending{Transaction: tx, Municipality: city, Outcome: protocol.Refused, Code: reason.SubjectMismatch}) == nil {
+		t.Fatal("it was written")
+	}
+	held, err := os.ReadFile(file.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.l = &ledger{journal: m.j, wake: func() {}} // another process
+	if err := m.l.debts.begin(file); err != nil {
+		t.Fatal(err)
+	}
+	ls := m.latches(t)
+	if !ls.Closed(city) {
+		t.Error("its service is open before it is written")
+	}
+	if _, err := m.l.BeginVisit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if all := m.kinds(t); !slices.Equal(all, []journal.Kind{journal.Incident, journal.Latched, journal.Ended, journal.VisitBegun}) {
+		t.Errorf("%v", all)
+	}
+	m.stands(t, ls, "written by the next process", false, city)
+	if _, err := os.Stat(file.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v: it would be told again", err)
+	}
+	for name, b := range map[string][]byte{"half": held[:len(held)/2], "no incident": []byte(`[[{"seq":0,"kind":"started","prev":""}]]`), "nothing": []byte(`[[]]`)} {
+		if err := os.WriteFile(file.Path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := new(debts).begin(file); !strings.HasPrefix(logbook.Why(err), "terminal-the-file-owed-cannot-be-read") {
+			t.Errorf("%s: opened, or the log does not say why not: %v", name, err)
+		}
+	}
+}
+
+// sticky is a disk that removes no file of what is owed the first time.
+type sticky struct {
+	durable.Disk
+	refused bool
+}
+
+func (s *sticky) Remove(path string) error {
+	if !s.refused && filepath.Base(path) == OwedFile {
+		s.refused = true
+		return errors.New("input/output error")
+	}
+	return s.Disk.Remove(path)
+}
+
+// TestOwedFileIsRemovedLater: what was written is not told again after a restart because its file could not be removed at once.
+func TestOwedFileIsRemovedLater(t *testing.T) {
+	file := Owing{filepath.Join(t.TempDir(), OwedFile), &sticky{Disk: durable.Real{}}}
+	m := newMemory(t)
+	full := &refusing{Journal: m.j, times: 1 << 20}
+	m.l = &ledger{journal: full, wake: func() {}}
+	if err := m.l.debts.begin(file); err != nil {
+		t.Fatal(err)
+	}
+	if refuses(m.latches(t), session.Incident{Municipality: city, Code: reason.SubjectMismatch}, nil) == nil {
+		t.Fatal("it was written")
+	}
+	full.times = 0
+	if m.l.settle() == nil {
+		t.Error("a file that stays is not told")
+	}
+	if err := m.l.settle(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(file.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file stays: %v", err)
+	}
+	if all := m.kinds(t); !slices.Equal(all, []journal.Kind{journal.Incident, journal.Latched}) {
+		t.Errorf("%v", all)
 	}
 }

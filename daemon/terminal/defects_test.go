@@ -34,9 +34,7 @@ func TestAnothersStormCountsForNobody(t *testing.T) {
 	first := m.refuse(t, ls, town, reason.PackageMalformed)
 	closed := []uint64{m.refuse(t, ls, city, reason.PDFFont), m.refuse(t, ls, city, reason.PDFPages)}
 	m.refuse(t, ls, town, reason.PackageMalformed)
-	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
-		t.Fatal(gathered, err)
-	}
+	m.gather(t, first)
 	for _, of := range closed {
 		m.close(t, of)
 	}
@@ -52,10 +50,16 @@ func TestAStormOfYesterday(t *testing.T) {
 	ls := m.latches(t)
 	first := m.refuse(t, ls, city, reason.PackageMalformed)
 	m.refuse(t, ls, city, reason.PackageMalformed)
-	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
-		t.Fatal(gathered, err)
-	}
+	m.gather(t, first)
 	m.now = m.now.Add(24 * time.Hour)
 	m.refuse(t, ls, city, reason.PDFFont)
 	m.stands(t, ls, "yesterday's storm, and one", false)
+}
+
+// gather makes what is alike one event.
+func (m *memory) gather(t *testing.T, first uint64) {
+	t.Helper()
+	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
+		t.Fatal(gathered, err)
+	}
 }

@@ -38,8 +38,9 @@ const (
 )
 
 // gate lets no visit begin unless the self-test has passed in this process and on this opening day. It tests at the
-// start, when a new day begins, and after a failure when staff have said their word; never while a visit is in
-// hand. Nothing else opens it: not a restart of the day, not a clock put back.
+// start, under a new policy, after every test visit and service sheet, when a new day begins, when a technician wants it after one that
+// passed, and after a failure when staff have said their word; never while a visit is in hand. Nothing else opens it: not a technician's use of the devices, not a restart
+// of the day, not a clock put back.
 type gate struct {
 	try    func(context.Context) (failed string)
 	begins time.Duration // when a day does, after midnight in Tokyo: half an hour before the service opens
@@ -56,6 +57,7 @@ type gate struct {
 	busy    bool          // a visit is in hand
 	changed chan struct{} // closed when any of the above changes
 	slammed chan struct{} // closed when a test fails
+	shut    bool          // the welcome was ended here, and nobody was told yet
 }
 
 func newGate(p Parts, l *ledger) *gate {
@@ -197,6 +199,26 @@ func (g *gate) heard() {
 	})
 }
 
+// again makes another test due where the last one passed: nothing begins before it has passed once more. It reports whether one is due:
+// after a failure only the word of staff has it tested.
+func (g *gate) again() (due bool) {
+	g.change(func() {
+		if due = g.failed == ""; due {
+			g.day = ""
+		}
+	})
+	return due
+}
+
+// follow takes over what the gate before this one found wrong, before this one runs.
+func (g *gate) follow(before *gate) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	if before.failed != "" {
+		g.day, g.failed = before.day, before.failed
+	}
+}
+
 // between are the states in which no transaction is under way.
 var between = []session.State{session.Unready, session.OutOfService, session.Idle, session.Opening, session.Done, session.Ended, session.CardForgotten}
 
@@ -250,6 +272,21 @@ func (g *gate) slam() <-chan struct{} {
 	return g.slammed
 }
 
+func (g *gate) mark(shut bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = shut
+}
+
+// didShut reports, once, that the welcome was ended here: nothing is wrong with the reader whose watch ended.
+func (g *gate) didShut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.shut
+	g.shut = false
+	return was
+}
+
 // gated is the centre of a terminal that asks the gate first, and waits for a test under way: a card that comes
 // meanwhile is not sent away.
 type gated struct {
@@ -282,11 +319,16 @@ func (s shutter) Watch(ctx context.Context, notify func(present bool)) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	slam := s.gate.slam()
-	go s.hours.shut(ctx, s.gate.visited, stop)
+	shut := func() {
+		s.gate.mark(true)
+		stop()
+	}
+	s.gate.mark(false)
+	go s.hours.shut(ctx, s.gate.visited, shut)
 	go func() {
 		select {
 		case <-slam:
-			stop()
+			shut()
 		case <-ctx.Done():
 		}
 	}()

@@ -159,6 +159,33 @@ func TestGateStaysShutAfterAFailure(t *testing.T) {
 	})
 }
 
+// TestGateAgain: a test that somebody wants counts: nothing begins while it goes on, and its answer takes the place of the one before, if
+// that was good; after a failure staff have their say.
+func TestGateAgain(t *testing.T) {
+	bubble(t, "", func(d *door) {
+		d.expect(nil, 1)
+		d.test.does(func(context.Context) string { time.Sleep(2 * time.Second); return "" })
+		d.again()
+		synctest.Wait()
+		if d.passed() != "" {
+			t.Error("passed while it is tested")
+		}
+		d.expect(session.ErrSelfTest, 2)
+		time.Sleep(3 * time.Second)
+		d.expect(nil, 2)
+		d.test.says("swapped")
+		d.again()
+		d.expect(session.ErrSelfTestFailed, 3)
+		d.test.says("")
+		if d.again() {
+			t.Error("whoever is not staff has a failed one tested")
+		}
+		d.expect(session.ErrSelfTestFailed, 3)
+		d.heard()
+		d.expect(nil, 4)
+	})
+}
+
 func TestGateOpensOnTheNextDay(t *testing.T) {
 	bubble(t, "swapped", func(d *door) {
 		d.test.says("")

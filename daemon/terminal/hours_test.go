@@ -92,3 +92,32 @@ func TestClosedScreenSaysUntil(t *testing.T) {
 		}
 	})
 }
+
+// watching is a reader that is there.
+type watching struct{ Reader }
+
+func (watching) Watch(ctx context.Context, _ func(bool)) { <-ctx.Done() }
+
+// TestWhoEndedTheWatch: the hours and a stop end it, and that is told once; whoever asked for it may end it, too, and then it is not.
+func TestWhoEndedTheWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := office0900(t)
+		g := newGate(Parts{Policy: h.parts.Policy, Now: time.Now, SelfTest: new(told)}, nil)
+		s := shutter{watching{}, g, h}
+		ends := func(what string, ours bool, end func(stop func())) {
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			go func() { synctest.Wait(); end(stop) }()
+			s.Watch(ctx, nil)
+			if first, again := g.didShut(), g.didShut(); first != ours || again {
+				t.Errorf("%s: %t, then %t", what, first, again)
+			}
+		}
+		ends("who asked for it", false, func(stop func()) { stop() })
+		g.stopped = func() error { return session.ErrStopped }
+		ends("a stop", true, func(func()) { g.recall() })
+		ends("the hours", true, func(func()) {})
+		g.mark(true)
+		ends("who asked for it, after a stop that nobody heard of", false, func(stop func()) { stop() })
+	})
+}

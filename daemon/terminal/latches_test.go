@@ -180,9 +180,7 @@ func TestAStormCounts(t *testing.T) {
 	ls := m.latches(t)
 	first := m.refuse(t, ls, city, reason.PackageMalformed)
 	m.refuse(t, ls, city, reason.PackageMalformed)
-	if _, gathered, err := m.j.Gather(first, nil); err != nil || !gathered {
-		t.Fatal(gathered, err)
-	}
+	m.gather(t, first)
 	if all, err := m.j.Incidents(0, 0); err != nil || len(all) != 1 {
 		t.Fatal("not one event", all, err)
 	}

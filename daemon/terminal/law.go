@@ -53,7 +53,7 @@ func newLaw(p Parts, l *ledger) (*law, error) {
 	}
 	slots, err := p.Policies.History()
 	if err != nil {
-		a.log.WithField("why", err.Error()).Error("the store of policies cannot be read")
+		a.log.WithField("why", err).Error("the store of policies cannot be read")
 	}
 	return a, a.adopt(p.Signed, slots)
 }
@@ -100,7 +100,7 @@ func (a *law) settle() error {
 
 // breaks closes the terminal until another policy is in force.
 func (a *law) breaks(err error) {
-	a.log.WithField("why", err.Error()).Error("no visit begins before another policy is in force")
+	a.log.WithField("why", err).Error("no visit begins before another policy is in force")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.broken = err

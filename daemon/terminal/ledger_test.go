@@ -225,6 +225,20 @@ func TestStaff(t *testing.T) {
 	}
 }
 
+// TestUnsaidOfATestVisit: staff were called for a test visit's document, and that is no incident.
+func TestUnsaidOfATestVisit(t *testing.T) {
+	m := newMemory(t)
+	done, with := Lent{Outcome: "restart", Staff: TestVisit, Sent: protocol.NewTransaction()}.Entries()
+	if err := errors.Join(m.l.record(done, with...), m.l.unsaid()); err != nil {
+		t.Fatal(err)
+	}
+	open, err := m.j.Incidents(0, 0)
+	call, err2 := m.j.StaffCall()
+	if err != nil || err2 != nil || len(open) != 0 || call.Transaction.IsZero() {
+		t.Errorf("%+v, staff are called for %+v, %v %v", open, call, err, err2)
+	}
+}
+
 // TestUnsaidAfterARestart: staff were called for paper, and the power went before the visit could say why. It is said once,
 // with the word for what lies about.
 func TestUnsaidAfterARestart(t *testing.T) {

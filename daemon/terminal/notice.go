@@ -13,7 +13,8 @@ import (
 // technician at two in the morning has nothing else.
 type noticed struct {
 	session.Screen
-	log logrus.FieldLogger
+	log  logrus.FieldLogger
+	shut func() bool // as [Parts] has it
 
 	mu    sync.Mutex
 	shown bool // anything yet
@@ -41,6 +42,9 @@ func (n *noticed) note(v session.View) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.shown = true
+	if v.State == session.Unready && v.Word == "reader" && n.shut != nil && n.shut() { // what it is closed for comes with the next picture
+		v.Word = ""
+	}
 	now := [2]string{v.State.String(), v.Word}
 	if n.out = ""; v.State == session.Unready || v.State == session.OutOfService || v.State == session.Stranded {
 		n.out = cmp.Or(v.Word, v.State.String())
@@ -56,9 +60,21 @@ func (n *noticed) note(v session.View) {
 	case closed && v.Word == "closed": // as every night
 		n.log.WithField("why", v.Word).Info("not in service")
 	case closed:
-		n.log.WithFields(logrus.Fields{"state": now[0], "why": now[1], "reference": v.Reference}).Warn("not in service")
+		n.warn(v)
 	case n.last[0] != "":
 		n.log.Info("in service again")
 	}
 	n.last = now
+}
+
+// warn leaves out what there is not.
+func (n *noticed) warn(v session.View) {
+	log := n.log.WithField("state", v.State.String())
+	if v.Word != "" {
+		log = log.WithField("why", v.Word)
+	}
+	if v.Reference != "" {
+		log = log.WithField("reference", v.Reference)
+	}
+	log.Warn("not in service")
 }

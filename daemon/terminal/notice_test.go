@@ -46,3 +46,28 @@ func TestNothingIsInServiceYet(t *testing.T) {
 		t.Errorf("the welcome: %v %q", is, why)
 	}
 }
+
+// TestClosedOnPurpose: where the gate ends the welcome the log says why, and not that the reader is lost; a reader that is lost then is
+// said to be.
+func TestClosedOnPurpose(t *testing.T) {
+	var said strings.Builder
+	log := logrus.New()
+	log.SetOutput(&said)
+	g := &gate{}
+	n := &noticed{Screen: &blank{}, log: log, shut: g.didShut}
+	lost := session.View{State: session.Unready, Word: "reader"}
+	n.Show(session.View{State: session.Idle})
+	g.mark(true)
+	n.Show(lost)
+	if is, why := n.service(); is || why != "unready" || said.String() != "" || n.asked() != nil {
+		t.Errorf("%v %q %q", is, why, said.String())
+	}
+	n.Show(session.View{State: session.Unready, Word: "stopped"})
+	if s := said.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, "why=stopped") || strings.Contains(s, "reference") {
+		t.Errorf("%q", s)
+	}
+	n.Show(lost)
+	if _, why := n.service(); why != "reader" || !strings.Contains(said.String(), "why=reader") {
+		t.Errorf("%q %q", why, said.String())
+	}
+}

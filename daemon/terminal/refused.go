@@ -66,10 +66,17 @@ func newKeeper(p Parts) *keeper {
 	return &keeper{p.Policy, p.Terminal, p.Sealed, p.Log, make(chan struct{}, 1)}
 }
 
-// wait returns when nothing is being kept.
+// keepTime is how long a package that is being kept is waited for. A disk that has stopped answering keeps no terminal.
+const keepTime = 20 * time.Second
+
+// wait returns when nothing is being kept; what takes too long is left to itself.
 func (k *keeper) wait() {
-	k.busy <- struct{}{}
-	<-k.busy
+	select {
+	case k.busy <- struct{}{}:
+		<-k.busy
+	case <-time.After(keepTime):
+		k.log.Error("a refused package is still being kept: the disk does not answer")
+	}
 }
 
 // keep seals a package to the municipality that was applied to, whatever the package says, and does not wait for that. What becomes
@@ -104,7 +111,7 @@ func (k *keeper) seal(log logrus.FieldLogger, n sealed.Name, key *ecdh.PublicKey
 		}
 	}()
 	if err := k.sealed.Keep(n, key, pkg); err != nil {
-		log.WithField("why", err.Error()).Warn("the refused package could not be kept and is destroyed")
+		log.WithField("why", err).Warn("the refused package could not be kept and is destroyed")
 		return
 	}
 	log.Info("the refused package is kept, sealed to its municipality")

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -292,4 +293,22 @@ func TestOpenIncidents(t *testing.T) {
 	if is(id) {
 		t.Error("open after it was closed")
 	}
+}
+
+// TestADiskThatHangsKeepsNoTerminal: what is being kept for too long is left to itself, and that is said.
+func TestADiskThatHangsKeepsNoTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, hook := logtest.NewNullLogger()
+		k := newKeeper(Parts{Log: log})
+		k.busy <- struct{}{}
+		begun := time.Now()
+		k.wait()
+		if time.Since(begun) != keepTime || len(hook.Entries) != 1 || hook.LastEntry().Level != logrus.ErrorLevel {
+			t.Errorf("after %v: %v", time.Since(begun), hook.Entries)
+		}
+		<-k.busy
+		if k.wait(); time.Since(begun) != keepTime || len(hook.Entries) != 1 {
+			t.Error("waited for nothing")
+		}
+	})
 }

@@ -85,7 +85,7 @@ var (
 		protocol.ProblemSuspended: touch.MsgCardSuspended, "no-offers": touch.MsgNoOffers, suspended: touch.MsgSuspended,
 		protocol.ProblemUntrusted: touch.MsgCardUntrusted, protocol.ProblemExpired: touch.MsgCardExpired,
 	}
-	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "policy": touch.MsgService, "stopped": touch.MsgStopped, "closed": touch.MsgClosed,
+	partWords = map[string]touch.Message{"reader": touch.MsgReader, "centre": touch.MsgCentre, "clock": touch.MsgService, "policy": touch.MsgService, ServiceSheet: touch.MsgService, "stopped": touch.MsgStopped, "closed": touch.MsgClosed,
 		"selftest": touch.MsgStarting, "selftest-failed": touch.MsgIncident, "": touch.MsgStarting}
 )
 
@@ -93,7 +93,7 @@ var (
 func Picture(v session.View) touch.Screen {
 	s := touch.Screen{Visit: v.Visit, Name: screens[v.State], TriesLeft: v.TriesLeft, WrongPIN: v.WrongPIN, Misfit: v.Misfit, WrongCode: v.WrongCode, IdlePad: v.IdlePad, Offers: v.Offers,
 		Chosen: touch.Choice(v.Chosen), Fee: v.Fee, Held: v.Held, CardIn: v.CardIn, Code: v.Code, Reference: v.Reference, Disowns: v.Disowns,
-		Seconds: int(v.Remaining.Seconds()), Done: v.Done, Of: v.Of}
+		Sample: v.Sample, Seconds: int(v.Remaining.Seconds()), Done: v.Done, Of: v.Of}
 	switch v.State {
 	case session.Clearing, session.Ended, session.Done, session.CardForgotten:
 		s.Name, s.Message = lastWord(v)

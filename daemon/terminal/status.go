@@ -12,10 +12,12 @@ import (
 type Status struct {
 	InService     bool
 	Why           string          // a word for why it is out of service
+	Visit         bool            // one is in hand, or a test visit
 	Stopped       []string        // municipalities whose service is stopped here, by open incidents or by what the journal would not take; [Every] where all are
 	Ready         map[string]bool // "printer" and "reader", as far as the last look asked them
 	Policy        uint64          // version in force; 0: none
 	PolicyExpires time.Time       // zero: no policy
+	Reader        ReaderSeen      // since the process began
 	KeysExpire    time.Time       // the first of the terminal's certificates; zero: not known
 	SelfTest      string          // the opening day of the self-test, if the last one passed; "2026-11-22", or ""
 	Counts        session.Counts  // of what was dropped since the policy came into force
@@ -24,11 +26,12 @@ type Status struct {
 // Status returns how the terminal is.
 func (t *Terminal) Status() Status {
 	p := t.plugged()
-	s := Status{SelfTest: p.gate.passed(), Counts: p.Counts(), Ready: p.noticed.asked(), Stopped: p.latches.names()}
+	s := Status{Visit: p.gate.visited() || t.lent.Load() != nil, SelfTest: p.gate.passed(), Counts: p.Counts(), Ready: p.noticed.asked(), Stopped: p.latches.names()}
 	s.InService, s.Why = t.service()
 	if in := t.law.inForce(); in != nil {
 		s.Policy, s.PolicyExpires = in.Head.Version, in.Head.Expires
 	}
+	s.Reader = t.reader.seen()
 	if p.parts.KeysExpire != nil {
 		s.KeysExpire = p.parts.KeysExpire()
 	}
@@ -61,6 +64,8 @@ func (t *Terminal) service() (is bool, why string) {
 	p := t.plugged()
 	is, why = p.noticed.service()
 	switch {
+	case t.lent.Load() != nil:
+		return false, TestVisit
 	case t.law.judge() != nil:
 		return false, "policy"
 	case is && p.gate.stopped() != nil:
@@ -80,7 +85,7 @@ func (n *noticed) asked() map[string]bool {
 	switch {
 	case n.out == "" && n.shown:
 		return map[string]bool{"printer": true, "reader": true}
-	case n.last[0] != session.Unready.String() || n.last[1] == "staff" || n.last[1] == "journal":
+	case n.last[0] != session.Unready.String() || n.last[1] == "staff" || n.last[1] == "journal" || n.last[1] == ServiceSheet:
 		return nil
 	}
 	switch n.last[1] {

@@ -3,7 +3,8 @@
 //
 // What has to survive the process is in the journal, and only there: outcomes and incidents on their way to the
 // centre (the outbox), money that was held (the till), open incidents and the services that they stop (the latches), and
-// whether staff are needed. [New] settles what a restart left open before anything can begin.
+// whether staff are needed. What the journal would not take waits beside it ([Owing]). [New] settles what a restart left open before
+// anything can begin.
 //
 // A new policy comes into force between visits: the session gives way ([session.Runner.Yield]), the policy is applied, and
 // everything that a visit goes by is made anew from it, exactly as at a start; there is nothing that could still hold the old one.
@@ -11,6 +12,8 @@
 // is out of service until a higher one is in force. What has come into its time by this machine's clock waits, and nobody is served,
 // while the centre's clock contradicts; at a start, and where no centre is heard, this machine's alone counts, so that one far
 // ahead puts a policy in force before its time, for good (and out of service until that time, once the clock is right).
+//
+// Between visits a technician's test visit can have its devices ([Terminal.Lend]); that is journalled before and after.
 package terminal
 
 import (
@@ -18,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -25,6 +29,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/policy/signed"
 	"honnin/config/protocol"
+	"honnin/config/trace"
 	"honnin/daemon/centre"
 	"honnin/daemon/session"
 	"honnin/drivers/card"
@@ -51,6 +56,7 @@ type Parts struct {
 	Now       func() time.Time
 	Log       logrus.FieldLogger
 	Observe   func(session.Step) // may be nil
+	Trace     trace.Trace        // of the card's commands
 	Traffic   func(card.Traffic) // told of every card connection's commands and bytes; may be nil
 	SelfTest  SelfTest           // what has to pass before a visit begins; nil is refused
 
@@ -61,9 +67,12 @@ type Parts struct {
 	KeysExpire func() time.Time           // the first of the terminal's certificates, or zero; may be nil
 	Software   string                     // the version of this program, for the centre
 	Beat       time.Duration              // between heartbeats; 0: the policy's
+	Owing      Owing                      // for what the journal would not take
 	Sealed     Sealed                     // keeps refused packages for their municipalities; nil: they are destroyed
 
 	recall *session.Recall // nil: none outlives a policy
+	seen   *readerSeen     // the same
+	shut   func() bool     // whether the reader's end was the gate's doing, once; may be nil
 }
 
 // Journal is what a terminal needs of its memory; [*journal.Journal] is it. Every method that writes returns when all of it is
@@ -101,6 +110,7 @@ type Terminal struct {
 	clock   func(ctx context.Context, most time.Duration) error // centre.ErrClock where the centre's is further off
 
 	printed session.Recall // outlives what is plugged together for one policy
+	reader  readerSeen     // the same
 
 	mu   sync.Mutex
 	open *opened // replaced between visits
@@ -119,6 +129,12 @@ type Terminal struct {
 	notices *follower
 	warned  time.Time
 	swept   time.Time // sealed packages were
+
+	wanted, lent atomic.Pointer[loan] // the devices: by whom, and to whom
+	sheets       sheets
+
+	left  chan struct{} // closed when Run is to return after the visit in hand
+	leave sync.Once
 }
 
 // judge believes whom the policy names that visits go by, while the law lets visits begin under it.
@@ -160,6 +176,9 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 	notices := &follower{journal: p.Journal, terminal: p.Terminal, log: p.Log}
 	deliver := centre.NewDeliverer(outbox{p.Journal, p.Terminal, notices.receipt, notices.heard}, p.Centre, firstDelay, longestDelay)
 	l := &ledger{journal: p.Journal, wake: deliver.Wake}
+	if err := l.debts.begin(p.Owing); err != nil {
+		return nil, err
+	}
 	law, err := newLaw(p, l)
 	if err != nil {
 		return nil, err
@@ -168,8 +187,8 @@ func New(ctx context.Context, p Parts) (*Terminal, error) {
 		law.breaks(err)
 	}
 	t := &Terminal{client: p.Centre, journal: p.Journal, deliver: deliver, ledger: l, law: law, now: p.Now, log: p.Log, fresh: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
-		policies: p.Policies, said: map[string]string{}, notices: notices}
-	notices.ledger, notices.judge = l, t.judge
+		policies: p.Policies, said: map[string]string{}, notices: notices, left: make(chan struct{})}
+	notices.ledger, notices.judge, t.reader.now = l, t.judge, p.Now
 	if t.unheard, err = newEscalation(t, p); err != nil {
 		return nil, err
 	}
@@ -183,7 +202,7 @@ func (t *Terminal) plug(ctx context.Context, p Parts) (*opened, error) {
 	g := newGate(p, t.ledger)
 	g.law = t.law.judge
 	in := p
-	in.Reader, in.Observe, in.recall = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe), &t.printed
+	in.Reader, in.Observe, in.recall, in.seen, in.shut = shutter{p.Reader, g, hours{p}}, g.observe(p.Observe), &t.printed, &t.reader, g.didShut
 	client := p.Centre.Agreeing(p.Policy.ClockSkew(), p.Now)
 	o := office{client, t.deliver, t.ledger,
 		&offers{policy: p.Policy, channel: p.Channel, now: p.Now, ledger: t.ledger, told: map[string]bool{}}, newSuspensions(p, t.ledger, client.Suspensions)}
@@ -234,10 +253,10 @@ func plug(ctx context.Context, p Parts, shut *latches, c session.Centre, word st
 	if err := l.record(journal.Entry{Kind: journal.Started}); err != nil {
 		return nil, err
 	}
-	screen, kept := &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log}, newKeeper(p)
+	screen, kept := &noticed{Screen: until{p.Screen, hours{p}}, log: p.Log, shut: p.shut}, newKeeper(p)
 	runner, err := session.New(session.Parts{
 		Terminal: p.Terminal, Channel: p.Channel,
-		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trouble: trouble{log: p.Log}}, Centre: c,
+		Reader: &cards{reader: p.Reader, pad: p.Policy.Devices().PINPad, count: p.Traffic, trace: p.Trace, trouble: trouble{log: p.Log, seen: p.seen}}, Centre: c,
 		Verifier: checker{document.NewVerifier(p.Policy, p.Inspector, p.Now), attach},
 		Queue:    queue, Payment: till, Ledger: attended{l, queue, word}, Latches: refusals{fresh{shut, p}, kept},
 		Screen: screen, Tray: p.Tray, Observe: p.Observe, Limits: limits(p), Recall: p.recall,
@@ -256,6 +275,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 	post.Go(func() { _ = t.deliver.Run(posting) }) // returns only why its context ended
 	ctx, end := context.WithCancel(ctx)
 	t.keeps(ctx, &post)
+	post.Go(func() { t.hasten(ctx, end) })
 	err := t.serve(ctx)
 	t.printed.Forget()
 	end()
@@ -276,14 +296,24 @@ func (t *Terminal) keeps(ctx context.Context, all *sync.WaitGroup) {
 
 // serve runs one policy after the other.
 func (t *Terminal) serve(ctx context.Context) error {
-	for {
-		if err := t.plugged().run(ctx); err != nil || ctx.Err() != nil {
+	for !t.Leaving() {
+		if t.wanted.Load() != nil { // who came while it was plugged together had the session before give way
+			go t.plugged().Yield()
+		}
+		if err := t.plugged().run(ctx); err != nil || ctx.Err() != nil || t.Leaving() {
 			return err
 		}
+		if t.lend(ctx); ctx.Err() != nil || t.Leaving() {
+			return nil
+		}
+		told := t.printSheet(ctx)
 		if err := t.renew(ctx); err != nil {
 			return err
 		}
+		told()
+		t.lent.Store(nil)
 	}
+	return nil
 }
 
 func (o *opened) run(ctx context.Context) error {
@@ -298,7 +328,13 @@ func (o *opened) run(ctx context.Context) error {
 }
 
 // Press passes on what a finger did.
-func (t *Terminal) Press(visit uint64, in session.Input) { t.plugged().Press(visit, in) }
+func (t *Terminal) Press(visit uint64, in session.Input) {
+	if l := t.lent.Load(); l != nil {
+		l.press(visit, in)
+		return
+	}
+	t.plugged().Press(visit, in)
+}
 
 // StaffReady passes on the word of staff.
 func (t *Terminal) StaffReady(ctx context.Context, staff string) error {
@@ -344,6 +380,11 @@ func (t *plugged) Stopped() bool { return t.latches.any() }
 
 // Stopped reports whether open incidents stop a service on this terminal, or every one: a person has to close them.
 func (t *Terminal) Stopped() bool { return t.plugged().Stopped() }
+
+// Retest has the terminal put its check to the test once more, as soon as no visit is in hand. It does not wait for that: until it has
+// passed no visit begins, and neither [Status] has a SelfTest nor Failed is true. After a test that failed it does nothing, and
+// returns false.
+func (t *Terminal) Retest() bool { return t.plugged().gate.again() }
 
 // Failed reports whether the self-test failed, which waits for a word of staff.
 func (t *Terminal) Failed() bool {

@@ -45,12 +45,12 @@ func (w way) failed() step {
 	return step{}
 }
 
-// reach goes the way to the centre step by step, and no further than one that fails. A centre that the policy in force does not
-// name is sent nothing; none is sent more than a HEAD for its root.
-func (m *Machine) reach(ctx context.Context, p *signed.Policy) (w way) {
+// reach goes the way to the centre step by step, and no further than one that fails. A centre that the policy, which may be
+// out of its time, does not name is sent nothing; none is sent more than a HEAD for its root.
+func (m *Machine) reach(ctx context.Context, p *signed.Policy, why error) (w way) {
 	ctx, stop := context.WithTimeout(ctx, lookTime)
 	defer stop()
-	g := going{Machine: m, policy: p, way: &w}
+	g := going{Machine: m, policy: p, why: why, way: &w}
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) error
@@ -71,10 +71,10 @@ func (m *Machine) reach(ctx context.Context, p *signed.Policy) (w way) {
 // going is what is known on the way.
 type going struct {
 	*Machine
-	policy *signed.Policy
+	policy *signed.Policy // nil: none
+	why    error          // why there is none
 	way    *way
 	url    *url.URL
-	ips    []string
 	conn   net.Conn
 	tls    *tls.Conn
 	date   time.Time
@@ -87,7 +87,7 @@ func (f fault) Error() string { return string(f) }
 
 func (g *going) named(context.Context) (err error) {
 	if g.policy == nil {
-		return fault("no-policy")
+		return fault(wordOf(g.why))
 	}
 	if g.policy.CheckCentre(g.o.Site.Centre.URL) != nil {
 		return fault("not-allowed")
@@ -98,20 +98,17 @@ func (g *going) named(context.Context) (err error) {
 }
 
 func (g *going) look(ctx context.Context) (err error) {
-	g.ips, err = net.DefaultResolver.LookupHost(ctx, g.url.Hostname())
+	_, err = net.DefaultResolver.LookupHost(ctx, g.url.Hostname())
 	return err
 }
 
+// dial goes by the name, so that the time is shared among its addresses (net.Dialer): one that says nothing does not use up all of it.
 func (g *going) dial(ctx context.Context) (err error) {
 	port := g.url.Port()
 	if port == "" {
 		port = "443"
 	}
-	for _, ip := range g.ips {
-		if g.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(ip, port)); err == nil {
-			return nil
-		}
-	}
+	g.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(g.url.Hostname(), port))
 	return err
 }
 
@@ -217,8 +214,8 @@ func certificateWord(err error) string {
 
 // centre shows every step of the way.
 func (m *Machine) centre(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
-	p, _ := m.policy() // a step says that there is none
-	w := m.reach(ctx, p)
+	p, err := m.policy()
+	w := m.reach(ctx, p, err)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -72,7 +72,8 @@ func TestDaysLeft(t *testing.T) {
 // FuzzQuestion: whatever comes as a question, the answer is one, and only a note of a technician is ever recorded.
 func FuzzQuestion(f *testing.F) {
 	for _, s := range []string{`{"version":1,"ask":"status"}`, `{"version":1,"ask":"note","who":"tech-7","note":{"kind":"technician-in","word":"look"}}`,
-		`{"version":1,"ask":"path-empty","who":"tech-7"}`, `{"version":1,"ask":"note","who":"tech-7","note":{"kind":"closed","word":"look"}}`, "{", ""} {
+		`{"version":1,"ask":"path-empty","who":"tech-7"}`, `{"version":1,"ask":"note","who":"tech-7","note":{"kind":"closed","word":"look"}}`,
+		`{"version":1,"ask":"restart","who":"tech-7"}`, `{"version":1,"ask":"config"}`, `{"version":1,"ask":"retest"}`, "{", ""} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {

@@ -3,6 +3,7 @@ package technician
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"honnin/spool/journal"
@@ -24,17 +25,27 @@ var told = map[journal.Kind]string{
 }
 
 // sinceLast reads back to the last time somebody was signed in, and on from there to the policy that was in force then. A
-// session that is under way began with the newest sign-in, and is not the one before.
+// session that is under way began with the newest sign-in, and is not the one before; what was done in it is not counted. A daemon that
+// was slow has journalled that sign-in, and the note of it, one right behind the other.
 func sinceLast(ctx context.Context, j *journal.Journal, under bool) (s since, err error) {
 	s.times = map[journal.Kind]int{}
+	own := "" // who signed in, as long as nothing else was read since
 	err = j.Back(func(e journal.Entry) (bool, error) {
+		again := own != "" && came(e) && e.Staff == own
+		if !again {
+			own = ""
+		}
 		switch {
+		case again:
 		case e.Kind == journal.PolicyApplied && !s.visit.IsZero():
 			s.policy = e.Policy.Version
 			return false, nil
 		case !s.visit.IsZero():
-		case e.Kind == journal.TechnicianIn && under:
-			under = false
+		case came(e) && under:
+			under, s.now, own = false, 0, e.Staff
+			clear(s.times)
+		case e.Kind == journal.TechnicianNoted && (came(e) || strings.HasPrefix(e.Reason, "out.")):
+			s.visit = e.Signed.Time
 		case e.Kind == journal.TechnicianIn, e.Kind == journal.TechnicianOut:
 			s.visit = e.At.Time
 		case e.Kind == journal.PolicyApplied && s.now == 0:
@@ -47,10 +58,19 @@ func sinceLast(ctx context.Context, j *journal.Journal, under bool) (s since, er
 	return s, err
 }
 
-// changed shows it to who has signed in, and returns when the visit before was.
-func (m *Machine) changed(ctx context.Context, who console.Who, a *console.Answer) (time.Time, error) {
+// came reports whether somebody signed in.
+func came(e journal.Entry) bool {
+	return e.Kind == journal.TechnicianIn || e.Kind == journal.TechnicianNoted && strings.HasPrefix(e.Reason, "in.")
+}
+
+// changed shows it to who has signed in, with what was found otherwise then, and returns when the visit before was.
+func (m *Machine) changed(ctx context.Context, who console.Who, found []finding, a *console.Answer) (time.Time, error) {
 	if who.Role == console.Nobody {
 		return time.Time{}, nil
+	}
+	all, looked := m.turned(found)
+	if err := turns(a, all, looked); err != nil {
+		return time.Time{}, err
 	}
 	j, err := m.book()
 	if err != nil {
@@ -58,8 +78,11 @@ func (m *Machine) changed(ctx context.Context, who console.Who, a *console.Answe
 	}
 	defer j.Close()
 	s, err := sinceLast(ctx, j, true)
-	if err != nil || s.visit.IsZero() {
+	if err != nil {
 		return time.Time{}, err
+	}
+	if s.visit.IsZero() {
+		return time.Time{}, nil
 	}
 	if s.now > 0 {
 		if err := a.Row("doctor.changed", word("policy"), console.Plain(strconv.FormatUint(s.policy, 10)), console.Plain(strconv.FormatUint(s.now, 10))); err != nil {

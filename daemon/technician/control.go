@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,9 +15,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"honnin/config/site"
 	"honnin/daemon/session"
+	"honnin/daemon/socket"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
+	"honnin/spool/sheet"
 	"honnin/ui/console"
 )
 
@@ -27,11 +29,11 @@ const Socket = "control.sock"
 
 // Bounds of the control socket.
 const (
-	maxSocketPath = 107 // unix(7): sun_path, with its end
-	maxQuestion   = 4096
-	maxAnswer     = 64 << 10
-	askers        = 4 // at a time; others wait
-	askTime       = 5 * time.Second
+	maxQuestion = 4096
+	maxAnswer   = 64 << 10
+	askers      = 4 // at a time; others wait
+	askTime     = 5 * time.Second
+	doTime      = askTime - time.Second // what the daemon does takes no longer, so that its answer is heard
 )
 
 // ask is a question's word.
@@ -43,6 +45,12 @@ const (
 	askEmpty  ask = "path-empty" // tray and path are empty, says Who
 	askOn     ask = "service-on" // Who ends a stop that a technician began
 	askOff    ask = "service-off"
+
+	askRestart ask = "restart" // the machine, after the visit in hand, says Who
+	askRetest  ask = "retest"  // put the check to the test, once more
+	askConfig  ask = "config"  // what of site.toml is gone by
+
+	askLevel ask = "log-level" // of Log, for a while
 )
 
 // question is one line of JSON from the console to the daemon, on a connection of its own. The answer is one, too.
@@ -51,6 +59,11 @@ type question struct {
 	Ask     ask    `json:"ask"`
 	Who     string `json:"who,omitzero"` // a technician's id
 	Note    note   `json:"note,omitzero"`
+
+	Log logLevel `json:"log,omitzero"`
+
+	From  int   `json:"from,omitzero"` // a step of a test visit
+	Sheet notes `json:"sheet,omitzero"`
 }
 
 // note is what is journalled.
@@ -62,6 +75,13 @@ type note struct {
 type answer struct {
 	Why    string `json:"why,omitzero"` // a word; "" is well
 	Status live   `json:"status,omitzero"`
+
+	Printer printerSaid `json:"printer,omitzero"`
+
+	Config []setting `json:"config,omitzero"`
+	Course Course    `json:"course,omitzero"` // of the test visit
+
+	Sheet terminal.SheetState `json:"sheet,omitzero"`
 }
 
 // live is what only the process that serves knows.
@@ -72,6 +92,11 @@ type live struct {
 	Why       string          `json:"why,omitzero"`
 	Ready     map[string]bool `json:"ready,omitzero"` // "printer" and "reader", as the last look found them
 	SelfTest  string          `json:"selftest,omitzero"`
+	Reader    seen            `json:"reader,omitzero"`
+	Since     time.Time       `json:"since"` // it is in service, or not for this reason; as seen every [watchTime]
+	Visit     bool            `json:"visit"` // one is in hand
+	Leaving   bool            `json:"leaving"`
+	Failed    bool            `json:"failed"` // the last self-test
 }
 
 // Terminal is the terminal that answers; *terminal.Terminal is it.
@@ -79,14 +104,25 @@ type Terminal interface {
 	Status() terminal.Status
 	StaffReady(ctx context.Context, staff string) error
 	SetService(on bool, technician string) error
+	PrintSheet(f sheet.Facts, technician string) error
+	Sheet() terminal.SheetState
+	Leave()
+	Leaving() bool
+	Retest() bool
+	Failed() bool
 }
 
 // Daemon is who answers on the control socket.
 type Daemon struct {
 	Terminal Terminal
-	Journal  Recorder
+	Journal  Book
+	Printer  *Printer // nil: it describes nothing
 	Software string
+	Site     site.Site // that it goes by
+	Restart  Restart
+	Log      Levels // nil: it keeps none
 	Now      func() time.Time
+	Visits   Visits // nil: there are none
 }
 
 // Recorder takes notes; *journal.Journal is it.
@@ -96,29 +132,22 @@ type Recorder interface {
 
 // Listen answers on the control socket of a state directory, until ctx ends.
 func Listen(ctx context.Context, state string, d Daemon) error {
-	path := filepath.Join(state, Socket)
-	if len(path) > maxSocketPath {
-		return fmt.Errorf("%s: a socket's path has at most %d bytes; choose a shorter state directory", path, maxSocketPath)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	l, err := net.Listen("unix", path)
+	l, err := socket.Listen(ctx, state, Socket)
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(err, l.Close())
-	}
-	context.AfterFunc(ctx, func() { _ = l.Close() })
-	s := &server{Daemon: d, started: d.Now()}
+	s := &server{Daemon: d, started: d.Now(), watched: watched{since: d.Now()}, aside: shelfOf(state)}
+	_ = s.aside.take(d.Journal) // what cannot be taken now stays, and is tried again
 	go s.serve(ctx, l)
+	go s.watch(ctx)
 	return nil
 }
 
 type server struct {
 	Daemon
 	started time.Time
+	watched watched
+	aside   shelf
 }
 
 func (s *server) serve(ctx context.Context, l net.Listener) {
@@ -140,7 +169,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 
 func (s *server) one(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
-	ctx, stop := context.WithTimeout(ctx, askTime)
+	ctx, stop := context.WithTimeout(ctx, doTime)
 	defer stop()
 	_ = conn.SetDeadline(time.Now().Add(askTime)) // of the kernel's, so by its clock
 	line, err := bufio.NewReaderSize(conn, maxQuestion).ReadSlice('\n')
@@ -160,20 +189,29 @@ func (s *server) answer(ctx context.Context, line []byte) answer {
 	}
 	switch q.Ask {
 	case askStatus:
-		return answer{Status: s.live()}
+		return answer{Status: s.status()}
+	case askPrinter:
+		return answer{Printer: s.printer(ctx)}
 	case askNote:
 		return answer{Why: s.note(q)}
 	case askEmpty:
 		return answer{Why: s.empty(ctx, q)}
 	case askOn, askOff:
 		return answer{Why: s.service(q)}
+	case askVisit, askCourse, askCancel:
+		return s.visit(q)
+	case askSheet, askSheetDone:
+		return s.sheet(q)
+	case askRestart:
+		return answer{Why: s.restart(q)}
+	case askLevel:
+		return answer{Why: s.level(q)}
+	case askRetest:
+		return answer{Why: s.retest()}
+	case askConfig:
+		return answer{Config: settings(s.Site)}
 	}
 	return answer{Why: "malformed"}
-}
-
-func (s *server) live() live {
-	t := s.Terminal.Status()
-	return live{Software: s.Software, Started: s.started, InService: t.InService, Why: t.Why, Ready: t.Ready, SelfTest: t.SelfTest}
 }
 
 func (s *server) note(q question) string {
@@ -181,11 +219,15 @@ func (s *server) note(q question) string {
 	if !ok {
 		return "malformed"
 	}
+	_ = s.aside.take(s.Journal)
 	if _, err := s.Journal.Record(e); err != nil {
 		return "no-journal"
 	}
 	return ""
 }
+
+// tooSlow is what took longer than an answer may: nobody knows whether it was done.
+const tooSlow = "too-slow"
 
 func (s *server) empty(ctx context.Context, q question) string {
 	if !idForm().MatchString(q.Who) {
@@ -194,6 +236,8 @@ func (s *server) empty(ctx context.Context, q question) string {
 	switch err := s.Terminal.StaffReady(ctx, q.Who); {
 	case errors.Is(err, session.ErrNotStopped):
 		return "in-service"
+	case errors.Is(err, context.DeadlineExceeded):
+		return tooSlow
 	case err != nil:
 		return "not-now"
 	}
@@ -227,16 +271,39 @@ func (q question) entry() (journal.Entry, bool) {
 // errSilent is a daemon that holds its socket and says nothing.
 var errSilent = errors.New("technician: the daemon does not answer")
 
-// ask puts a question to the daemon on a state directory. Errors are console.DaemonDown, or errSilent.
+// hungTime is how long a daemon is waited for that did not answer before.
+const hungTime = 500 * time.Millisecond
+
+// ask puts a question to the daemon, and waits less for one that hangs: each command asks it twice.
+func (m *Machine) ask(ctx context.Context, q question) (answer, error) {
+	limit := askTime
+	if m.hung.Load() {
+		limit = hungTime
+	}
+	waits, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	a, err := q.ask(waits, m.o.Site.State)
+	m.hung.Store(errors.Is(err, errSilent) && ctx.Err() == nil)
+	return a, err
+}
+
+// order asks for something to be done. Of a daemon that says nothing nobody knows whether it did, or does yet.
+func (m *Machine) order(ctx context.Context, q question) (answer, error) {
+	a, err := m.ask(ctx, q)
+	if errors.Is(err, errSilent) {
+		err = &console.Failure{Code: console.Unknown, Why: wordOf(err)}
+	}
+	return a, err
+}
+
+// ask puts a question to the daemon on a state directory. Errors are console.DaemonDown, errSilent, or os.ErrPermission. A newer daemon's
+// answer may say more than this program knows: a console goes on when only the daemon was started anew.
 func (q question) ask(ctx context.Context, state string) (a answer, err error) {
 	ctx, stop := context.WithTimeout(ctx, askTime)
 	defer stop()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(state, Socket))
-	switch {
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
-		return a, console.Fail(console.DaemonDown)
-	case err != nil:
-		return a, errSilent
+	if err != nil {
+		return a, unheard(err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
@@ -249,8 +316,19 @@ func (q question) ask(ctx context.Context, state string) (a answer, err error) {
 		return a, errSilent
 	}
 	line, err := bufio.NewReaderSize(conn, maxAnswer).ReadSlice('\n')
-	if err != nil || json.Unmarshal(line, &a, json.RejectUnknownMembers(true)) != nil {
+	if err != nil || json.Unmarshal(line, &a) != nil {
 		return answer{}, errSilent
 	}
 	return a, nil
+}
+
+// unheard is why the daemon's socket takes no question.
+func unheard(err error) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
+		return console.Fail(console.DaemonDown)
+	case errors.Is(err, os.ErrPermission):
+		return err
+	}
+	return errSilent
 }

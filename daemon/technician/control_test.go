@@ -8,8 +8,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
 	"honnin/spool/journal"
+	"honnin/spool/sheet"
 	"honnin/ui/console"
 )
 
@@ -28,9 +31,49 @@ type daemon struct {
 	mu    sync.Mutex
 	ready []string
 	err   error
+	left  int
+	tests []terminal.Status // what comes of them, in turn
+	is    *terminal.Status  // nil: no printer
+	sheet string            // its state
+
+	untested func() // called whenever it is asked how it is with no test left, if not nil
+}
+
+func (d *daemon) Leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left++
+}
+
+func (d *daemon) Leaving() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.left > 0
+}
+
+func (d *daemon) Failed() bool { return d.Status().Why == "selftest-failed" }
+
+func (d *daemon) Retest() bool {
+	if d.Failed() {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.tests) > 0 {
+		d.is, d.tests = &d.tests[0], d.tests[1:]
+	}
+	return true
 }
 
 func (d *daemon) Status() terminal.Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.untested != nil && len(d.tests) == 0 {
+		d.untested()
+	}
+	if d.is != nil {
+		return *d.is
+	}
 	return terminal.Status{Why: "printer", Ready: map[string]bool{"printer": false}, Policy: 7, SelfTest: "2026-11-22"}
 }
 
@@ -46,6 +89,19 @@ func (d *daemon) SetService(on bool, technician string) error {
 	defer d.mu.Unlock()
 	d.ready = append(d.ready, fmt.Sprint(technician, on))
 	return nil
+}
+
+func (d *daemon) PrintSheet(f sheet.Facts, technician string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ready = append(d.ready, technician+" "+f.Printer)
+	return d.err
+}
+
+func (d *daemon) Sheet() terminal.SheetState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return terminal.SheetState{State: d.sheet}
 }
 
 func listening(t *testing.T, d *daemon) (state string, j *journal.Journal) {
@@ -183,6 +239,24 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// TestUnheard: who may not ask the daemon is not told that it hangs, and does not restart the machine.
+func TestUnheard(t *testing.T) {
+	for cause, want := range map[error]string{syscall.ENOENT: "daemon-down", syscall.ECONNREFUSED: "daemon-down", syscall.EACCES: "not-permitted", syscall.EAGAIN: "not-answering"} {
+		if got := wordOf(unheard(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", cause)})); got != want {
+			t.Errorf("%s: %s, want %s", cause, got, want)
+		}
+	}
+}
+
+// TestNewerDaemon: one that answers more than this console knows does not hang.
+func TestNewerDaemon(t *testing.T) {
+	state := t.TempDir()
+	speaker(t, state)(`{"status":{"software":"honnind test","newer":1},"newer":{}}`)
+	if l, err := New(Options{Site: site.Site{State: state}, Now: time.Now}).live(t.Context()); err != nil || l.Software != "honnind test" {
+		t.Errorf("%+v %v", l, err)
+	}
+}
+
 // TestSeat: one technician at a time, whatever process they are in.
 func TestSeat(t *testing.T) {
 	o := Options{Site: site.Site{State: t.TempDir()}, Now: time.Now}
@@ -214,7 +288,8 @@ func TestSinceLast(t *testing.T) {
 	}
 	for _, e := range []journal.Entry{applied(1), {Kind: journal.TechnicianIn, Staff: "tech-7"}, {Kind: journal.Started}, {Kind: journal.TechnicianOut, Staff: "tech-7"},
 		{Kind: journal.Started}, applied(2), applied(3), {Kind: journal.StaffNeeded, Reason: "media-jam"}, {Kind: journal.Started},
-		{Kind: journal.TechnicianIn, Staff: "tech-8"}, {Kind: journal.TechnicianDid, Staff: "tech-8", Reason: "doctor"}} {
+		{Kind: journal.TechnicianIn, Staff: "tech-8"}, {Kind: journal.TechnicianDid, Staff: "tech-8", Reason: "doctor"}, applied(4),
+		{Kind: journal.Started}} { // the last two are of whoever is signed in
 		if _, err := j.Record(e); err != nil {
 			t.Fatal(err)
 		}
@@ -225,14 +300,43 @@ func TestSinceLast(t *testing.T) {
 	}
 }
 
-// TestTableIsDone: what this machine does is in the console's table, and the table's lines say so.
-func TestTableIsDone(t *testing.T) {
-	names := map[string]bool{}
-	for _, c := range console.Commands() {
-		names[c.Name] = true
+// TestSinceLastBySlowDaemons: a sign-in that is in the journal twice, as itself and as a note, is one; who was here by notes alone was here
+// until the last of them.
+func TestSinceLastBySlowDaemons(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	out := at.Add(-time.Hour)
+	note := func(who, word string, at time.Time) journal.Entry {
+		return journal.Entry{Kind: journal.TechnicianNoted, Staff: who, Reason: word, Signed: protocol.Time{Time: at}, Proof: protocol.Digest{1}}
 	}
-	if len(does()) < 20 {
-		t.Error(len(does()), "commands")
+	in := journal.Entry{Kind: journal.TechnicianIn, Staff: "tech-7", Reason: "service"}
+	before := []journal.Entry{note("tech-7", "in.service", out.Add(-time.Hour)), note("tech-7", "out.logout", out), {Kind: journal.Started}}
+	for name, own := range map[string][]journal.Entry{"once": {in}, "noted after it": {in, note("tech-7", "in.service", at)}, "noted before it": {note("tech-7", "in.service", at), in}} {
+		j, err := journal.Open(filepath.Join(t.TempDir(), journalFile), func() time.Time { return at })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		for _, e := range slices.Concat(before, own) {
+			if _, err := j.Record(e); err != nil {
+				t.Fatal(name, err)
+			}
+		}
+		if s, err := sinceLast(t.Context(), j, true); err != nil || !s.visit.Equal(out) || s.times[journal.Started] != 1 {
+			t.Errorf("%s: %+v %v", name, s, err)
+		}
+	}
+}
+
+// TestTableIsDone: every command of the console's table is done by this machine or by the console itself, and no other.
+func TestTableIsDone(t *testing.T) {
+	names, others := map[string]bool{}, []string{}
+	for _, c := range console.Commands() {
+		if names[c.Name] = true; !Does(c.Name) {
+			others = append(others, c.Name)
+		}
+	}
+	if slices.Sort(others); !slices.Equal(others, []string{"help", "history", "lang", "login", "logout", "terminal"}) {
+		t.Errorf("the console itself does %q", others)
 	}
 	for name := range does() {
 		if !names[name] {
@@ -248,6 +352,8 @@ func (n *noted) Record(e journal.Entry, with ...journal.Entry) (journal.Entry, e
 	n.entries = append(append(n.entries, e), with...)
 	return e, nil
 }
+
+func (n *noted) Back(func(journal.Entry) (bool, error)) error { return nil }
 
 // isTechnicians reports whether an entry has what a technician's has, and nothing else.
 func isTechnicians(e journal.Entry) bool {
@@ -273,5 +379,28 @@ func TestApart(t *testing.T) {
 	var f *console.Failure
 	if err := m.send(t.Context(), nil, "support.sent", "x", []byte("x")); !errors.As(err, &f) || f.Code != console.NoTransfer || f.Why != "wants-root" {
 		t.Error(err)
+	}
+}
+
+// TestNobodyKnows: of a daemon that was told something and says nothing, it is not said that it did nothing.
+func TestNobodyKnows(t *testing.T) {
+	if doTime >= askTime {
+		t.Error("who asks has left before the answer comes")
+	}
+	state := t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(state, Socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			_ = c.Close()
+		}
+	}()
+	for _, line := range []string{"service off --yes", "service on", "printer path-empty --yes"} {
+		if said := typed(t, bare(state, time.Now), line); !strings.Contains(said, `"result":"unknown"`) || !strings.Contains(said, `"why":"not-answering"`) {
+			t.Errorf("%s: %q", line, said)
+		}
 	}
 }

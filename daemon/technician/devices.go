@@ -1,81 +1,27 @@
 package technician
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"honnin/config/policy"
-	"honnin/config/policy/signed"
-	"honnin/daemon/selftest"
 	"honnin/drivers/attached"
 	"honnin/drivers/printer"
-	"honnin/spool"
 	"honnin/ui/console"
 )
 
-// ready asks the printer how it is, and closes it again.
-func (m *Machine) ready(ctx context.Context, p *signed.Policy) (spool.Readiness, error) {
-	ctx, stop := context.WithTimeout(ctx, lookTime)
-	defer stop()
-	device, err := m.o.Printer(p.Policy)
-	if err != nil {
-		return spool.Readiness{}, err
-	}
-	if c, ok := device.(io.Closer); ok {
-		defer c.Close()
-	}
-	return device.Ready(ctx)
-}
-
-// printer shows how the printer is, and what to do about it.
-func (m *Machine) printer(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
-	l := &look{Machine: m}
-	l.policy, l.why = m.policy()
-	l.live, l.down = m.live(ctx)
-	state, why := l.printer(ctx)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	empty := console.None()
-	if j, err := m.book(); err == nil {
-		if why, err := j.StaffNeeded(); err == nil {
-			empty = console.Yes(why == "")
-		}
-		_ = j.Close()
-	}
-	at, err := printer.Parse(m.o.Site.Printer.Address)
-	if err != nil {
-		return err
-	}
-	if err := a.Row("printer.state", word(at.Kind), console.None(), word(map[string]string{"ok": "ready", "failed": "not-ready"}[state]), console.None(), empty, console.None()); err != nil || why == "" {
-		return err
-	}
-	return a.Row("printer.reason", word(why), word("error"), console.Says(advice(why)))
-}
-
-// advice is what to do about a printer's reason.
-func advice(why string) console.Text {
-	switch why {
-	case printer.MediaJam:
-		return console.T("詰まった紙を取り除き、通り道を見て、printer path-empty。", "Clear the jam, look along the whole path, then printer path-empty.")
-	case printer.MediaNeeded:
-		return console.T("用紙を入れる。", "Fill in paper.")
-	case printer.JobsWaiting:
-		return console.T("プリンターに残ったジョブを、パネルで取り消す。", "Cancel the jobs that are left, at the printer's panel.")
-	case printer.Unreachable:
-		return console.T("電源とケーブル、ネットワークを見る。", "Look at power, cable and network.")
-	}
-	return console.T("プリンターのパネルの表示を見る。", "Look at the printer's panel.")
-}
-
 // pathEmpty passes on that the technician has looked.
 func (m *Machine) pathEmpty(ctx context.Context, who console.Who, _ console.Call, a *console.Answer) error {
-	got, err := question{Ask: askEmpty, Who: who.ID}.ask(ctx, m.o.Site.State)
+	got, err := m.order(ctx, question{Ask: askEmpty, Who: who.ID})
 	if err != nil {
 		return err
+	}
+	if got.Why == tooSlow {
+		return &console.Failure{Code: console.Unknown, Why: got.Why}
 	}
 	state := "noted"
 	if got.Why != "" {
@@ -91,22 +37,47 @@ func (m *Machine) service(ctx context.Context, who console.Who, c console.Call, 
 	if c.Command.Name == "service on" {
 		q.Ask = askOn
 	}
-	got, err := q.ask(ctx, m.o.Site.State)
+	got, err := m.order(ctx, q)
 	if err != nil {
 		return err
 	}
 	if got.Why != "" {
 		return &console.Failure{Code: console.Failed, Why: got.Why}
 	}
-	l, err := m.live(ctx)
+	l, err := m.begun(ctx, q.Ask)
 	if err != nil {
 		return err
 	}
-	state := "in-service"
-	if !l.InService {
-		state = "out-of-service"
+	state, why := l.state()
+	return a.Row("service.state", word(state), word(why))
+}
+
+// begun is how the terminal is after it was told. It looks at its parts at once, which takes a moment, and that is waited for: while
+// it says that it is stopped, though it may serve, or that it serves or has no reader, though it is stopped and no visit is in hand.
+func (m *Machine) begun(ctx context.Context, told ask) (l live, err error) {
+	late := time.After(3 * time.Second)
+	for {
+		l, err = m.live(ctx)
+		before := l.Why == "reader" || l.Why == "unready" || l.Why == "stopped" && told == askOn || l.InService && told == askOff && !l.Visit
+		if err != nil || !before {
+			return l, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-late:
+			return l, nil
+		case <-ctx.Done():
+			return l, ctx.Err()
+		}
 	}
-	return a.Row("service.state", word(state), word(l.Why))
+}
+
+// inTheWay is what of a device's obstacles has to be removed: a kernel driver is detached by whoever claims the device, and the
+// daemon that runs has its devices in use.
+func (l *look) inTheWay(d attached.Device) []attached.Obstacle {
+	return slices.DeleteFunc(slices.Clone(d.InTheWay), func(o attached.Obstacle) bool {
+		return o.Code == attached.KernelDriver || o.Code == attached.InUse && o.By == "honnind" && l.down == nil
+	})
 }
 
 // allowed reports whether the policy in force lets a device be used.
@@ -121,24 +92,38 @@ func allows(p *policy.Policy, d attached.Device) bool {
 func (m *Machine) usb(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
 	all, err := m.devices(ctx)
 	if err != nil {
-		return err
+		code := console.Failed
+		if errors.Is(err, attached.ErrNoBus) {
+			code = console.NotHere
+		}
+		return &console.Failure{Code: code, Why: wordOf(err)}
 	}
-	p, _ := m.policy() // without one nothing is said of what it allows
+	l := m.look(ctx)
 	for _, d := range all {
-		may := console.None()
-		if p != nil {
-			may = console.Yes(allows(p.Policy, d))
-		}
-		hint := ""
-		if len(d.InTheWay) > 0 {
-			hint = "in-the-way"
-		}
-		if err := a.Row("usb.device", name(d.Port), name(d.ID), word(kindOf(d)), console.Plain(strings.TrimSpace(d.Maker+" "+d.Name)), console.None(), may, console.None(), word(hint)); err != nil {
+		if err := a.Row("usb.device", l.plugged(d)...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// plugged is the row of a device. Without a policy nothing is said of what it allows.
+func (l *look) plugged(d attached.Device) []console.Value {
+	may, holder, hint := console.None(), "", attached.Code("")
+	if l.policy != nil {
+		may = console.Yes(allows(l.policy.Policy, d))
+	}
+	for _, o := range d.InTheWay {
+		holder = cmp.Or(holder, o.By)
+	}
+	if stands := l.inTheWay(d); len(stands) > 0 {
+		hint = stands[0].Code
+	}
+	return []console.Value{name(d.Port), name(d.ID), word(kindOf(d)), madeAs(d), word(d.Speed), may, word(holder), word(hint)}
+}
+
+// madeAs is what a device says of itself; its serial number is not shown.
+func madeAs(d attached.Device) console.Value { return text(printer.Shown(d.Maker + " " + d.Name)) }
 
 func kindOf(d attached.Device) string {
 	switch {
@@ -150,43 +135,31 @@ func kindOf(d attached.Device) string {
 	return "unreadable"
 }
 
-// reader shows how the reader is: what the daemon found last, and of one on USB what it can do.
+// reader shows how the reader is: what the daemon found last, and of one on USB what it can do. Without a daemon pcscd knows
+// whether a card lies there; a reader on USB would have to be claimed for that, and is not.
 func (m *Machine) reader(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
-	l := &look{Machine: m}
-	l.policy, l.why = m.policy()
-	l.live, l.down = m.live(ctx)
+	l := m.look(ctx)
 	state, why := l.reader(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	kind, _, _ := strings.Cut(m.o.Site.Reader, ":")
+	all, _ := m.devices(ctx) // without USB the reader's model is not known
+	return a.Row("reader.state", l.readerRow(state, why, all)...)
+}
+
+func (l *look) readerRow(state, why string, all []attached.Device) []console.Value {
+	kind, _, _ := strings.Cut(l.o.Site.Reader, ":")
 	model, pad := console.None(), console.None()
-	all, err := m.devices(ctx)
 	for _, d := range all {
-		if err == nil && len(d.Readers) > 0 && l.allowed(d) {
-			model, pad = console.Plain(strings.TrimSpace(d.Maker+" "+d.Name)), console.Yes(d.Readers[0].PINPad)
+		if len(d.Readers) > 0 && l.allowed(d) {
+			model, pad = madeAs(d), console.Yes(d.Readers[0].PINPad)
 			break
 		}
 	}
-	return a.Row("reader.state", word(kind), model, word(map[string]string{"ok": "ready", "failed": "not-ready", "unknown": "unknown"}[state]), word(why),
-		console.None(), pad, console.None(), console.None(), console.None())
-}
-
-// selftest gives this machine's check packages of which the answer is known, with the policy in force.
-func (m *Machine) selftest(ctx context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
-	p, err := m.policy()
-	if err != nil {
-		return refused(err)
+	seen, faults := l.live.Reader, console.None()
+	if l.down == nil {
+		faults = console.Number(seen.Faults)
 	}
-	all, err := m.o.SelfTest(ctx, p.Policy)
-	if ctx.Err() != nil || err != nil {
-		return errors.Join(ctx.Err(), err)
-	}
-	for _, l := range all {
-		if err := a.Row("selftest.part", word(l.ID), console.Yes(l.Right()), console.Number(1), console.Span(l.Took)); err != nil {
-			return err
-		}
-	}
-	failed := selftest.Failed(all)
-	return a.Row("selftest.verdict", console.Yes(failed == ""), word(failed))
+	return []console.Value{word(kind), model, word(map[string]string{"ok": "ready", "failed": "not-ready", "unknown": "unknown"}[state]), word(why),
+		maybe(seen.Card), pad, count(seen.Rate), faults, console.At(seen.Last)}
 }

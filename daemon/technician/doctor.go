@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
-	"strings"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"honnin/config/policy/signed"
+	"honnin/daemon/terminal"
 	"honnin/drivers/attached"
-	"honnin/drivers/printer"
+	"honnin/drivers/card"
+	"honnin/drivers/card/pcsc"
 	"honnin/spool/journal"
 	"honnin/ui/console"
 )
@@ -20,16 +22,23 @@ import (
 // finding is what a check found. State is "ok", "failed", "soon" (it will fail), or "unknown".
 type finding struct {
 	check, state, why string
+	of                string // one of several things that were checked; "" the whole
 	do                console.Text
 	took              time.Duration
+	worn              *int // percent; nil: there is no measure
 }
 
-// good is the state of what nothing has to be done about.
-func (f finding) good() bool { return f.state == "ok" || f.state == "unknown" }
+// good is the state of what nothing has to be done about. What only the journal knows is not good where it cannot be read.
+func (f finding) good() bool {
+	return f.state == "ok" || f.state == "unknown" && f.why != noJournal
+}
+
+const noJournal = "no-journal"
 
 // look is what several checks look at, each found out once.
 type look struct {
 	*Machine
+	nobody  bool           // who has not signed in looks
 	policy  *signed.Policy // nil: none
 	why     error          // why there is none
 	live    live
@@ -37,58 +46,120 @@ type look struct {
 	journal *journal.Journal
 	unread  error // why there is no journal
 	way     way
+	said    printerSaid // by the printer
+
+	more []finding    // of the check that is made, besides its own
+	worn *int         // what it checks, in percent
+	act  console.Text // what to do, where the check knows more of it than its table
+	out  string       // what of the printer's is in the way of the next visit
 }
 
-// check is one check: a word for what is wrong, "" for nothing, and what to do about it.
+// look begins one, with what all checks need.
+func (m *Machine) look(ctx context.Context) *look {
+	l := m.glance(ctx)
+	l.policy, l.why = m.policy()
+	return l
+}
+
+// glance only asks the daemon.
+func (m *Machine) glance(ctx context.Context) *look {
+	l := &look{Machine: m}
+	l.live, l.down = m.live(ctx)
+	return l
+}
+
+// check is one check: a word for what is wrong, "" for nothing, and what to do about it by that word.
 type check struct {
 	name string
 	do   func(l *look, ctx context.Context) (state, why string)
-	act  console.Text
+	says func(why string) console.Text // what to do
 }
+
+func always(act console.Text) func(string) console.Text {
+	return func(string) console.Text { return act }
+}
+
+// finds makes the check.
+func (c check) finds(ctx context.Context, l *look) []finding {
+	begun := l.o.Now()
+	l.more, l.worn, l.act = nil, nil, console.Text{}
+	state, why := "unknown", wordOf(l.down)
+	if !c.shares() || !l.gone() {
+		state, why = c.do(l, ctx)
+	}
+	f := finding{check: c.name, state: state, why: why, do: c.says(why), worn: l.worn}
+	if l.act != (console.Text{}) {
+		f.do = l.act
+	}
+	f.took = l.o.Now().Sub(begun)
+	return append([]finding{f}, l.more...)
+}
+
+// shares reports whether a check looks at what a practice terminal shares with its daemon.
+func (c check) shares() bool {
+	return slices.Contains([]string{"reader", "printer", "supplies", "centre"}, c.name)
+}
+
+// gone reports whether that is gone.
+func (l *look) gone() bool { return l.o.Practice && l.down != nil }
 
 // checks stand in the order in which to act: what is above may be the cause of what is below.
 func checks() []check {
 	return []check{
-		{"disk", (*look).disk, console.T("状態ディレクトリのディスクを空ける。", "Make room on the disk of the state directory.")},
-		{"journal", (*look).chain, console.T("端末を止めたまま journal.db を写し取り、運用センターに連絡する。消さない。", "Leave the terminal closed, copy journal.db, and call the operator. Do not delete it.")},
-		{"policy", (*look).ruled, console.T("次のポリシーを入れる: 現場の頁の honnind policy receive。", "Bring the next policy: honnind policy receive, as on the page for field staff.")},
-		{"keys", (*look).keyed, console.T("鍵を更新する: honnind keys renew。", "Renew the terminal's keys: honnind keys renew.")},
-		{"daemon", (*look).runs, console.T("honnind を起動する (systemctl start honnind)。起動しなければログの最後を見る。", "Start honnind (systemctl start honnind); if it does not stay up, read the end of its log.")},
-		{"usb", (*look).usb, console.T("妨げを取り除く: usb で何かが分かる。", "Remove what is in the way: usb says what.")},
-		{"reader", (*look).reader, console.T("リーダーのケーブルと、カードが置かれたままでないかを見る。次に usb。", "Look at the reader's cable, and that no card lies on it; then usb.")},
-		{"printer", (*look).printer, console.T("プリンターの表示を見る: 電源、紙、紙詰まり、残ったジョブ。", "Look at the printer's panel: power, paper, a jam, jobs left.")},
-		{"centre", (*look).centre, console.T("回線、名前解決、証明書の期限を見る。", "Look at the line, the name service, and the certificates' ends.")},
-		{"clock", (*look).clock, console.T("時刻同期を直す (timedatectl)。", "Mend the time synchronisation (timedatectl).")},
-		{"undelivered", (*look).unsaid, console.T("センターへの道が直れば送られる。直っても残るなら、運用センターに連絡する。", "It is sent once the way to the centre is mended; if it stays after that, call the operator.")},
-		{"staff", (*look).staff, console.T("排紙トレイと通り道を見て空にし、printer path-empty と入力する。", "Look into tray and path, empty them, and type printer path-empty.")},
-		{"incidents", (*look).raised, console.T("incidents で意味を読む。閉じるのはポリシーにある人だけ。", "Read what they mean with incidents; only who the policy names closes them.")},
-		{"service-off", (*look).byHand, console.T("修理が終わったら service on。", "Type service on when the repair is done.")},
-		{"service", (*look).serves, console.T("上のことが済めば始まる。", "It begins once what is above is done.")},
+		{"disk", (*look).disk, diskAdvice},
+		{"storage", (*look).storage, always(console.T("記憶装置を交換する手配をする。先に support で記録を持ち帰る。", "Have the storage replaced; take the records along first, with support."))},
+		{"journal", (*look).chain, journalAdvice},
+		{"policy", (*look).ruled, policyAdvice},
+		{"config", (*look).sited, always(console.T("site.toml を直す: config diff で誤りのあるキーと行が分かる。このままでは honnind は次に起動しない。", "Mend site.toml: config diff names key and line. As it is, honnind will not start again."))},
+		{"keys", (*look).keyed, keysAdvice},
+		{"daemon", (*look).runs, daemonAdvice},
+		{"usb", (*look).usb, obstacleAdvice},
+		{"reader", (*look).reader, readerAdvice},
+		{"printer", (*look).printer, advice},
+		{"supplies", (*look).supplies, always(advice("marker-supply-low"))},
+		{"centre", (*look).centre, centreAdvice},
+		{"clock", (*look).clock, always(console.T("端末の前で時刻同期を直す (timedatectl)。", "Mend the time synchronisation at the terminal's keyboard (timedatectl)."))},
+		withJournal("undelivered", (*look).unsaid, console.T("センターへの道が直れば送られる。直っても残るなら、運用センターに連絡する。", "It is sent once the way to the centre is mended; if it stays after that, call the operator.")),
+		withJournal("staff", (*look).staff, console.T("排紙トレイと通り道を見て空にし、printer path-empty と入力する。", "Look into tray and path, empty them, and type printer path-empty.")),
+		withJournal("incidents", (*look).raised, console.T("incidents で意味を読む。閉じるのはポリシーにある人だけ。", "Read what they mean with incidents; only who the policy names closes them.")),
+		withJournal("service-off", (*look).byHand, console.T("修理が終わったら service on。", "Type service on when the repair is done.")),
+		{"service", (*look).serves, always(console.T("上のことが済めば始まる。", "It begins once what is above is done."))},
 	}
 }
 
-// examine runs all checks, in their order. What was found a moment ago is not looked for again for who has not signed in.
+// bearing is how the daemon bears itself.
+type bearing struct{ state, why, down string }
+
+func (l *look) bearing() (b bearing) {
+	b.down = wordOf(l.down)
+	b.state, b.why = l.live.state()
+	return b
+}
+
+// examine runs all checks, in their order. What was found a moment ago is not looked for again for who has not signed in, unless the
+// daemon bears itself otherwise now: which no stranger has it do.
 func (m *Machine) examine(ctx context.Context, who console.Who) []finding {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if age := m.o.Now().Sub(m.looked); who.Role == console.Nobody && age >= 0 && age < stale {
+	l := m.glance(ctx)
+	is := l.bearing()
+	if age := m.o.Now().Sub(m.looked); who.Role == console.Nobody && age >= 0 && age < stale && is == m.bore {
 		return m.found
 	}
-	l := &look{Machine: m}
 	l.policy, l.why = m.policy()
-	l.live, l.down = m.live(ctx)
+	l.nobody = who.Role == console.Nobody
 	if l.journal, l.unread = m.book(); l.unread == nil {
 		defer l.journal.Close()
 	}
-	l.way = m.reach(ctx, l.policy)
+	if !l.gone() {
+		l.way = m.reach(ctx, l.policy, l.why)
+	}
 	var found []finding
 	for _, c := range checks() {
-		begun := m.o.Now()
-		state, why := c.do(l, ctx)
-		found = append(found, finding{c.name, state, why, c.act, m.o.Now().Sub(begun)})
+		found = append(found, c.finds(ctx, l)...)
 	}
 	if ctx.Err() == nil {
-		m.found, m.looked = found, m.o.Now()
+		m.found, m.looked, m.bore, m.model = found, m.o.Now(), is, l.said.Model
 	}
 	return found
 }
@@ -99,22 +170,29 @@ func (m *Machine) doctor(ctx context.Context, who console.Who, _ console.Call, a
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	shown := map[string]bool{}
 	for _, f := range found {
+		if f.of != "" && (f.good() || shown[f.check+" "+f.why]) { // the report has it
+			continue
+		}
+		shown[f.check+" "+f.why] = true
 		if err := a.Row("doctor.check", word(f.check), word(f.state), word(f.why), console.Span(f.took)); err != nil {
 			return err
 		}
 	}
 	step := 0
+	said := map[console.Text]bool{}
 	for _, f := range found {
-		if f.good() {
+		if f.good() || said[f.do] {
 			continue
 		}
+		said[f.do] = true
 		step++
 		if err := a.Row("doctor.do", console.Number(step), word(f.check), console.Says(f.do)); err != nil {
 			return err
 		}
 	}
-	visit, err := m.changed(ctx, who, a)
+	visit, err := m.changed(ctx, who, found, a)
 	if err != nil {
 		return err
 	}
@@ -122,37 +200,86 @@ func (m *Machine) doctor(ctx context.Context, who console.Who, _ console.Call, a
 	if step > 0 {
 		verdict = "act"
 	}
-	return a.Row("doctor.verdict", word(verdict), console.Number(step), console.At(visit))
+	return a.Row("doctor.verdict", word(verdict), console.Number(step), console.At(visit), console.At(m.lookedAt()))
 }
 
-func (l *look) runs(context.Context) (string, string) { return stateOf(wordOf(l.down)), wordOf(l.down) }
+// lookedAt is when what is shown was found.
+func (m *Machine) lookedAt() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.looked
+}
 
-// leastRoom is the room below which a disk is full soon: a visit's entries, documents and logs of some days.
-const leastRoom = 200 << 20
+func (l *look) runs(context.Context) (string, string) {
+	owed := terminal.Owing{Path: filepath.Join(l.o.Site.State, terminal.OwedFile)}
+	switch {
+	case l.gone():
+		l.act = console.T("練習の世界が止まっている。make run で起動し直す。", "The practice world has ended: start it again with make run.")
+	case wordOf(l.down) == string(console.DaemonDown) && errors.Is(owed.Readable(), terminal.ErrOwed):
+		l.act = console.T("ジャーナルに書けなかった事故のファイルを読めないため、honnind は始まらない (状態ディレクトリの owed)。owed を写し取り、運用センターに連絡する。消さない。", "honnind does not start, since the file of an incident that the journal did not take cannot be read (owed, in the state directory). Copy owed, and call the operator. Do not delete it.")
+	}
+	return stateOf(wordOf(l.down)), wordOf(l.down)
+}
+
+// Room below which a disk is full, and is full soon: a visit's entries, documents and logs of some days, and of some weeks.
+const (
+	leastRoom = 200 << 20
+	soonRoom  = 5 * leastRoom
+)
 
 func (l *look) disk(context.Context) (string, string) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(l.o.Site.State, &s); err != nil {
 		return "failed", wordOf(err)
 	}
-	if s.Flags&unix.ST_RDONLY != 0 {
+	l.worn = share(s.Blocks-s.Bfree, s.Blocks-s.Bfree+s.Bavail)
+	switch room := s.Bavail * uint64(s.Bsize); {
+	case s.Flags&unix.ST_RDONLY != 0:
 		return "failed", "read-only"
-	}
-	if s.Bavail*uint64(s.Bsize) < leastRoom {
+	case room < leastRoom:
 		return "failed", "full"
+	case room < soonRoom:
+		return "soon", "almost-full"
 	}
 	return "ok", ""
 }
 
-func (l *look) chain(context.Context) (string, string) {
-	if l.unread != nil {
-		var f *console.Failure
-		if errors.As(l.unread, &f) && f.Why == "missing" {
-			return "unknown", "never-ran"
-		}
-		return "failed", "unreadable"
+// neverRan reports whether there is no journal because no daemon ran here: one that runs has one, and so had one that ran.
+func neverRan(unread, down error) bool {
+	return reasonOf(unread) == "missing" && wordOf(down) == string(console.DaemonDown)
+}
+
+// blank is what is known without a journal.
+func (l *look) blank() (state, why string) {
+	if neverRan(l.unread, l.down) {
+		return "unknown", "never-ran"
 	}
-	_, _, err := l.journal.Verify()
+	return "unknown", noJournal
+}
+
+// withJournal is a check of what only the journal knows.
+func withJournal(name string, do func(*look, context.Context) (state, why string), act console.Text) check {
+	return check{name, do, func(why string) console.Text {
+		if why == noJournal {
+			return console.T("先に journal のことを済ませる。", "First do what stands at journal.")
+		}
+		return act
+	}}
+}
+
+func (l *look) chain(ctx context.Context) (string, string) {
+	if l.unread != nil {
+		if state, why := l.blank(); why != noJournal {
+			return state, why
+		}
+		return "failed", reasonOf(l.unread)
+	}
+	l.worn = journalShare(l.o.Site.State)
+	if l.nobody { // all of it takes seconds
+		err := l.journal.Prove()
+		return stateOf(wordOf(err)), wordOf(err)
+	}
+	_, _, err := l.journal.VerifyContext(ctx)
 	return stateOf(wordOf(err)), wordOf(err)
 }
 
@@ -188,18 +315,27 @@ func (l *look) keyed(context.Context) (string, string) {
 	return "ok", ""
 }
 
-// usb says whether something is in the way of what is plugged in. A terminal of another kind has nothing there.
-func (l *look) usb(ctx context.Context) (string, string) {
+// usb says what is in the way of what is plugged in, each kind once. A terminal of another kind has nothing there.
+func (l *look) usb(ctx context.Context) (state, why string) {
 	all, err := l.devices(ctx)
 	if err != nil {
 		return "unknown", wordOf(err)
 	}
+	var codes []attached.Code
 	for _, d := range all {
-		if len(d.InTheWay) > 0 && l.allowed(d) {
-			return "failed", "in-the-way"
+		for _, o := range l.inTheWay(d) {
+			if l.allowed(d) && !slices.Contains(codes, o.Code) {
+				codes = append(codes, o.Code)
+			}
 		}
 	}
-	return "ok", ""
+	if len(codes) == 0 {
+		return "ok", ""
+	}
+	for _, c := range codes[1:] {
+		l.more = append(l.more, finding{check: "usb", state: "failed", why: string(c), do: obstacleAdvice(string(c))})
+	}
+	return "failed", string(codes[0])
 }
 
 // devices asks the bus, and waits for its answer as long as a look takes.
@@ -209,21 +345,16 @@ func (m *Machine) devices(ctx context.Context) ([]attached.Device, error) {
 	return attached.List(ctx, m.o.Bus)
 }
 
-// pcscd is where the machine's own card service listens.
-const pcscd = "/run/pcscd/pcscd.comm"
-
 // reader goes by what the daemon found last. Without a daemon it looks whether there is one that can be used.
 func (l *look) reader(ctx context.Context) (string, string) {
 	if ready, asked := l.live.Ready["reader"]; asked && l.down == nil {
 		return readyState(ready, "not-ready")
 	}
-	if strings.HasPrefix(l.o.Site.Reader, "pcsc") {
-		c, err := (&net.Dialer{}).DialContext(ctx, "unix", pcscd)
-		if err != nil {
-			return "failed", "no-card-service"
-		}
-		_ = c.Close()
+	if l.down == nil && l.live.Reader.Card != nil { // a reader that is in trouble does not say
 		return "ok", ""
+	}
+	if l.o.Present != nil {
+		return l.present(ctx)
 	}
 	all, err := l.devices(ctx)
 	if err != nil {
@@ -239,33 +370,35 @@ func (l *look) reader(ctx context.Context) (string, string) {
 	return "failed", "none"
 }
 
+// present asks pcscd, which disturbs nobody, and keeps whether a card lies there.
+func (l *look) present(ctx context.Context) (state, why string) {
+	ctx, stop := context.WithTimeout(ctx, lookTime)
+	defer stop()
+	is, err := l.o.Present(ctx)
+	if err != nil {
+		return "failed", readerWord(err)
+	}
+	l.live.Reader.Card = &is
+	return "ok", ""
+}
+
+func readerWord(err error) string {
+	switch {
+	case errors.Is(err, pcsc.ErrService):
+		return "no-card-service"
+	case errors.Is(err, pcsc.ErrHung):
+		return "not-answering"
+	case errors.Is(err, card.ErrNoReader):
+		return "none"
+	}
+	return wordOf(err)
+}
+
 func readyState(ready bool, why string) (string, string) {
 	if ready {
 		return "ok", ""
 	}
 	return "failed", why
-}
-
-// printer asks the device itself. One on USB belongs to the daemon while that runs: then what it found last counts.
-func (l *look) printer(ctx context.Context) (string, string) {
-	a, err := printer.Parse(l.o.Site.Printer.Address)
-	switch {
-	case err != nil:
-		return "failed", "bad-address"
-	case l.policy == nil:
-		return "unknown", "no-policy"
-	case a.Kind == printer.USB && l.down == nil:
-		ready, asked := l.live.Ready["printer"]
-		if !asked {
-			return "unknown", "not-asked"
-		}
-		return readyState(ready, cmp.Or(l.live.Why, "not-ready"))
-	}
-	r, err := l.ready(ctx, l.policy)
-	if err != nil {
-		return "failed", cmp.Or(r.Reason, wordOf(err))
-	}
-	return readyState(r.Ready, cmp.Or(r.Reason, "not-ready"))
 }
 
 func (l *look) centre(context.Context) (string, string) {
@@ -290,7 +423,7 @@ func (l *look) clock(context.Context) (string, string) {
 
 func (l *look) unsaid(context.Context) (string, string) {
 	if l.unread != nil {
-		return "unknown", "no-journal"
+		return l.blank()
 	}
 	all, err := l.journal.Outbox()
 	if err != nil {
@@ -304,7 +437,7 @@ func (l *look) unsaid(context.Context) (string, string) {
 
 func (l *look) staff(context.Context) (string, string) {
 	if l.unread != nil {
-		return "unknown", "no-journal"
+		return l.blank()
 	}
 	why, err := l.journal.StaffNeeded()
 	if err != nil {
@@ -315,7 +448,7 @@ func (l *look) staff(context.Context) (string, string) {
 
 func (l *look) raised(context.Context) (string, string) {
 	if l.unread != nil {
-		return "unknown", "no-journal"
+		return l.blank()
 	}
 	latches, err := l.journal.Latches()
 	if err == nil && len(latches) > 0 {
@@ -331,7 +464,7 @@ func (l *look) raised(context.Context) (string, string) {
 // byHand says whether a technician stopped the service.
 func (l *look) byHand(context.Context) (string, string) {
 	if l.unread != nil {
-		return "unknown", "no-journal"
+		return l.blank()
 	}
 	e, err := l.journal.ServiceOff()
 	if err != nil {
@@ -344,5 +477,12 @@ func (l *look) serves(context.Context) (string, string) {
 	if l.down != nil {
 		return "failed", wordOf(l.down)
 	}
-	return readyState(l.live.InService, cmp.Or(l.live.Why, "out-of-service"))
+	switch state, why := l.live.state(); {
+	case state != "in-service":
+		return "failed", cmp.Or(why, state)
+	case l.out != "": // it is looked at before the next visit
+		l.act = console.T("上のことが済むまで、次の訪問は始まらない。", "No other visit begins before what is above is done.")
+		return "soon", l.out
+	}
+	return "ok", ""
 }

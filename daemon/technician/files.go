@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"honnin/daemon/provision"
 	"honnin/drivers/serial/zmodem"
 	"honnin/ui/console"
 )
@@ -25,15 +26,23 @@ func (m *Machine) send(ctx context.Context, a *console.Answer, line, file string
 	if len(content) > maxFile {
 		return &console.Failure{Code: console.NoTransfer, Why: "too-large"}
 	}
-	err := m.transfer(ctx, a, func(ctx context.Context, w console.Wire) error {
-		ctx, stop := context.WithTimeout(ctx, wholeTime)
-		defer stop()
-		return zmodem.Send(ctx, w, zmodem.File{Name: file, Content: content}, "")
-	})
-	if err != nil {
+	if err := m.transfer(ctx, a, give(zmodem.File{Name: file, Content: content})); err != nil {
 		return moved(err)
 	}
 	return a.Row(line, console.Name(file), console.Number(len(content)), console.Digest(sha256.Sum256(content)))
+}
+
+func give(f zmodem.File) func(context.Context, console.Wire) error {
+	return func(ctx context.Context, w console.Wire) error {
+		ctx, stop := context.WithTimeout(ctx, wholeTime)
+		defer stop()
+		return zmodem.Send(ctx, w, f, startTime, "")
+	}
+}
+
+// pack bounds what is taken in.
+func pack() zmodem.Limits {
+	return zmodem.Limits{Bytes: provision.MaxPack, Start: startTime, Stall: stallTime}
 }
 
 // errApart is who would run rz and sz as a user who can read the terminal's keys.

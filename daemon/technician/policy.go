@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"honnin/config/policy"
 	"honnin/config/policy/signed"
@@ -117,7 +116,7 @@ func (m *Machine) receivePolicy(ctx context.Context, _ console.Who, _ console.Ca
 	}
 	var f zmodem.File
 	err = m.transfer(ctx, a, func(ctx context.Context, w console.Wire) (err error) {
-		f, err = zmodem.Receive(ctx, w, zmodem.Limits{Bytes: provision.MaxPack, Start: startTime, Stall: stallTime})
+		f, err = zmodem.Receive(ctx, w, pack())
 		return err
 	})
 	if err != nil {
@@ -166,28 +165,4 @@ func (m *Machine) applyPolicy(_ context.Context, _ console.Who, _ console.Call, 
 		return a.Row("policy.verdict", console.Word("refused"), word(wordOf(err)), console.None(), console.None())
 	}
 	return m.verdict(a, "applied", "", now.Head)
-}
-
-// config shows site.toml as it was read when this console began.
-func (m *Machine) config(_ context.Context, _ console.Who, _ console.Call, a *console.Answer) error {
-	s := m.o.Site
-	for _, k := range [][2]string{{"channel", string(s.Channel)}, {"payment", string(s.Payment)}, {"reader", s.Reader},
-		{"printer.address", s.Printer.Address}, {"printer.ca", s.Printer.CA}, {"listen", s.Listen}, {"metrics", s.Metrics}, {"state", s.State}, {"policy", s.Policy},
-		{"keys", s.Keys}, {"centre.url", s.Centre.URL}, {"centre.ca", s.Centre.CA}, {"line.device", s.Line.Device}, {"line.baud", baud(s.Line.Baud)}} {
-		value := console.Plain(k[1])
-		if k[1] == "" {
-			value = console.None()
-		}
-		if err := a.Row("config.key", console.Name(k[0]), value, console.None()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func baud(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
 }

@@ -12,7 +12,6 @@ import (
 
 	"honnin/config/protocol"
 	"honnin/daemon/identity"
-	"honnin/drivers/attached"
 	"honnin/spool/journal"
 	"honnin/ui/console"
 )
@@ -25,25 +24,37 @@ type readiness struct {
 	At       time.Time         `json:"at"`
 	Software string            `json:"software"`
 	System   string            `json:"system"`
+	Sheets   *sheets           `json:"sheets,omitzero"` // missing where there is no journal
 	Parts    []part            `json:"parts"`
 }
 
-// part is one part of it. What has no measure of wear says nothing of it.
+// part is one part of it: a check of doctor's, or one thing of several that a check looked at ("supplies.toner-black").
 type part struct {
 	Part    string    `json:"part"`
 	State   string    `json:"state"` // as doctor's
 	Why     string    `json:"why,omitzero"`
+	Wear    *int      `json:"wear,omitzero"` // percent that is used up: of a supply, of the disk's and the journal's room, of the storage's life; missing where nothing says so
 	Expires time.Time `json:"expires,omitzero"`
 
 	do console.Value
 }
 
-// ready looks at everything now.
+// sheets is what this terminal put out of certificates, by its journal; service sheets and test visits are counted apart.
+type sheets struct {
+	Impressions uint64    `json:"impressions"`
+	Since       time.Time `json:"since"` // of the journal's first entry
+}
+
+// readiness looks at everything now.
 func (m *Machine) readiness(ctx context.Context, who console.Who) readiness {
 	r := readiness{Format: "honnin-readiness/1", Terminal: m.o.Site.Terminal, At: m.o.Now().UTC().Truncate(time.Second), Software: m.o.Software, System: system()}
+	r.Sheets = m.sheets()
 	ends := m.ends()
 	for _, f := range m.examine(ctx, who) {
-		p := part{Part: f.check, State: f.state, Why: f.why, Expires: ends[f.check]}
+		p := part{Part: f.check, State: f.state, Why: plainWord(f.why), Wear: f.worn, Expires: ends[f.check]}
+		if f.of != "" {
+			p.Part += "." + plainWord(f.of)
+		}
 		if !f.good() {
 			p.do = console.Says(f.do)
 		}
@@ -52,10 +63,31 @@ func (m *Machine) readiness(ctx context.Context, who console.Who) readiness {
 	return r
 }
 
+func (m *Machine) sheets() *sheets {
+	j, err := m.book()
+	if err != nil {
+		return nil
+	}
+	defer j.Close()
+	s := &sheets{}
+	if j.Each(func(e journal.Entry) error {
+		if s.Since.IsZero() {
+			s.Since = e.At.Time
+		}
+		if e.Kind == journal.Ended {
+			s.Impressions += uint64(e.Impressions)
+		}
+		return nil
+	}) != nil || s.Since.IsZero() {
+		return nil
+	}
+	return s
+}
+
 // ends are when the policy in force and the first of the terminal's certificates end.
 func (m *Machine) ends() map[string]time.Time {
 	out := map[string]time.Time{}
-	if p, err := m.policy(); err == nil {
+	if p, _ := m.policy(); p != nil {
 		out["policy"] = p.Head.Expires
 	}
 	states, _ := m.keyStates()
@@ -113,7 +145,12 @@ func (m *Machine) report(ctx context.Context, who console.Who, c console.Call, a
 		return &console.Failure{Code: console.Failed, About: "signature", Why: wordOf(err)}
 	}
 	for _, p := range r.Parts {
-		if err := a.Row("report.part", word(p.Part), word(p.State), console.None(), console.At(p.Expires), p.do); err != nil {
+		if err := a.Row("report.part", word(p.Part), word(p.State), maybeCount(p.Wear), console.At(p.Expires), p.do); err != nil {
+			return err
+		}
+	}
+	if s := r.Sheets; s != nil {
+		if err := a.Row("report.sheets", console.Number(s.Impressions), console.At(s.Since)); err != nil {
 			return err
 		}
 	}
@@ -123,11 +160,13 @@ func (m *Machine) report(ctx context.Context, who console.Who, c console.Call, a
 	return m.send(ctx, a, "report.sent", string(r.Terminal)+"-report.p7m", message)
 }
 
-// bundled is how many of the journal's last entries are in a support bundle.
-const bundled = 2000
+// bundled are the commands whose answers are in a support bundle, in files of their names.
+var bundled = []struct{ file, line string }{
+	{"journal.jsonl", "journal tail --lines 2000"}, {"incidents.jsonl", "incidents --all"}, {"counters.jsonl", "counters"}, {"devices.jsonl", "usb"}, {"reader.jsonl", "reader"}, {"printer.jsonl", "printer"}, {"config.jsonl", "config show"}, {"policies.jsonl", "policy show"},
+}
 
 // support sends one archive of what helps somebody elsewhere to understand this terminal. It is made of what has no place for
-// personal data: checks, counters, entries of the journal, versions, devices without their serial numbers.
+// personal data: the report, the log, where the journal ends, and answers of the console.
 func (m *Machine) support(ctx context.Context, who console.Who, _ console.Call, a *console.Answer) error {
 	b, err := m.bundle(ctx, who)
 	if err != nil {
@@ -141,21 +180,26 @@ func (m *Machine) bundle(ctx context.Context, who console.Who) ([]byte, error) {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
 	t := tar.NewWriter(z)
-	for _, f := range []struct {
+	type file struct {
 		name string
 		make func(context.Context) ([]byte, error)
-	}{
+	}
+	files := []file{
 		{"report.json", func(ctx context.Context) ([]byte, error) {
 			return json.Marshal(m.readiness(ctx, who), json.Deterministic(true))
 		}},
-		{"journal.jsonl", m.lastLines}, {"journal-head.json", m.headLine}, {"counters.json", m.counted}, {"devices.json", m.plugged}, {"policies.json", m.policies},
-	} {
+		{"log.jsonl", m.lastLog}, {"journal-head.json", m.headLine},
+	}
+	for _, b := range bundled {
+		files = append(files, file{b.file, func(ctx context.Context) ([]byte, error) { return console.Record(ctx, m, who, b.line) }})
+	}
+	for _, f := range files {
 		b, err := f.make(ctx)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			f.name, b = f.name+".missing", []byte(wordOf(err)+"\n")
+			f.name, b = f.name+".missing", []byte(reasonOf(err)+"\n")
 		}
 		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: 0o600, Size: int64(len(b)), ModTime: m.o.Now().UTC().Truncate(time.Second)}); err != nil {
 			return nil, err
@@ -171,23 +215,6 @@ func (m *Machine) bundle(ctx context.Context, who console.Who) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func (m *Machine) lastLines(ctx context.Context) ([]byte, error) {
-	j, err := m.book()
-	if err != nil {
-		return nil, err
-	}
-	defer j.Close()
-	var from time.Time
-	left := bundled
-	if err := j.Back(func(e journal.Entry) (bool, error) {
-		from, left = e.At.Time, left-1
-		return left > 0, nil
-	}); err != nil {
-		return nil, err
-	}
-	return lines(ctx, j, from)
-}
-
 func (m *Machine) headLine(context.Context) ([]byte, error) {
 	j, err := m.book()
 	if err != nil {
@@ -199,59 +226,4 @@ func (m *Machine) headLine(context.Context) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(h)
-}
-
-func (m *Machine) counted(ctx context.Context) ([]byte, error) {
-	j, err := m.book()
-	if err != nil {
-		return nil, err
-	}
-	defer j.Close()
-	n, err := tally(ctx, j)
-	if err != nil {
-		return nil, err
-	}
-	type line struct {
-		counter
-		Value uint64 `json:"value"`
-	}
-	var all []line
-	for _, k := range inOrder(n) {
-		all = append(all, line{k, n[k]})
-	}
-	return json.Marshal(all)
-}
-
-func (m *Machine) plugged(ctx context.Context) ([]byte, error) {
-	all, err := m.devices(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if all == nil {
-		all = []attached.Device{}
-	}
-	return json.Marshal(all)
-}
-
-// policies are the versions that are kept; their texts are the operator's, and stay here.
-func (m *Machine) policies(context.Context) ([]byte, error) {
-	p, err := m.o.Policies()
-	if err != nil {
-		return nil, err
-	}
-	all, err := p.History()
-	if err != nil {
-		return nil, err
-	}
-	type line struct {
-		Version uint64          `json:"version"`
-		SHA256  protocol.Digest `json:"sha256"`
-		Expires time.Time       `json:"expires"`
-		Applied bool            `json:"applied"`
-	}
-	out := []line{}
-	for _, s := range all {
-		out = append(out, line{s.Head.Version, s.Digest, s.Head.Expires, s.Applied != nil})
-	}
-	return json.Marshal(out)
 }

@@ -42,27 +42,24 @@ func (m *Machine) status(ctx context.Context, who console.Who, _ console.Call, a
 		return ctx.Err()
 	}
 	s := m.standing(who)
-	state, why := "in-service", l.Why
-	if !l.InService {
-		state = "out-of-service"
-	}
+	state, why := l.state()
+	up, visit := console.Span(m.o.Now().Sub(l.Started)), console.Yes(l.Visit)
 	if down != nil {
-		state, why = "down", wordOf(down)
-	}
-	up := console.None()
-	if down == nil {
-		up = console.Span(m.o.Now().Sub(l.Started))
+		state, why, up, visit = "down", wordOf(down), console.None(), console.None()
 	}
 	version := console.None()
 	if p, err := m.policy(); err == nil {
 		version = console.Number(p.Head.Version)
 	}
-	err := a.Row("status.terminal", console.Terminal(m.o.Site.Terminal), console.Yes(down == nil), word(state), word(why), console.None(),
-		console.At(m.o.Now()), version, s.incidents, s.unsaid, up)
+	err := a.Row("status.terminal", console.Terminal(m.o.Site.Terminal), console.Yes(down == nil), word(state), word(why), console.At(l.Since),
+		console.At(m.o.Now()), version, s.incidents, s.unsaid, up, visit)
 	for _, l := range s.latches {
 		if err == nil {
 			err = a.Row("status.stopped", name(l.Municipality), word(l.Reason), console.Number(l.Of))
 		}
+	}
+	if err == nil && s.unread != nil && !neverRan(s.unread, down) { // any may be stopped
+		err = a.Row("status.stopped", console.None(), word(reasonOf(s.unread)), console.None())
 	}
 	return err
 }
@@ -71,6 +68,7 @@ func (m *Machine) status(ctx context.Context, who console.Who, _ console.Call, a
 type standing struct {
 	incidents, unsaid console.Value
 	latches           []journal.Latch
+	unread            error // why nobody knows the latches
 }
 
 func (m *Machine) standing(who console.Who) (s standing) {
@@ -79,6 +77,7 @@ func (m *Machine) standing(who console.Who) (s standing) {
 	}
 	j, err := m.book()
 	if err != nil {
+		s.unread = err
 		return s
 	}
 	defer j.Close()
@@ -88,6 +87,6 @@ func (m *Machine) standing(who console.Who) (s standing) {
 	if all, err := j.Outbox(); err == nil {
 		s.unsaid = console.Number(len(all))
 	}
-	s.latches, _ = j.Latches() // what cannot be read is not shown as open
+	s.latches, s.unread = j.Latches()
 	return s
 }

@@ -10,6 +10,7 @@ import (
 
 	"honnin/config/policy/signed"
 	"honnin/daemon/identity"
+	"honnin/drivers/attached"
 	"honnin/spool/journal"
 	"honnin/ui/console"
 )
@@ -36,7 +37,7 @@ func wordOf(err error) string {
 		err  error
 		word string
 	}{
-		{errSilent, "not-answering"}, {journal.ErrDamaged, "damaged"}, {journal.ErrFormat, "other-version"}, {journal.ErrInUse, "in-use"},
+		{errSilent, "not-answering"}, {errNoRoot, noRoot}, {attached.ErrNoBus, "no-usb"}, {errNotRoot, "wants-root"}, {errNoProgram, "no-program"}, {journal.ErrDamaged, "damaged"}, {journal.ErrFormat, "other-version"}, {journal.ErrInUse, "in-use"},
 		{os.ErrNotExist, "missing"}, {os.ErrPermission, "not-permitted"}, {context.DeadlineExceeded, "too-slow"}, {context.Canceled, "cancelled"},
 	} {
 		if errors.Is(err, k.err) {
@@ -46,6 +47,14 @@ func wordOf(err error) string {
 	return "failed"
 }
 
+// reasonOf is why a command failed, in one word.
+func reasonOf(err error) string {
+	if failed := (*console.Failure)(nil); errors.As(err, &failed) && failed.Why != "" {
+		return failed.Why
+	}
+	return wordOf(err)
+}
+
 var anyWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,63}$`) })
 
 // word is a value for a word that may be missing.
@@ -53,10 +62,15 @@ func word[S ~string](s S) console.Value {
 	if s == "" {
 		return console.None()
 	}
-	if !anyWord().MatchString(string(s)) {
-		return console.Word("other")
+	return console.Word(plainWord(s))
+}
+
+// plainWord is a word as it is, or "other" where it is none: a device's may be anything.
+func plainWord[S ~string](s S) S {
+	if s != "" && !anyWord().MatchString(string(s)) {
+		return "other"
 	}
-	return console.Word(s)
+	return s
 }
 
 // name is a value for a name that may be missing.

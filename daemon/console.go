@@ -20,6 +20,7 @@ import (
 	"honnin/config/policy"
 	"honnin/config/site"
 	"honnin/daemon/identity"
+	"honnin/daemon/provision"
 	"honnin/daemon/selftest"
 	"honnin/daemon/technician"
 	"honnin/daemon/terminal"
@@ -33,8 +34,8 @@ import (
 
 // consoleFlags are the words of "honnind console".
 type consoleFlags struct {
-	config, line, lang string
-	speed              int
+	config, practice, line, lang string
+	speed                        int
 }
 
 func consoleCommand() *cobra.Command {
@@ -44,7 +45,7 @@ func consoleCommand() *cobra.Command {
 		Short: "the technician's console, here or on a serial line",
 		Long: "console answers a technician: help lists what can be asked, doctor says what is wrong and what to do. Without --line it\n" +
 			"is here, until Ctrl-D; with it, on that line for ever, which may be unplugged and come back. It answers whether the daemon\n" +
-			"runs or not. Run it as the daemon's user; files go over the line only where that is root (rz and sz then run as nobody). Its commands: ui/console/CONSOLE.md.\n" +
+			"runs or not. Run it as the daemon's user; files go over such a line only, and where that is root (rz and sz then run as nobody). Its commands: ui/console/CONSOLE.md.\n" +
 			"保守員のコンソール。honnind が止まっていても答えます。",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -56,6 +57,7 @@ func consoleCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&f.config, "config", "", "directory of site.toml")
+	c.Flags().StringVar(&f.practice, "practice", "", "in place of --config: the state directory of honnind practice with a screen, such as .practice")
 	c.Flags().StringVar(&f.line, "line", "", "a serial line such as /dev/ttyS0; site: that of site.toml; without it, here")
 	c.Flags().IntVar(&f.speed, "speed", 0, "with --line: its rate in baud (default 115200, or site.toml's)")
 	c.Flags().StringVar(&f.lang, "lang", "ja", "the language to begin with: ja or en")
@@ -63,18 +65,17 @@ func consoleCommand() *cobra.Command {
 }
 
 func (f *consoleFlags) run(ctx context.Context, log logrus.FieldLogger) error {
-	if f.config == "" || f.lang != "ja" && f.lang != "en" {
-		return usage("console needs --config DIR, and --lang ja or en")
+	if (f.config == "") == (f.practice == "") || f.lang != "ja" && f.lang != "en" {
+		return usage("console needs --config DIR (or --practice DIR), and --lang ja or en")
 	}
-	s, err := site.Load(f.config)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	m, err := machineOf(f.config, s, log)
+	s, m, err := f.machine(log)
 	if err != nil {
 		return err
 	}
-	o := console.Options{Terminal: s.Terminal, Machine: m, Offers: technician.Does, Keys: m, Seats: m, Journal: m, Door: &console.Door{}, Lang: f.lang, Now: time.Now, Rand: rand.Reader}
+	o := optionsOf(s, m, f.lang)
+	if f.practice != "" {
+		o.Offers = practiceOffers
+	}
 	if f.line == "" {
 		return here(ctx, o)
 	}
@@ -86,27 +87,59 @@ func (f *consoleFlags) run(ctx context.Context, log logrus.FieldLogger) error {
 	return onLine(ctx, at, o, log)
 }
 
-// machineOf is a configured terminal for its console. Its policies are read anew until that succeeds once.
-func machineOf(dir string, s site.Site, log logrus.FieldLogger) (*technician.Machine, error) {
-	catalogue, err := incident.Load()
-	if err != nil {
-		return nil, err
+// machine is the one that is asked for.
+func (f *consoleFlags) machine(log logrus.FieldLogger) (s site.Site, m *technician.Machine, err error) {
+	if f.practice != "" {
+		return practiceMachine(f.practice, log)
 	}
+	if s, err = site.Load(f.config); err != nil {
+		return s, nil, &exitError{exitUsage, err}
+	}
+	m, err = machineOf(f.config, s, log)
+	return s, m, err
+}
+
+// optionsOf are those of the sessions of one terminal's console.
+func optionsOf(s site.Site, m *technician.Machine, lang string) console.Options {
+	return console.Options{Terminal: s.Terminal, Machine: m, Offers: technician.Does, Keys: m, Seats: m, Journal: m, Door: &console.Door{}, Lang: lang, Now: time.Now, Rand: rand.Reader}
+}
+
+// machineOf is a configured terminal for its console.
+func machineOf(dir string, s site.Site, log logrus.FieldLogger) (*technician.Machine, error) {
+	o, err := partsOf(dir, s, log)
+	return technician.New(o), err
+}
+
+// once opens a store; it is opened anew until that succeeds once.
+func once(open func() (*provision.Store, error)) func() (technician.Policies, error) {
 	var store technician.Policies
-	policies := func() (technician.Policies, error) {
+	return func() (technician.Policies, error) {
 		if store != nil {
 			return store, nil
 		}
-		opened, _, err := policyStore(dir)
+		opened, err := open()
 		if err == nil {
 			store = opened
 		}
 		return opened, err
 	}
+}
+
+// partsOf are what a configured terminal's console is made of.
+func partsOf(dir string, s site.Site, log logrus.FieldLogger) (technician.Options, error) {
+	catalogue, err := incident.Load()
+	if err != nil {
+		return technician.Options{}, err
+	}
+	policies := once(func() (*provision.Store, error) {
+		store, _, err := policyStore(dir)
+		return store, err
+	})
 	quiet := logrus.New()
 	quiet.SetOutput(io.Discard)
 	bus := attached.System()
-	return technician.New(technician.Options{Site: s, Policies: policies, Bus: bus, Catalogue: catalogue, Software: software(), Built: builtAt(), Now: time.Now,
+	return technician.Options{Site: s, Policies: policies, Bus: bus, Catalogue: catalogue, Software: software(), Built: builtAt(), Now: time.Now,
+		Read: func() (site.Site, error) { return site.Load(dir) }, Restart: technician.SystemRestart(), Rand: rand.Reader,
 		SelfTest: func(ctx context.Context, p *policy.Policy) (lines []selftest.Line, err error) {
 			pool := inspect.NewPool(inspect.Options{})
 			defer func() { err = errors.Join(err, pool.Close()) }()
@@ -115,17 +148,20 @@ func machineOf(dir string, s site.Site, log logrus.FieldLogger) (*technician.Mac
 			return selftest.Test(ctx, terminal.Parts{Policy: p, Inspector: pool, Now: time.Now}, s.State), nil
 		},
 		Apart:   func() error { return apart(s) },
+		Present: presence(bus, s.Reader),
 		Keys:    func() (*identity.Keys, error) { return keysOf(s) },
 		Roots:   func() (*x509.CertPool, error) { return poolOf(s.Centre.CA) },
-		Printer: func(p *policy.Policy) (spool.Printer, error) { return printerOf(bus, s, p, quiet) }}), nil
+		May:     func(p *policy.Policy) error { return permitted(s, p) },
+		Printer: func(p *policy.Policy) (spool.Printer, error) { return printerOf(bus, s, p, quiet) }}, nil
 }
 
 // builtAt is when what this program was built from was committed; zero: not known.
 func builtAt() (at time.Time) {
+	at, _ = time.Parse(time.RFC3339, committed) // zero if it is none
 	if b, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range b.Settings {
 			if s.Key == "vcs.time" {
-				at, _ = time.Parse(time.RFC3339, s.Value) // zero if it is none
+				at, _ = time.Parse(time.RFC3339, s.Value)
 			}
 		}
 	}
@@ -134,30 +170,21 @@ func builtAt() (at time.Time) {
 
 // here serves the terminal that this process was started on, until Ctrl-D or the end of its input.
 func here(ctx context.Context, o console.Options) error {
+	o.Ends = true
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // then it is journalled that nobody is signed in any more
 	defer stop()
 	if restore, err := raw(int(os.Stdin.Fd())); err == nil { // else it is a pipe
+		o.Screen = true
 		defer restore()
 	}
 	err := console.Serve(ctx, struct {
 		io.Reader
 		io.Writer
-	}{untilEnd{os.Stdin}, os.Stdout}, o)
-	if ctx.Err() != nil {
+	}{os.Stdin, os.Stdout}, o)
+	if ctx.Err() != nil || errors.Is(err, syscall.EIO) { // the terminal hung up
 		return nil
 	}
 	return err
-}
-
-// untilEnd takes a Ctrl-D that comes alone, as from a keyboard, for the end.
-type untilEnd struct{ io.Reader }
-
-func (u untilEnd) Read(p []byte) (int, error) {
-	n, err := u.Reader.Read(p)
-	if n == 1 && p[0] == 0x04 || errors.Is(err, syscall.EIO) { // EIO: the terminal hung up
-		return 0, io.EOF
-	}
-	return n, err
 }
 
 // raw has a terminal pass every key as it comes, and write what it is given (termios(3), cfmakeraw).
@@ -176,16 +203,26 @@ func raw(fd int) (restore func(), err error) {
 
 // onLine serves whoever plugs in, one after another, until ctx ends. A line that goes is waited for.
 func onLine(ctx context.Context, at serial.Options, o console.Options, log logrus.FieldLogger) error {
-	for {
+	for served, held := false, false; ; served = true {
 		line, err := serial.Wait(ctx, at)
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case served && errors.Is(err, serial.ErrHeld): // who tries an adapter that came back gives it back, too
+			if !held {
+				log.Info("console: another program has the line; waiting")
+			}
+			held = true
+			if pause(ctx, 5*time.Second) != nil {
+				return nil
+			}
+			continue
 		case errors.Is(err, serial.ErrBaud) || errors.Is(err, serial.ErrNoLine):
 			return &exitError{exitUsage, err}
 		case err != nil:
 			return err
 		}
+		held = false
 		log.WithField("baud", at.Baud).Info("console: the line is there")
 		err = console.Serve(ctx, line, o)
 		_ = line.Close()

@@ -9,25 +9,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"honnin/daemon/technician"
-	"honnin/drivers/serial/serialtest"
 	"honnin/ui/console"
 )
 
 // TestConsoleShowsNobody: a terminal has served people, and refused a stranger's paper. All that the console then says to a
 // technician of every role, and every file that it sends, is searched for them.
 func TestConsoleShowsNobody(t *testing.T) {
-	if _, err := exec.LookPath("rz"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("lrzsz is missing")
-		}
-		t.Skip("lrzsz is missing")
-	}
+	needLrzsz(t)
 	state := withKeys(t, t.TempDir())
 	if out, err := exec.CommandContext(t.Context(), built(t), "practice", "--state", state, "--visits", "4", "--stranger").CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
@@ -45,15 +40,7 @@ func TestConsoleShowsNobody(t *testing.T) {
 	}
 	write(t, file, bytes.Replace(b, []byte(`state = "state"`), fmt.Appendf(nil, "state = %q", filepath.Dir(journals[0])), 1))
 
-	near, far, _ := serialtest.Two(t)
-	line, err := os.OpenFile(far, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := o.onALine(t, near)
-	s := watch(t, line)
-	s.dir = t.TempDir()
-	s.until("honnin console", "honnin> ")
+	c, s, far := o.overALine(t)
 	var all []left
 	ask := func(who, command, prompt string) {
 		for _, form := range []string{"", " --json"} {
@@ -85,19 +72,36 @@ func TestConsoleShowsNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, left{file, b})
+		all = append(all, left{command, b})
 	}
 	all = append(all, unpacked(t, filepath.Join(s.dir, string(runTerminal)+"-support.tar.gz"))...)
 	_ = c.Process.Signal(syscall.SIGTERM)
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
-	for _, said := range []string{"service: incidents --all --json", "service: counters", "journal.jsonl", "counters.json"} {
+	for _, said := range []string{"service: incidents --all --json", "service: counters", "journal export", "journal.jsonl", "incidents.jsonl", "counters.jsonl"} {
 		if i := slices.IndexFunc(all, func(l left) bool { return l.where == said }); i < 0 || !bytes.Contains(all[i].b, []byte("other-transaction")) {
 			t.Errorf("nothing of the stranger's paper in %s", said)
 		}
 	}
 	none(t, all, everything(t, filepath.Join(state, "keys")))
+	serialsStay(t, all)
+}
+
+// serialsStay: the serial of a statement stands in the incident itself, as the journal has it, and nowhere else.
+func serialsStay(t *testing.T, all []left) {
+	t.Helper()
+	i := slices.IndexFunc(all, func(l left) bool { return l.where == "journal export" })
+	var serials []needle
+	for _, s := range regexp.MustCompile(`"serial":"([^"]+)"`).FindAllSubmatch(all[i].b, -1) {
+		serials = append(serials, needle{"a statement's serial", s[1], true})
+	}
+	if len(serials) == 0 {
+		t.Error("no serial in the journal")
+	}
+	for _, f := range search(slices.Delete(slices.Clone(all), i, i+1), serials) {
+		t.Error(f)
+	}
 }
 
 // unpacked are the files of an archive.

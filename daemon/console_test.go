@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,17 +29,13 @@ type technicians struct {
 	*office
 	key    string // file of the private key
 	signer *signedtest.Office
+	before []string // words before those that begin honnind
 }
 
 func newTechnicians(t *testing.T, printer string) technicians {
 	t.Helper()
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ssh-keygen is missing (Debian package openssh-client)")
-		}
-		t.Skip("needs openssh-client")
-	}
-	o := technicians{newOffice(t, printer), filepath.Join(t.TempDir(), "key"), signedtest.New(t, time.Now())}
+	needPrograms(t, map[string]string{"ssh-keygen": "openssh-client"})
+	o := technicians{office: newOffice(t, printer), key: filepath.Join(t.TempDir(), "key"), signer: signedtest.New(t, time.Now())}
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", o.key).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
@@ -220,12 +218,18 @@ func row(t *testing.T, rows []map[string]any, code, key string, value any) map[s
 // console begins honnind console on a pseudoterminal.
 func (o technicians) console(t *testing.T, more ...string) (*seen, *exec.Cmd) {
 	t.Helper()
+	return atKeys(t, slices.Concat(o.before, []string{built(t), "console", "--config", o.dir, "--lang", "en"}, more)...)
+}
+
+// atKeys begins a console's program on a pseudoterminal.
+func atKeys(t *testing.T, words ...string) (*seen, *exec.Cmd) {
+	t.Helper()
 	p := serialtest.New(t)
 	near, err := os.OpenFile(p.Device, os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), built(t), append([]string{"console", "--config", o.dir, "--lang", "en"}, more...)...)
+	c := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	c.Stdin, c.Stdout = near, near
 	var said bytes.Buffer
 	c.Stderr = &said
@@ -235,6 +239,7 @@ func (o technicians) console(t *testing.T, more ...string) (*seen, *exec.Cmd) {
 	_ = near.Close()
 	s := watch(t, p.Far)
 	t.Cleanup(func() {
+		_ = c.Wait() // it was killed, if it did not end before
 		if t.Failed() {
 			t.Log(said.String())
 		}
@@ -310,6 +315,41 @@ func TestConsoleOfAStoppedTerminal(t *testing.T) {
 	}
 }
 
+// TestConsoleWhatTurned: the doctor says to the next technician what turned out otherwise when one was here last.
+func TestConsoleWhatTurned(t *testing.T) {
+	o := newTechnicians(t, "ipp://127.0.0.1:9/ipp/print")
+	o.ran(t)
+	s, _ := o.console(t)
+	visit := func(want map[string]any) {
+		t.Helper()
+		s.login(o, "look")
+		for range 2 {
+			got := map[string]any{}
+			for _, r := range s.says("doctor", "> ") {
+				if r["code"] == "doctor.turned" {
+					got[r["check"].(string)] = fmt.Sprint(r["was"], " ", r["is"])
+				}
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		}
+		s.send("logout\r")
+		s.until("Signed out", "honnin> ")
+	}
+	visit(map[string]any{})
+	file := filepath.Join(o.dir, "site.toml")
+	was, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, bytes.Replace(was, []byte(`reader = "pcsc"`), []byte(`reader = "virtual"`), 1))
+	visit(map[string]any{"config": "ok invalid"})
+	visit(map[string]any{})
+	write(t, file, was)
+	visit(map[string]any{"config": "invalid ok"})
+}
+
 // TestConsoleHangUp: who hangs up in the middle of a command is signed out, and the seat is free; meanwhile it was not.
 func TestConsoleHangUp(t *testing.T) {
 	o := newTechnicians(t, "ipp://127.0.0.1:9/ipp/print")
@@ -321,11 +361,12 @@ func TestConsoleHangUp(t *testing.T) {
 	other.send(o.sign(t, other.until("Paste the signature", "\r\n")))
 	other.until("seat-taken", "honnin> ")
 	s.send("doctor\r")
+	awaitTrue(t, "the doctor", func() bool { return slices.Contains(o.journalled(t), "did tech-7 doctor") })
 	_ = s.far.Close()
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
-	if got := o.journalled(t); got[len(got)-1] != "out tech-7 hang-up" {
+	if got := o.journalled(t); !slices.Equal(got, []string{"in tech-7 look", "did tech-7 doctor", "out tech-7 hang-up"}) {
 		t.Errorf("%q", got)
 	}
 	other.login(o, "look")
@@ -334,31 +375,20 @@ func TestConsoleHangUp(t *testing.T) {
 // TestConsoleOfARunningTerminal: the daemon answers for itself, and writes the notes.
 func TestConsoleOfARunningTerminal(t *testing.T) {
 	o := newTechnicians(t, "ipp://127.0.0.1:9/ipp/print")
-	d := exec.CommandContext(t.Context(), built(t), "run", "--config", o.dir)
-	var said bytes.Buffer
-	d.Stderr = &said
-	if err := d.Start(); err != nil {
-		t.Fatal(err)
-	}
-	awaitAddress(t, filepath.Join(o.dir, "state", "address"))
+	d := o.runs(t)
 	s, c := o.console(t)
-	var r map[string]any
-	for late := time.After(time.Minute); r == nil || r["daemon"] != true; { // the address is there a moment before the socket
-		select {
-		case <-late:
-			t.Fatal("no daemon", r)
-		default:
-			r = row(t, s.says("status", "> "), "status.terminal", "terminal", string(runTerminal))
-		}
+	r := row(t, s.says("status", "> "), "status.terminal", "terminal", string(runTerminal))
+	if r["daemon"] != true {
+		t.Error(r)
 	}
 	if r["state"] != "out-of-service" || r["why"] == nil {
 		t.Error(r)
 	}
 	s.login(o, "service")
 	row(t, s.says("printer path-empty --yes", "> "), "printer.path", "state", "noted")
-	row(t, s.says("service off --yes", "> "), "service.state", "state", "out-of-service")
+	row(t, s.says("service off --yes", "> "), "service.state", "state", "out-of-service") // it was before; of one that serves: TestConsoleServiceOffDuringAVisit
 	row(t, s.says("doctor", "> "), "doctor.check", "why", "by-a-technician")
-	s.says("service on", "> ")
+	row(t, s.says("service on", "> "), "service.state", "why", r["why"])
 	if r := row(t, s.says("doctor", "> "), "doctor.check", "check", "service-off"); r["state"] != "ok" {
 		t.Error(r)
 	}
@@ -372,10 +402,7 @@ func TestConsoleOfARunningTerminal(t *testing.T) {
 		"did tech-7 doctor", "did tech-7 logout", "out tech-7 signed-out"}) {
 		t.Errorf("%q", got)
 	}
-	_ = d.Process.Signal(os.Interrupt)
-	if err := d.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, said.String())
-	}
+	d.ends(t)
 	j, err := journal.Copy(o.journal())
 	if err != nil {
 		t.Fatal(err)

@@ -153,7 +153,7 @@ type trays struct {
 
 // fresh returns the documents that came out since it was last asked.
 func (t *trays) fresh() (out []protocol.Digest, err error) {
-	names, err := filepath.Glob(filepath.Join(t.dir, "*.pdf"))
+	names, err := filepath.Glob(filepath.Join(t.dir, "[0-9a-f]*.pdf")) // a service sheet is no certificate
 	for _, name := range names {
 		if t.seen[name] {
 			continue

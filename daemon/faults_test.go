@@ -254,12 +254,7 @@ func TestCentreStartsAnew(t *testing.T) {
 		t.Fatalf("%+v", v.Ending)
 	}
 	s.await("unready", func(v session.View) bool { return v.State == session.Unready || v.State == session.Idle })
-	next, err := practice.Start(practice.Options{State: filepath.Join(s.flags.state, "keys")})
-	s.must(err)
-	s.world = next
-	access, err := next.Access(s.place.name)
-	s.must(err)
-	s.line.lead(t, access.URL)
+	s.newWorld(t)
 	s.prints("p05")
 	s.everythingDelivered()
 	all := s.quitAndBalance()
@@ -404,3 +399,14 @@ type worldHands struct {
 
 func (h *worldHands) Place() error { return h.world.Place(h.card) }
 func (h *worldHands) Pull() error  { h.world.Pull(); return nil }
+
+// newWorld is the practice world after a restart: its keys and what it keeps beside them, and a centre at another address.
+func (s *stand) newWorld(t *testing.T) {
+	t.Helper()
+	next, err := practice.Start(practice.Options{State: filepath.Join(s.flags.state, "keys")})
+	s.must(err)
+	s.world = next
+	access, err := next.Access(s.place.name)
+	s.must(err)
+	s.line.lead(t, access.URL)
+}

@@ -35,12 +35,7 @@ type fieldPage struct {
 func newFieldPage(t *testing.T, draft string) *fieldPage {
 	t.Helper()
 	f := &fieldPage{field: newField(t)}
-	if _, err := exec.LookPath("sz"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("lrzsz is missing")
-		}
-		t.Skip("lrzsz is missing")
-	}
+	needPrograms(t, map[string]string{"sz": "lrzsz"})
 	stick := filepath.Join(f.office, "media")
 	line, laptop, _ := serialtest.Two(t)
 	f.dirs = []string{"/etc/honnin", f.config, "/media/stick", stick, "/dev/ttyS0", line, "/dev/ttyUSB0", laptop}

@@ -10,6 +10,8 @@ import (
 
 	"honnin/config/policy"
 	"honnin/config/site"
+	"honnin/daemon/logbook"
+	"honnin/daemon/technician"
 	"honnin/daemon/terminal"
 	"honnin/drivers/attached"
 	"honnin/drivers/card"
@@ -21,11 +23,13 @@ type fitted struct {
 	bus     attached.Bus
 	site    site.Site
 	log     logrus.FieldLogger
+	book    *logbook.Book              // may be nil
 	keyed   func(*policy.Policy) error // why a policy does not have the terminal's key
 	devices policy.Devices             // as the policy has them
 	printer spool.Printer              // nil: none is open
 
 	policy atomic.Pointer[policy.Policy] // in force
+	shown  technician.Printer            // the printer, for a technician's console
 }
 
 // centre says why this terminal may not speak to the site's centre: the policy in force names others. Then the next policy comes
@@ -61,6 +65,7 @@ func (f *fitted) fit(p terminal.Parts) (terminal.Parts, error) {
 	}
 	old := f.printer
 	f.printer, p.Printer = nil, absent{}
+	f.shown.Use(nil)
 	if err := closePrinter(old); err != nil { // first: one on USB is claimed
 		return p, err
 	}
@@ -77,8 +82,9 @@ func (f *fitted) open(p terminal.Parts) (terminal.Parts, error) {
 	if err != nil {
 		return p, err
 	}
-	f.devices, f.printer = p.Policy.Devices(), device
-	p.Printer, p.Reader = device, openReader(f.bus, f.site.Reader, f.devices.USB...)
+	f.devices, f.printer = p.Policy.Devices(), traced(device, f.book, "drivers/printer/ipp")
+	f.shown.Use(device)
+	p.Printer, p.Reader = device, traced(openReader(f.bus, f.site.Reader, f.devices.USB...), f.book, readerPackage(f.site.Reader))
 	return p, nil
 }
 

@@ -34,6 +34,11 @@ func sealedAt(state string, j *journal.Journal, t protocol.Terminal) terminal.Se
 	return sealed.New(filepath.Join(state, sealedDir), durable.Real{}, terminal.OpenIncidents(j, t), time.Now)
 }
 
+// owingAt is where a terminal keeps what its journal would not take.
+func owingAt(state string) terminal.Owing {
+	return terminal.Owing{Path: filepath.Join(state, terminal.OwedFile), Disk: durable.Real{}}
+}
+
 // What field staff do with sealed packages, and what the municipality does.
 
 func incidentSealedCommand() *cobra.Command {
@@ -120,11 +125,7 @@ func carry(disk durable.Disk, k sealed.Kept, to string) error {
 		}
 		return errors.New("another file of this name is there")
 	}
-	return durable.InOrder(
-		func() error { return disk.Remove(path + ".new") },
-		func() error { return disk.Write(path+".new", b) },
-		func() error { return disk.Rename(path+".new", path) },
-		func() error { return disk.Sync(to) })
+	return durable.Replace(disk, path, b)
 }
 
 // openFlags are the words of "honnind incident open".

@@ -51,6 +51,7 @@ func TestJournalOfARunningTerminal(t *testing.T) {
 	s.world.HandStrangers(true)
 	s.visit(s.wish("p05", protocol.ResidentRecord))
 	s.everythingDelivered()
+	s.await("the end of the visit", func(v session.View) bool { return v.State == session.Idle || v.State == session.Unready })
 
 	told, code := honnindSays(t, "journal", "show", "--journal", file, "--visit", "2")
 	for _, words := range []string{"visit 2: a card lies on the reader", "ended: refused", "is stopped on this terminal until incident 13 is closed: other-transaction", "incident: ", "the centre has entry", "the visit is over"} {

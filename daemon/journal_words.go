@@ -74,10 +74,20 @@ func words(e journal.Entry) string {
 		return fmt.Sprintf("technician %s: %s", e.Staff, strings.ReplaceAll(e.Reason, ".", " "))
 	case journal.TechnicianOut:
 		return fmt.Sprintf("technician %s is signed out: %s", e.Staff, e.Reason)
+	case journal.TechnicianNoted:
+		return fmt.Sprintf("technician %s, while the daemon hung, at %s: %s", e.Staff, e.Signed.In(tokyo.Zone()).Format("2006-01-02 15:04:05"), strings.ReplaceAll(e.Reason, ".", " "))
 	case journal.ServiceOff:
 		return fmt.Sprintf("technician %s stopped the service", e.Staff)
 	case journal.ServiceOn:
 		return fmt.Sprintf("technician %s ended the stop of the service", e.Staff)
+	case journal.TestVisitBegun:
+		return fmt.Sprintf("technician %s has the devices for a test visit", e.Staff)
+	case journal.TestVisitDone:
+		return "the test visit is over: " + e.Reason
+	case journal.SheetBegun:
+		return fmt.Sprintf("about to print the service sheet %s for technician %s", brief(e), e.Staff)
+	case journal.SheetDone:
+		return fmt.Sprintf("the service sheet %s: %s", brief(e), because(e, strings.TrimSuffix(string(e.Outcome)+", "+e.Reason, ", ")))
 	case journal.PolicyApplied:
 		return fmt.Sprintf("version %d of the policy is in force, %s", e.Policy.Version, e.Policy.Digest.String()[:16])
 	case journal.PolicyLeast:

@@ -52,7 +52,7 @@ func (g glass) serve(ctx context.Context, l net.Listener) error {
 }
 
 // kiosk runs one practice terminal with its touch screen, until ctx ends.
-func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.FieldLogger) (err error) {
+func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log *logrus.Logger) (err error) {
 	l, err := listenLoopback(f.listen)
 	if errors.Is(err, syscall.EADDRINUSE) && !f.listenGiven {
 		l, err = listenLoopback("127.0.0.1:0")
@@ -65,11 +65,13 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Field
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	s.book = newBook(log)
 	p, err := s.place(0)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	defer keepBook(s.book, filepath.Dir(p.file), log)()
 	board := panel.New(s.world, p.channel, p.virtual, p.device, p.sheets)
 	board.Have(s.levers()...)
 	server, err := touch.New(touch.Options{Hosts: hosts(l), Panel: board, Logger: log})
@@ -83,6 +85,9 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log logrus.Field
 		return err
 	}
 	board.At(t, server.PanelChanged)
+	if err := s.consoleAt(ctx, p, t); err != nil {
+		return err
+	}
 	address := "http://" + l.Addr().String() + "/"
 	if err := os.WriteFile(filepath.Join(f.state, "address"), []byte(address+"\n"), 0o600); err != nil {
 		return err
@@ -135,6 +140,7 @@ func guide(out io.Writer, f practiceFlags, p *place, address, operators string) 
 	say(out, "  Card   press %s in the panel to place a card; its PIN is %s", first.ID, first.PIN)
 	say(out, "  Sheets %s", p.sheets)
 	say(out, "  Close  %s is where operators see incidents and close them; their keys are in %s", operators, filepath.Join(f.state, "keys"))
+	say(out, "  Console  ./honnind console --practice %s --lang en is what a technician sees; login with %s", f.state, filepath.Join(f.state, "keys", technicianID))
 	say(out, "  Try    press “Be handed a stranger’s paper” (他人の書類が届く) in the panel and make the same visit: it is refused")
 	say(out, "         or press one of the incidents of 2023 (2023年の事故), which the municipality’s program then has")
 	say(out, "  Stop   Ctrl-C")

@@ -47,7 +47,7 @@ func (l *levers) turn(what *bool) func() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		*what = !*what
-		text := l.stage.world.Policy()
+		text := l.stage.text()
 		if l.cheap {
 			text = withFees(text, l.town, protocol.ResidentRecord, cheapFee)
 		}

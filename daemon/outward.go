@@ -18,7 +18,9 @@ import (
 	"honnin/config/site"
 	"honnin/daemon/collector"
 	"honnin/daemon/identity"
+	"honnin/daemon/logbook"
 	"honnin/daemon/metrics"
+	"honnin/daemon/technician"
 	"honnin/daemon/terminal"
 	"honnin/spool/document/inspect"
 	"honnin/spool/incident"
@@ -32,6 +34,8 @@ type outward struct {
 	keys    *identity.Keys
 	pool    *inspect.Pool
 	log     logrus.FieldLogger
+	book    *logbook.Book
+	printer *technician.Printer
 }
 
 // begin tells them until ctx ends, or end is called; that returns when nothing reads the journal any more.

@@ -50,7 +50,7 @@ func enforce(store *provision.Store, log logrus.FieldLogger) (*signed.Policy, er
 		return nil, err
 	}
 	if err != nil {
-		log.WithField("why", err.Error()).Error("this policy lets no visit begin: the terminal waits for another, out of service")
+		log.WithField("why", err).Error("this policy lets no visit begin: the terminal waits for another, out of service")
 		return p, nil
 	}
 	log = log.WithFields(logrus.Fields{"version": p.Head.Version, "sha256": p.Digest.String(), "until": p.Head.Expires.Format(time.RFC3339)})

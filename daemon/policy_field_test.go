@@ -24,12 +24,7 @@ type field struct {
 
 func newField(t *testing.T) *field {
 	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("openssl is missing")
-		}
-		t.Skip("openssl is missing")
-	}
+	needPrograms(t, map[string]string{"openssl": "openssl"})
 	f := &field{T: t, office: t.TempDir(), config: t.TempDir(), as: asRoot(t)}
 	for _, name := range []string{"a", "b", "c", "stranger"} {
 		f.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name+".key", "-out", name+".pem", "-subj", "/CN=Policy Key", "-days", "2")

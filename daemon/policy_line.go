@@ -136,7 +136,7 @@ func apart(s site.Site) error {
 func sendBack(ctx context.Context, line *serial.Line, s site.Site, sealed []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, lineResult)
 	defer cancel()
-	if err := zmodem.Send(ctx, line, zmodem.File{Name: provision.ResultName(s.Terminal), Content: sealed}, ""); err != nil {
+	if err := zmodem.Send(ctx, line, zmodem.File{Name: provision.ResultName(s.Terminal), Content: sealed}, lineResult, ""); err != nil {
 		return fmt.Errorf("the result file was not sent back: %w", err)
 	}
 	return nil

@@ -30,11 +30,12 @@ type cabled struct {
 
 func newCabled(t *testing.T) *cabled {
 	t.Helper()
-	if _, err := exec.LookPath("sz"); err != nil {
+	needPrograms(t, map[string]string{"sz": "lrzsz"})
+	if os.Getuid() != rootOwner {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("lrzsz is missing")
+			t.Fatal("needs root")
 		}
-		t.Skip("lrzsz is missing")
+		t.Skip("root of a user namespace cannot have rz run as nobody")
 	}
 	c := &cabled{field: newField(t), tmp: t.TempDir()}
 	c.second()
@@ -171,12 +172,7 @@ func TestAnswerOnTheLine(t *testing.T) {
 // TestFromPicocom: the technician types in picocom, as it comes, and reads the answer there.
 func TestFromPicocom(t *testing.T) {
 	c := newCabled(t)
-	if _, err := exec.LookPath("picocom"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("picocom is missing")
-		}
-		t.Skip("picocom is missing")
-	}
+	needPrograms(t, map[string]string{"picocom": "picocom"})
 	hands := serialtest.New(t)
 	screen, err := os.OpenFile(hands.Device, os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {

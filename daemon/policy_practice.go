@@ -21,11 +21,12 @@ import (
 // practiceOffice signs a practice world's policies with two keys of this start, which are marked as practice. Its terminals
 // receive and apply them as production terminals do.
 type practiceOffice struct {
-	names []string
-	keys  []*sign.Pair
-	root  signed.Keys
-	text  string // of the last policy, without its head and keys
-	last  *signed.Policy
+	names    []string
+	keys     []*sign.Pair
+	root     signed.Keys
+	rootText []byte // the same, as a terminal's root file
+	text     string // of the last policy, without its head and keys
+	last     *signed.Policy
 }
 
 // newPracticeOffice signs the first policy. Its version is the time, in milliseconds: the journals of practice terminals outlive
@@ -40,11 +41,11 @@ func newPracticeOffice(text string, now time.Time) (*practiceOffice, error) {
 		}
 		o.keys, certs = append(o.keys, k), append(certs, k.Certificate)
 	}
-	rootText, err := signed.FormatRoot(len(o.names), o.names, certs)
-	if err != nil {
+	var err error
+	if o.rootText, err = signed.FormatRoot(len(o.names), o.names, certs); err != nil {
 		return nil, err
 	}
-	if o.root, err = signed.ParseRoot(rootText); err != nil {
+	if o.root, err = signed.ParseRoot(o.rootText); err != nil {
 		return nil, err
 	}
 	return o, o.sign(text, uint64(now.UnixMilli()), sha256.Sum256([]byte("the office before this one")), now)

@@ -163,9 +163,11 @@ func (s *secrets) tap(r terminal.Reader) *tapped {
 func TestPrivacyInside(t *testing.T) {
 	var made secrets
 	var tap *wiretap
+	var end func()
 	s := newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
 		tap = newWiretap(t, s)
 		p.Reader = made.tap(p.Reader)
+		end = s.logged(p, filepath.Dir(s.place.file), "drivers/card", "daemon/session", "daemon/centre")
 	})
 	everybody(t, s)
 	refused(t, s)
@@ -195,6 +197,7 @@ func TestPrivacyInside(t *testing.T) {
 	needles := slices.Concat(everything(t, keys), made.made)
 	errs := errorsOf(t, s, tap, &needles)
 	s.quitAndBalance()
+	end()
 	all = slices.Concat(all, errs, filesIn(t, s.flags.state, "keys", "sheets"))
 	none(t, unique(all), needles)
 	if len(made.made) < 20*20 {
@@ -365,11 +368,13 @@ func TestPrivacyAtThePrinter(t *testing.T) {
 	}
 	var made secrets
 	var tap *wiretap
+	var end func()
 	s := newStand(t, t.TempDir(), func(s *stand, p *terminal.Parts) {
 		driver, err := ipp.New(address, ipp.Options{Timing: quick})
 		s.must(err)
 		tap = newWiretap(t, s)
 		p.Printer, p.Tray, p.Reader = driver, nil, made.tap(p.Reader)
+		end = s.logged(p, filepath.Dir(s.place.file), "drivers/printer/ipp")
 	})
 	s.prints("p01")
 	s.prints("p05")
@@ -384,6 +389,7 @@ func TestPrivacyAtThePrinter(t *testing.T) {
 	}
 	needles := slices.Concat(everything(t, filepath.Join(s.flags.state, "keys")), made.made)
 	s.quitAndBalance()
+	end()
 	for _, sheet := range device.Tray() {
 		told = append(told, left{"the engine's environment", fmt.Appendf(nil, "%v %v", sheet.Name, sheet.Env)})
 	}

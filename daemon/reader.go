@@ -25,6 +25,23 @@ func openReader(bus attached.Bus, word string, allowed ...string) terminal.Reade
 	return nil
 }
 
+// presence tells whether a card lies on a reader that somebody else may have in use: pcscd knows it. Of a reader on USB that
+// cannot be seen without claiming it, and it is nil.
+func presence(bus attached.Bus, word string) func(context.Context) (bool, error) {
+	if kind, _, _ := strings.Cut(word, ":"); kind != "pcsc" {
+		return nil
+	}
+	return openReader(bus, word).Present
+}
+
+// readerPackage is which driver such a word means, as the log calls it.
+func readerPackage(word string) string {
+	if kind, _, _ := strings.Cut(word, ":"); kind == "usb" {
+		return "drivers/card/ccid"
+	}
+	return "drivers/card/pcsc"
+}
+
 // powerDown takes the power from a card that nobody will pull. A reader without such a call takes it when a
 // connection closes.
 func powerDown(ctx context.Context, r terminal.Reader) error {

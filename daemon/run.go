@@ -17,8 +17,10 @@ import (
 
 	"honnin/config/policy"
 	"honnin/config/site"
+	"honnin/config/trace"
 	"honnin/daemon/centre"
 	"honnin/daemon/identity"
+	"honnin/daemon/logbook"
 	"honnin/daemon/selftest"
 	"honnin/daemon/session"
 	"honnin/daemon/technician"
@@ -50,7 +52,7 @@ func runCommand() *cobra.Command {
 			if err := harden(log); err != nil {
 				return err
 			}
-			return production(c.Context(), dir, log)
+			return restarted(c.Context(), production(c.Context(), dir, log), technician.SystemRestart(), log)
 		},
 	}
 	c.Flags().StringVar(&dir, "config", "", "directory of site.toml")
@@ -58,7 +60,8 @@ func runCommand() *cobra.Command {
 }
 
 // production runs the terminal of one configuration directory, until ctx ends.
-func production(ctx context.Context, dir string, log logrus.FieldLogger) (err error) {
+func production(ctx context.Context, dir string, log *logrus.Logger) (err error) {
+	book := newBook(log)
 	store, s, err := policyStore(dir)
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -80,12 +83,14 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	defer keepBook(book, s.State, log)() // the directory is ours with its journal
+	defer func() { book.Ends("daemon", err) }()
 	own, err := keysOf(s)
 	if err != nil {
 		return err
 	}
-	devices := &fitted{bus: attached.System(), site: s, log: log, keyed: trusted(own)}
-	parts, err := configured(s, p, own, devices.centre, log)
+	devices := &fitted{bus: attached.System(), site: s, log: log, book: book, keyed: trusted(own)}
+	parts, err := configured(s, p, own, devices.centre, log, book)
 	if err != nil {
 		return err
 	}
@@ -96,14 +101,17 @@ func production(ctx context.Context, dir string, log logrus.FieldLogger) (err er
 	go watchKeys(ctx, own, devices.policy.Load, log)
 	parts.Journal, parts.Signed, parts.Policies, parts.Equip = j, inForce, store, devices.fit
 	parts.KeysExpire, parts.Software = firstEnd(own), software()
-	parts.Sealed = sealedAt(s.State, j, s.Terminal)
+	parts.Sealed, parts.Owing = sealedAt(s.State, j, s.Terminal), owingAt(s.State)
 	pool := inspect.NewPool(inspect.Options{})
 	defer pool.Close()
 	if err := tryChild(ctx, pool, log); err != nil {
 		return err
 	}
 	parts.Inspector, parts.SelfTest = pool, selftest.New(s.State)
-	return show(ctx, s, parts, outward{s, j, own, pool, log})
+	if err := settleTestVisit(ctx, s.State, j, parts.Printer, time.Now); err != nil {
+		return err
+	}
+	return show(ctx, s, parts, outward{s, j, own, pool, log, book, &devices.shown})
 }
 
 // journalFile is the journal's name in the state directory.
@@ -165,8 +173,8 @@ func trusted(k *identity.Keys) func(*policy.Policy) error {
 	}
 }
 
-func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() error, log logrus.FieldLogger) (terminal.Parts, error) {
-	client, err := centreOf(s, own, may)
+func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() error, log logrus.FieldLogger, book *logbook.Book) (terminal.Parts, error) {
+	client, err := centreOf(s, own, may, book.Trace("daemon/centre"))
 	if err != nil {
 		return terminal.Parts{}, err
 	}
@@ -175,10 +183,10 @@ func configured(s site.Site, p *policy.Policy, own *identity.Keys, may func() er
 		payment = terminal.Attended{}
 	}
 	return terminal.Parts{Terminal: s.Terminal, Channel: s.Channel, Policy: p,
-		Centre: client, Payment: payment, Now: time.Now, Log: log}, nil
+		Centre: client, Payment: payment, Now: time.Now, Log: log, Trace: book.Trace("drivers/card"), Observe: stepping(book.Trace("daemon/session"), nil)}, nil
 }
 
-func centreOf(s site.Site, k *identity.Keys, may func() error) (*centre.Client, error) {
+func centreOf(s site.Site, k *identity.Keys, may func() error, t trace.Trace) (*centre.Client, error) {
 	roots, err := poolOf(s.Centre.CA)
 	if err != nil {
 		return nil, err
@@ -188,7 +196,7 @@ func centreOf(s site.Site, k *identity.Keys, may func() error) (*centre.Client, 
 	if err != nil {
 		return nil, fmt.Errorf("the terminal's own key: %w", err)
 	}
-	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own, Newest: newest, May: may})
+	return centre.New(centre.Config{URL: s.Centre.URL, Roots: roots, Certificate: own, Newest: newest, May: may, Trace: t})
 }
 
 // firstEnd tells when the first of a terminal's certificates ends; zero where that is not known.
@@ -204,13 +212,19 @@ func firstEnd(k *identity.Keys) func() time.Time {
 	}
 }
 
+// What make says that this program was built from, where no version was released.
+var commit, committed string
+
 // software names this program for the centre, as far as it was built with a version.
 func software() string {
-	b, ok := debug.ReadBuildInfo()
-	if !ok || b.Main.Version == "" || len(b.Main.Version) > 56 {
+	version := commit
+	if b, ok := debug.ReadBuildInfo(); ok && (version == "" || b.Main.Version != "(devel)" && b.Main.Version != "") {
+		version = b.Main.Version
+	}
+	if version == "" || len(version) > 56 {
 		return "honnind"
 	}
-	return "honnind " + b.Main.Version
+	return "honnind " + version
 }
 
 // printerOf opens the site's printer.
@@ -274,7 +288,8 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts, out outward) e
 	if err := listenStaff(ctx, s.State, t); err != nil {
 		return err
 	}
-	if err := technician.Listen(ctx, s.State, technician.Daemon{Terminal: t, Journal: out.journal, Software: parts.Software, Now: time.Now}); err != nil {
+	if err := technician.Listen(ctx, s.State, technician.Daemon{Terminal: t, Journal: out.journal, Printer: out.printer, Software: parts.Software, Log: out.book, Site: s, Restart: technician.SystemRestart(), Now: time.Now,
+		Visits: &testVisits{ctx: ctx, dir: filepath.Join(s.State, testVisitDir), terminal: t, log: parts.Log, now: time.Now, world: throwaway, alone: technician.Abandoned}}); err != nil {
 		return err
 	}
 	end, err := out.begin(ctx, t)
@@ -284,5 +299,9 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts, out outward) e
 	defer end()
 	parts.Log.WithField("terminal", s.Terminal).Info("ready: the screen's address is in the state directory")
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no one to tell
-	return live(ctx, t, g, l)
+	err = live(ctx, t, g, l)
+	if t.Leaving() && ctx.Err() == nil {
+		err = errors.Join(errRestart, err)
+	}
+	return err
 }

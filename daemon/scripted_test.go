@@ -15,7 +15,10 @@ import (
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/scenario"
 	"honnin/daemon/practice/script"
+	"honnin/daemon/terminal"
 	"honnin/spool/journal"
+
+	"github.com/sirupsen/logrus"
 )
 
 // newUnheard is a scripted run of one terminal where errors go unheard.
@@ -165,5 +168,24 @@ func TestWhoHeard(t *testing.T) {
 				t.Errorf("%d of %d are told of", len(sum.Heard), n)
 			}
 		})
+	}
+}
+
+// TestClockPutForward: a practice terminal whose world's clock was put forward, past the next opening too, passes its self-test.
+func TestClockPutForward(t *testing.T) {
+	f := practiceFlags{reader: "virtual", state: withKeys(t, t.TempDir()), terminals: 1, visits: 1, certificate: string(protocol.ResidentRecord)}
+	if err := f.check(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openStage(f, logrus.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for _, ahead := range []time.Duration{0, 4 * time.Hour, 48 * time.Hour} {
+		s.clock.forward(ahead)
+		if wrong := (byThisMachine{s.tester, s.clock}).Run(t.Context(), terminal.Parts{Policy: s.policy, Inspector: s.pool, Now: s.clock.Now}); wrong != "" {
+			t.Errorf("%s later: %s", ahead, wrong)
+		}
 	}
 }

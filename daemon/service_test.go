@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"testing"
 
 	"honnin/config/protocol"
@@ -16,6 +17,9 @@ func TestATechnicianStopsTheService(t *testing.T) {
 	s.must(s.SetService(false, "tech-7"))
 	stopped := func(v session.View) bool { return v.State == session.Unready && v.Word == "stopped" }
 	s.await("the service to be stopped", stopped)
+	if said := s.log.Bytes(); !bytes.Contains(said, []byte("why=stopped")) || bytes.Contains(said, []byte("why=reader")) {
+		t.Errorf("the log says\n%s", said)
+	}
 	s.beats("being stopped", func(h protocol.Heartbeat) bool { return !h.InService && h.Why == "stopped" })
 	if st := s.Status(); st.InService || st.Why != "stopped" {
 		t.Errorf("%+v", st)

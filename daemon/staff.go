@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,13 +17,12 @@ import (
 
 	"honnin/config/site"
 	"honnin/daemon/session"
+	"honnin/daemon/socket"
 )
 
 // Staff speak to a running terminal through a socket in its state directory, which only the daemon's own user and
 // root can reach. One line goes in, "ready ID", one line comes back.
 const staffSocket = "staff.sock"
-
-const maxSocketPath = 107 // unix(7): sun_path, with its end
 
 // wordReady is the word of staff: tray and path are empty and all is well, visits may begin.
 const wordReady = "ready"
@@ -45,21 +43,10 @@ type counter interface {
 
 // listenStaff answers staff until ctx ends.
 func listenStaff(ctx context.Context, state string, t counter) error {
-	path := filepath.Join(state, staffSocket)
-	if len(path) > maxSocketPath {
-		return fmt.Errorf("%s: a socket's path has at most %d bytes; choose a shorter state directory", path, maxSocketPath)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	l, err := net.Listen("unix", path)
+	l, err := socket.Listen(ctx, state, staffSocket)
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(err, l.Close())
-	}
-	context.AfterFunc(ctx, func() { _ = l.Close() })
 	go func() {
 		for {
 			conn, err := l.Accept()

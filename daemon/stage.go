@@ -18,6 +18,7 @@ import (
 	"honnin/config/protocol"
 	"honnin/config/trust"
 	"honnin/daemon/centre"
+	"honnin/daemon/logbook"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/server"
 	"honnin/daemon/provision"
@@ -35,15 +36,17 @@ import (
 
 // stage is a practice world with everything that terminals share.
 type stage struct {
-	flags  practiceFlags
-	log    logrus.FieldLogger
-	world  *practice.World
-	office *practiceOffice
-	policy *policy.Policy // the first
-	pool   *inspect.Pool
-	money  *practice.Payment
-	tester *selftest.Tester
-	clock  *clock // of the world and its terminals
+	flags      practiceFlags
+	log        logrus.FieldLogger
+	book       *logbook.Book // for a technician; nil: none
+	world      *practice.World
+	office     *practiceOffice
+	policy     *policy.Policy // the first
+	pool       *inspect.Pool
+	money      *practice.Payment
+	tester     *selftest.Tester
+	technician string // the policy's entry for one; "": none
+	clock      *clock // of the world and its terminals
 }
 
 // clock is a practice world's, which can be put forward: people who do not act for hours need not be waited for.
@@ -54,6 +57,19 @@ func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 
 // forward lets so much time pass.
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// byThisMachine tests terminals whose clock was put forward by this machine's, which the test is about.
+type byThisMachine struct {
+	terminal.SelfTest
+	of *clock
+}
+
+func (b byThisMachine) Run(ctx context.Context, p terminal.Parts) string {
+	if b.of.ahead.Load() != 0 {
+		p.Now = time.Now
+	}
+	return b.SelfTest.Run(ctx, p)
+}
 
 func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	anchors, err := readAnchors(f.cardAnchors)
@@ -72,7 +88,13 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	office, err := newPracticeOffice(w.Policy(), clock.Now())
+	var technician string
+	if !f.scripted() { // where one can come by
+		if technician, err = hireTechnician(o.State); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
+	office, err := newPracticeOffice(w.Policy()+technician, clock.Now())
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -83,7 +105,7 @@ func openStage(f practiceFlags, log logrus.FieldLogger) (*stage, error) {
 	if len(f.played) == 1 {
 		err = w.Play(f.played[0].ID)
 	}
-	return &stage{f, log, w, office, office.last.Policy, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state), clock}, err
+	return &stage{f, log, nil, w, office, office.last.Policy, inspect.NewPool(inspect.Options{Warm: min(f.terminals, 4)}), practice.NewPayment(), selftest.New(f.state), technician, clock}, err
 }
 
 func (s *stage) close() error { return errors.Join(s.pool.Close(), s.world.Close()) }
@@ -183,7 +205,7 @@ func (p *place) close() error {
 const keysPatience = 30 * time.Second
 
 func (s *stage) devices(p *place) error {
-	if p.reader = openReader(attached.System(), s.flags.reader); p.reader == nil {
+	if p.reader = traced(openReader(attached.System(), s.flags.reader), s.book, readerPackage(s.flags.reader)); p.reader == nil {
 		if p.virtual = virtual.NewReader(); s.flags.reader == virtualKeys {
 			p.virtual = virtual.NewReaderWithKeys(keysPatience)
 		}
@@ -198,6 +220,7 @@ func (s *stage) devices(p *place) error {
 	}
 	if address.Kind != printer.Directory {
 		p.printer, err = s.realPrinter(address, p.channel)
+		p.printer = traced(p.printer, s.book, "drivers/printer/ipp")
 		return err
 	}
 	p.sheets = address.Dir
@@ -247,14 +270,14 @@ func (s *stage) terminal(ctx context.Context, p *place, screen session.Screen, o
 	if err != nil {
 		return nil, err
 	}
-	client, err := centre.New(centre.Config{URL: access.URL, Roots: access.Roots, Certificate: certificate})
+	client, err := centre.New(centre.Config{URL: access.URL, Roots: access.Roots, Certificate: certificate, Trace: s.book.Trace("daemon/centre")})
 	if err != nil {
 		return nil, err
 	}
 	return terminal.New(ctx, terminal.Parts{
 		Terminal: p.name, Channel: p.channel, Reader: p.reader, Printer: p.printer, Tray: p.tray,
-		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal, Sealed: sealedAt(filepath.Dir(p.file), p.journal, p.name),
-		Screen: screen, Now: s.clock.Now, Log: s.log, Observe: observe, SelfTest: s.tester,
+		Policy: p.signed.Policy, Signed: p.signed, Policies: p.policies, KeysExpire: firstEnd(own), Software: software(), Inspector: s.pool, Centre: client, Payment: s.money, Journal: p.journal, Sealed: sealedAt(filepath.Dir(p.file), p.journal, p.name), Owing: owingAt(filepath.Dir(p.file)),
+		Screen: screen, Now: s.clock.Now, Log: s.log, Observe: stepping(s.book.Trace("daemon/session"), observe), Trace: s.book.Trace("drivers/card"), SelfTest: byThisMachine{s.tester, s.clock},
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"honnin/daemon/centre"
 	"honnin/daemon/practice"
 	"honnin/daemon/practice/pki"
+	"honnin/daemon/practice/pki/pkitest"
 	"honnin/daemon/practice/script"
 	"honnin/daemon/session"
 	"honnin/daemon/terminal"
@@ -43,18 +44,8 @@ type stand struct {
 	quit   func()
 }
 
-// practiceKeys makes the practice world's keys once for all stands.
-var practiceKeys = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "honnin-keys-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if _, err := pki.Load(dir, time.Now()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(dir, pki.FileName))
-})
+// practiceKeys are the practice world's keys, for all stands.
+var practiceKeys = pkitest.Keys
 
 // withKeys puts the shared keys into a state directory.
 func withKeys(t *testing.T, state string) string {

@@ -294,12 +294,7 @@ func TestSuspensionsOutliveTheCentre(t *testing.T) {
 	s.ends(s.in(people.Mihon, "p01"), protocol.Refused, "")
 	id := s.struck()
 	s.must(s.world.Close())
-	next, err := practice.Start(practice.Options{State: filepath.Join(s.flags.state, "keys")})
-	s.must(err)
-	s.world = next
-	access, err := next.Access(s.place.name)
-	s.must(err)
-	s.line.lead(t, access.URL)
+	s.newWorld(t)
 	other := s.beside(1)
 	other.ends(other.in(people.Mihon, "p02"), protocol.Abandoned, "")
 	if got := other.why(people.Mihon); got != "suspended" {

@@ -41,14 +41,7 @@ func steps(t *testing.T, page string) (commands, outputs []string) {
 // follow runs commands in one shell in an empty directory, as a newcomer does, and returns the output of each.
 func follow(t *testing.T, commands []string) []string {
 	t.Helper()
-	for _, tool := range []string{"bash", "openssl", "qpdf", "python3"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
+	needPrograms(t, map[string]string{"bash": "bash", "openssl": "openssl", "qpdf": "qpdf", "python3": "python3"})
 	const mark = "-- the next block --\n"
 	c := exec.Command("bash", "-c", strings.Join(commands, "echo '"+strings.TrimSpace(mark)+"'\n"))
 	c.Dir = t.TempDir()

@@ -27,7 +27,7 @@ func devices(t *testing.T) {
 	listed(t)
 	printer := lend(t, "xhci.0", "printer", redir.Printer(printertest.New(printertest.Model{Direct: 2, Over: 1}, nil)))
 	said := listed(t, "printer")
-	usblp := []attached.Obstacle{{What: "the kernel driver usblp", Do: "nothing: it is detached while a terminal runs"}}
+	usblp := []attached.Obstacle{{Code: attached.KernelDriver, By: "usblp", What: "the kernel driver usblp", Do: "nothing: it is detached while a terminal runs"}}
 	if want := []attached.Printer{{Protocols: []string{"bidirectional", "ipp-usb"}, Languages: []string{"PJL", "PDF", "PCL"}}}; !reflect.DeepEqual(said[0].Printers, want) || !reflect.DeepEqual(said[0].InTheWay, usblp) {
 		t.Errorf("%+v", said)
 	}
@@ -65,7 +65,7 @@ func devices(t *testing.T) {
 // open files, and is told that much.
 func pcscdHas(t *testing.T) {
 	t.Helper()
-	want := attached.Obstacle{What: "pcscd has it", Do: "systemctl disable --now pcscd.socket pcscd.service, or use it: reader pcsc"}
+	want := attached.Obstacle{Code: attached.InUse, By: "pcscd", What: "pcscd has it", Do: "systemctl disable --now pcscd.socket pcscd.service, or use it: reader pcsc"}
 	await(t, "pcscd at the reader", func() bool { return slices.Contains(obstacles(t, 0), want) })
 	if o := obstacles(t, user); len(o) != 1 || o[0].What != "another program has it" {
 		t.Errorf("%+v", o)

@@ -1,6 +1,8 @@
 // Package usb_test is the proof of the USB drivers on a real kernel: honnind as it is shipped in two machines (package qemu), with
 // QEMU's own reader and with the software devices of the drivers' tests (package redir) on their buses, and whole visits through
-// the touch screen; and the USB sticks that policies come on, with the file systems that this kernel has. "make test-usb" runs it.
+// the touch screen; and the USB sticks that policies come on, with the file systems that this kernel has. A third one has the
+// technician's lines: a UART (16550) and a serial adapter (FTDI) of QEMU's. They have no modem lines that change, no rate at which
+// bytes go, and a break that gets through at the UART only. "make test-usb" runs it.
 // What a visit and a wait cost, beside pcscd, is printed by
 //
 //	go test -v -run 'TestFirstMachine/(readers|idle)' ./testdata/usb

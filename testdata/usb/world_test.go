@@ -42,10 +42,11 @@ type place struct {
 	err     error
 	stop    context.CancelFunc
 	people  []*virtual.Card
+	bring   func(*qemu.Options) // what else is in this machine; nil: nothing
 }
 
 // places are by the test that has the machine.
-var places = map[string]*place{"TestFirstMachine": {}, "TestSecondMachine": {}}
+var places = map[string]*place{"TestFirstMachine": {}, "TestSecondMachine": {}, "TestThirdMachine": {}}
 
 // here is where a test takes place.
 func here(t testing.TB) (*place, string) {
@@ -123,7 +124,10 @@ func (p *place) boot(dir string) (err error) {
 	}
 	fmt.Println("what the machine says is in", dir, "until all has passed")
 	o := world.options
-	o.Dir, o.Files = dir, maps.Clone(o.Files)
+	o.Dir, o.Files, o.Programs = dir, maps.Clone(o.Files), maps.Clone(o.Programs)
+	if p.bring != nil {
+		p.bring(&o)
+	}
 	if p.people, err = people(o.Files); err == nil {
 		p.machine, err = qemu.Boot(ctx, o)
 	}

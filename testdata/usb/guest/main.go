@@ -11,13 +11,23 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 func main() {
+	if os.Getpid() != 1 { // as /sbin/reboot, which tells init, as busybox's does
+		if err := unix.Kill(1, unix.SIGTERM); err != nil {
+			fmt.Println("guest:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	go restart()
 	if err := setUp(); err != nil {
 		fmt.Println("guest:", err)
 		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
@@ -26,6 +36,16 @@ func main() {
 	go forward("10.0.2.15:631", "127.0.0.1:60000") // ipp-usb's first printer
 	fmt.Println("guest: ready")
 	fmt.Println("guest:", http.ListenAndServe(":80", newPrograms().handler()))
+}
+
+// restart is what init does when it is told to: programs get a second for their last words.
+func restart() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, unix.SIGTERM)
+	<-told
+	time.Sleep(time.Second)
+	unix.Sync()
+	fmt.Println("guest:", unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
 }
 
 func setUp() error {

@@ -216,7 +216,7 @@ func (p *programs) start(_ *http.Request, c command) (any, error) {
 		fmt.Fprintf(cmd.Stdout, "guest: %s has ended: %v\n", c.Name, err)
 		_ = log.Close()
 	}()
-	return strconv.Itoa(cmd.Process.Pid), nil
+	return cmd.Process.Pid, nil
 }
 
 // stop asks a program to end, and waits; whoever waits no longer has it killed.

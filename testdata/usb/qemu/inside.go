@@ -31,7 +31,16 @@ func (m *Machine) Run(ctx context.Context, c Command) (r Result, err error) {
 }
 
 // Start lets a program go on until [Machine.Stop].
-func (m *Machine) Start(ctx context.Context, c Command) error { return m.tell(ctx, "/start", c, nil) }
+func (m *Machine) Start(ctx context.Context, c Command) error {
+	_, err := m.Process(ctx, c)
+	return err
+}
+
+// Process is Start, and says which process it is.
+func (m *Machine) Process(ctx context.Context, c Command) (pid int, err error) {
+	err = m.tell(ctx, "/start", c, &pid)
+	return pid, err
+}
 
 // Stop ends a program in good order, and returns its exit status; with ctx it is killed.
 func (m *Machine) Stop(ctx context.Context, name string) (code int, err error) {

@@ -27,6 +27,7 @@ type Options struct {
 	Files    map[string][]byte // further files
 	Modules  []string          // drivers of the kernel
 	Devices  []string          // arguments of QEMU's -device: controllers, at least
+	Line     string            // a unix socket that QEMU makes: the far end of a second UART, the machine's /dev/ttyS1; empty: there is none
 }
 
 // Machine is one that runs.
@@ -103,6 +104,9 @@ func machine(k kernel, root string) []string {
 
 func (o Options) attached() []string {
 	args := []string{"-serial", "file:" + filepath.Join(o.Dir, "console.log"), "-qmp", "unix:" + filepath.Join(o.Dir, "qmp") + ",server=on,wait=off"}
+	if o.Line != "" {
+		args = append(args, "-chardev", "socket,id="+UART+",path="+o.Line+",server=on,wait=off", "-serial", "chardev:"+UART)
+	}
 	for _, d := range o.Devices {
 		args = append(args, "-device", d)
 	}
@@ -228,6 +232,19 @@ func (m *Machine) Kill() {
 	<-m.ended
 }
 
+// Restarted waits until the machine has restarted itself, which is its end here.
+func (m *Machine) Restarted(ctx context.Context) error {
+	select {
+	case <-m.ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if why := m.control.ended(); why != "guest-reset" {
+		return fmt.Errorf("qemu: the machine has ended: %q", why)
+	}
+	return nil
+}
+
 // Address is where a port of the machine is on this host: 80, its first process, 8080, its touch screen, or 631, ipp-usb.
 func (m *Machine) Address(port int) string { return m.ports[port] }
 
@@ -257,3 +274,24 @@ func (m *Machine) Plug(ctx context.Context, properties map[string]any) error {
 
 // Unplug takes a device away, and returns when QEMU has let go of it.
 func (m *Machine) Unplug(ctx context.Context, id string) error { return m.control.remove(ctx, id) }
+
+// UART is the id of the second UART's line.
+const UART = "uart"
+
+// Break sends a break down a line, to the machine.
+func (m *Machine) Break(ctx context.Context, line string) error {
+	_, err := m.control.do(ctx, "chardev-send-break", map[string]any{"id": line})
+	return err
+}
+
+// Trace has QEMU write each of an event into its log from now on, or no more.
+func (m *Machine) Trace(ctx context.Context, event string, on bool) error {
+	_, err := m.control.do(ctx, "trace-event-set-state", map[string]any{"name": event, "enable": on})
+	return err
+}
+
+// Log is what QEMU itself has said.
+func (m *Machine) Log() (string, error) {
+	b, err := os.ReadFile(filepath.Join(m.dir, "qemu.log"))
+	return string(b), err
+}

@@ -17,6 +17,7 @@ type control struct {
 	mu      sync.Mutex
 	answers chan answer
 	gone    map[string]chan struct{} // devices whose end is awaited
+	why     string                   // the machine has ended
 }
 
 type answer struct {
@@ -27,6 +28,7 @@ type answer struct {
 	Event string `json:"event"`
 	Data  struct {
 		Device string `json:"device"`
+		Reason string `json:"reason"`
 	} `json:"data"`
 }
 
@@ -56,15 +58,31 @@ func (c *control) listen(d *json.Decoder) {
 			c.answers <- a
 			continue
 		}
-		if a.Event == "DEVICE_DELETED" {
-			c.mu.Lock()
-			if g := c.gone[a.Data.Device]; g != nil {
-				close(g)
-				delete(c.gone, a.Data.Device)
-			}
-			c.mu.Unlock()
-		}
+		c.hear(a)
 	}
+}
+
+// hear takes an event.
+func (c *control) hear(a answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch a.Event {
+	case "DEVICE_DELETED":
+		if g := c.gone[a.Data.Device]; g != nil {
+			close(g)
+			delete(c.gone, a.Data.Device)
+		}
+	case "SHUTDOWN":
+		c.why = a.Data.Reason
+	}
+}
+
+// ended is why QEMU, which is gone, said that the machine has ended.
+func (c *control) ended() string {
+	<-c.answers // closed after its last word
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // do runs one command.

@@ -3,11 +3,11 @@ SHELL := /bin/bash
 export GOFLAGS := -buildvcs=false
 export PATH := $(shell .ci/get-go):$(PATH)
 
-BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev libusb-1.0-0-dev ca-certificates
+BUILD_PACKAGES := build-essential pkg-config libpcsclite-dev libusb-1.0-0-dev ca-certificates openssh-client
 TEST_PACKAGES  := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd opensc cups-ipp-utils cups-client cups-daemon dbus qpdf poppler-utils openssl python3 chromium \
 	fonts-noto-cjk util-linux iproute2 opensc-pkcs11 libssl-dev python3-jsonschema \
-	e2fsprogs mount lrzsz minicom picocom tmux openssh-client rsyslog rsyslog-openssl
-CHECK_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 udev xz-utils dosfstools exfatprogs
+	e2fsprogs mount lrzsz minicom picocom tmux rsyslog rsyslog-openssl mandoc man-db systemd
+CHECK_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 udev xz-utils dosfstools exfatprogs procps
 
 APT := apt-get -o DPkg::Lock::Timeout=500
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -33,7 +33,7 @@ build: honnind
 
 GO_SOURCES := $(shell find config daemon drivers spool ui -type f -not -name '*_test.go' 2>/dev/null)
 honnind: go.mod go.sum $(GO_SOURCES)
-	go build -o honnind ./daemon
+	go build -ldflags "-X main.commit=$$(git log -1 --format=%h --abbrev=12 2>/dev/null) -X main.committed=$$(git log -1 --format=%cI 2>/dev/null)" -o honnind ./daemon
 
 deps:
 	$(call install,$(BUILD_PACKAGES))
@@ -43,7 +43,7 @@ deps-test:
 
 # make test: unit tests with the race detector, vectors, OpenSC, ippeveprinter, Chromium.
 test: deps-test build lint
-	go test -race -count=1 -timeout 15m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl ./testdata/usb/redir
+	go test -race -count=1 -timeout 30m ./... ./testdata/vectors/... ./testdata/second/... ./testdata/openssl ./testdata/usb/redir
 
 # make check: all that is slower.
 check: deps-check build

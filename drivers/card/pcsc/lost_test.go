@@ -142,7 +142,7 @@ func (s *scene) faults(t *testing.T) {
 		}
 		s.world.Pull()
 		closeCard(t, conn)
-		s.events.await(t, false)
+		s.removed(t)
 	}
 }
 

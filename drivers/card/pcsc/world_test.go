@@ -121,7 +121,7 @@ func TestPCSCD(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s.events = watch(t, s.reader)
-			defer func() { w.Pull(); s.events.await(t, false) }()
+			defer func() { w.Pull(); s.removed(t) }()
 			test.run(t)
 		})
 	}
@@ -156,6 +156,17 @@ func (s *scene) place(t testing.TB, o virtual.Options) {
 		t.Fatal(err)
 	}
 	s.events.await(t, true)
+}
+
+// removed waits until the card is gone for us and for pcscd, which may say so earlier than it knows.
+func (s *scene) removed(t testing.TB) {
+	t.Helper()
+	s.events.await(t, false)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := pcsc.New(cardtest.Reader).AwaitRemoval(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *scene) connect(t testing.TB) card.Connection {
@@ -215,7 +226,7 @@ func (s *scene) visits(t *testing.T) {
 			s.place(t, o)
 			s.visit(t, o)
 			s.world.Pull()
-			s.events.await(t, false)
+			s.removed(t)
 		}
 	}
 }
@@ -348,7 +359,7 @@ func (s *scene) noLeakAfterDeath(t *testing.T) {
 			t.Errorf("pkcs11-tool does not sign with the PIN either: %v\n%s", err, out)
 		}
 		s.world.Pull()
-		s.events.await(t, false)
+		s.removed(t)
 	}
 }
 

@@ -3,7 +3,8 @@
 // Everything waits on the page itself (a MutationObserver, or the node that is to be pressed), never on a clock;
 // only the whole test's deadline ends a wait. A missing Chromium skips the test, and fails it where CI=true.
 // Whatever the page complains of (an exception, a console error, a breach of the content policy) fails the test at
-// its end, unless the test takes it with [Browser.Complaints], or the page is not ours ([Browser.Foreign]).
+// its end, unless the test takes it ([Browser.Complaints]) or has said that it comes ([Browser.Expect]), or the page is
+// not ours ([Browser.Foreign]).
 package touchtest
 
 import (
@@ -35,6 +36,7 @@ type Browser struct {
 
 	mu         sync.Mutex
 	complaints []string
+	expected   []string // words of complaints that are none
 	foreign    bool
 	news       chan struct{} // a complaint has come
 }
@@ -113,15 +115,33 @@ func (b *Browser) listen(said iter.Seq2[chromedp.ConsoleMessage, error]) {
 			return
 		}
 		if m.IsException() || m.Type == chromedp.ConsoleError {
-			b.mu.Lock()
-			b.complaints = append(b.complaints, m.String())
-			b.mu.Unlock()
+			if !b.complain(m.String()) {
+				continue
+			}
 			select {
 			case b.news <- struct{}{}:
 			default:
 			}
 		}
 	}
+}
+
+// complain keeps a complaint, and reports false of one that is expected.
+func (b *Browser) complain(said string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if slices.ContainsFunc(b.expected, func(words string) bool { return strings.Contains(said, words) }) {
+		return false
+	}
+	b.complaints = append(b.complaints, said)
+	return true
+}
+
+// Expect says that complaints in these words are the test's own doing, however many there are and however late.
+func (b *Browser) Expect(words string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, words)
 }
 
 // Before runs a script at the beginning of every page that is opened from now on.

@@ -54,6 +54,7 @@ type gate struct {
 	mu      sync.Mutex
 	day     string        // of the last test; "": another one is due in any case
 	failed  string        // what it found
+	asked   uint64        // how often another one was made due: one under way does not answer what was asked meanwhile
 	busy    bool          // a visit is in hand
 	changed chan struct{} // closed when any of the above changes
 	slammed chan struct{} // closed when a test fails
@@ -107,6 +108,7 @@ func (g *gate) run(ctx context.Context) {
 // test makes one test and journals what it found, before anything can follow from it.
 func (g *gate) test(ctx context.Context) {
 	day := g.openingDay(g.now())
+	asked := g.wanted()
 	failed := g.attempt(ctx)
 	if ctx.Err() != nil {
 		return
@@ -116,7 +118,10 @@ func (g *gate) test(ctx context.Context) {
 	}
 	g.say(failed)
 	g.change(func() {
-		g.day, g.failed = day, failed
+		g.failed = failed
+		if g.asked == asked {
+			g.day = day
+		}
 		if failed != "" {
 			close(g.slammed)
 			g.slammed = make(chan struct{})
@@ -194,9 +199,18 @@ func (g *gate) wait(ctx context.Context) error {
 func (g *gate) heard() {
 	g.change(func() {
 		if g.failed != "" {
-			g.day = ""
+			g.want()
 		}
 	})
+}
+
+// want makes another test due; g.mu is held.
+func (g *gate) want() { g.day, g.asked = "", g.asked+1 }
+
+func (g *gate) wanted() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.asked
 }
 
 // again makes another test due where the last one passed: nothing begins before it has passed once more. It reports whether one is due:
@@ -204,7 +218,7 @@ func (g *gate) heard() {
 func (g *gate) again() (due bool) {
 	g.change(func() {
 		if due = g.failed == ""; due {
-			g.day = ""
+			g.want()
 		}
 	})
 	return due

@@ -186,6 +186,29 @@ func TestGateAgain(t *testing.T) {
 	})
 }
 
+// TestGateAskedMeanwhile: a word that is said, or a test that is wanted, while one goes on has another one follow, and that one counts.
+func TestGateAskedMeanwhile(t *testing.T) {
+	bubble(t, "", func(d *door) {
+		slowly := func(answer string) func(context.Context) string {
+			return func(context.Context) string { time.Sleep(2 * time.Second); return answer }
+		}
+		d.test.does(slowly(""))
+		d.again()
+		synctest.Wait()
+		d.test.says("swapped")
+		d.again()
+		time.Sleep(3 * time.Second)
+		d.expect(session.ErrSelfTestFailed, 3)
+		d.test.does(slowly("swapped"))
+		d.heard()
+		synctest.Wait()
+		d.test.says("")
+		d.heard()
+		time.Sleep(3 * time.Second)
+		d.expect(nil, 5)
+	})
+}
+
 func TestGateOpensOnTheNextDay(t *testing.T) {
 	bubble(t, "swapped", func(d *door) {
 		d.test.says("")

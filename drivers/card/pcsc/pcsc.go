@@ -16,6 +16,12 @@
 // and one question are stuck. Status waits are ended by SCardCancel, repeatedly, because pcscd drops a cancel that
 // comes before the wait.
 //
+// # What pcscd does not tell
+//
+// A card pulled just before its connection is closed: the reset finds none and makes the reader empty before pcscd's polling thread has
+// looked, every 400 ms. A card laid before that look is, for the thread, the one before (pcscd 1.9.9, SCardDisconnect and
+// EHStatusHandlerThread): nobody hears of it until it is taken out and laid again.
+//
 // # Why not a binding
 //
 // The binding that we know (ebfe/scard) keeps reader names in an unguarded global map: two status waits that

@@ -243,9 +243,12 @@ func abandonedLanguage(t *testing.T, chromium *touchtest.Browser) {
 	b.Open(h.url + h.srv.EntryPath())
 	h.srv.Show(Screen{Name: Welcome})
 	b.WaitScreen("welcome")
+	// The page itself notes what it speaks: English is over before a busy machine has asked it.
+	touchtest.Eval[bool](b, `{ window.spoken = ["ja"]; new MutationObserver(() => {
+		if (spoken.at(-1) !== document.documentElement.lang) spoken.push(document.documentElement.lang);
+	}).observe(document.documentElement, { attributes: true }); true; }`)
 	b.Click(`[data-local="language"]`)
-	b.Wait(`document.documentElement.lang === "en"`)
-	b.Wait(`document.documentElement.lang === "ja"`)
+	b.Wait(`spoken.join() === "ja,en,ja"`)
 	h.noFinger(t)
 }
 
@@ -382,9 +385,10 @@ func practicePanel(t *testing.T, chromium *touchtest.Browser) {
 			{ID: "yokohama", Ja: "横浜市 2023年3月27日", En: "Yokohama, 27 March 2023", JaWhy: strings.Repeat("負荷により、次の申請者のファイルが取り込まれた。", 3), Why: strings.Repeat("Under load the next file was picked up. ", 4)},
 			{ID: "tokushima", Ja: "徳島市 2023年3月27日", En: "Tokushima, 27 March 2023", JaWhy: "一つのプログラム", Why: "One program.", JaHow: "住民票の写しを申し込む", How: "Ask for a resident record.", On: true, OtherPlaces: true}}}}
 	h := newHarness(t, p)
+	h.srv.Show(Screen{Name: Welcome}) // now: a panel that is drawn anew between finger down and up was not pressed
 	b := chromium.Tab(t, 1440, 900)
+	b.Expect("409") // the refusal that is asked for
 	b.Open(h.url + "/")
-	h.srv.Show(Screen{Name: Welcome})
 	frame := `document.getElementById("kiosk").contentDocument?.getElementById("picture")?.dataset.screen`
 	// The frame's own changes do not wake an observer of this document: let the panel's stream do it.
 	b.Wait(`document.querySelector("[data-person=p01]") !== null`)
@@ -398,6 +402,7 @@ func practicePanel(t *testing.T, chromium *touchtest.Browser) {
 	other.Open(h.url + "/kiosk")
 	other.WaitScreen("welcome")
 	b.Act("stranger")
+	b.Wait(`document.querySelector("[data-act=stranger][aria-pressed]") !== null`)
 	b.Scenario("yokohama")
 	b.Wait(`document.querySelector("[data-playing=yokohama]") !== null && document.querySelector("[data-playing=tokushima]") === null && document.querySelector("[data-staff-code]") !== null`)
 	h.srv.Show(Screen{Visit: 4, Name: PIN, TriesLeft: 3})
@@ -416,10 +421,5 @@ func practicePanel(t *testing.T, chromium *touchtest.Browser) {
 	}
 	if wide := touchtest.Eval[bool](b, `document.documentElement.scrollWidth > innerWidth || document.querySelector("aside").scrollWidth > document.querySelector("aside").clientWidth`); wide {
 		t.Error("the panel is wider than its place")
-	}
-	for _, c := range b.Complaints() {
-		if !strings.Contains(c, "409") { // the refusal that was asked for
-			t.Errorf("the page complains: %s", c)
-		}
 	}
 }

@@ -164,13 +164,19 @@ func (p *fakePanel) Refuse() error { return p.note("red") }
 func (p *fakePanel) Type(wrong bool) error {
 	return p.note(map[bool]string{false: "type", true: "wrong"}[wrong])
 }
-func (p *fakePanel) Jam() error          { return p.note("jam") }
-func (p *fakePanel) ClearJam() error     { return p.note("clear-jam") }
-func (p *fakePanel) PaperOut() error     { return p.note("paper-out") }
-func (p *fakePanel) TakePaper() error    { return p.note("take-paper") }
-func (p *fakePanel) HandStranger() error { return p.note("stranger") }
-func (p *fakePanel) Staff() error        { return p.note("staff") }
-func (p *fakePanel) Close() error        { return p.note("close") }
+func (p *fakePanel) Jam() error       { return p.note("jam") }
+func (p *fakePanel) ClearJam() error  { return p.note("clear-jam") }
+func (p *fakePanel) PaperOut() error  { return p.note("paper-out") }
+func (p *fakePanel) TakePaper() error { return p.note("take-paper") }
+func (p *fakePanel) HandStranger() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done, p.state.Stranger = append(p.done, "stranger"), true
+	return nil
+}
+
+func (p *fakePanel) Staff() error { return p.note("staff") }
+func (p *fakePanel) Close() error { return p.note("close") }
 
 func (p *fakePanel) Play(id string) error {
 	if !strings.HasPrefix(id, "y") {

@@ -115,11 +115,12 @@ func TestPolicyChanges(t *testing.T) {
 	c := New(w.options())
 	ctx, ended := t.Context(), make(chan struct{})
 	go func() { defer close(ended); c.Run(ctx) }()
-	w.until("the first three", func() bool { return len(one.numbers(t)) == 3 })
+	only := func(is State) bool { s := c.States(); return len(s) == 1 && s[0] == is }
+	w.until("the first three, and that this is kept", func() bool { return only(State{ID: "log", Position: 6}) })
 	second := policy.Collector{ID: "second", Address: w.server(w.asCollector(), two.serve), Anchors: first.Anchors}
 	w.set(second)
 	w.until("all of it for the new one", func() bool { return len(two.numbers(t)) == 3 })
-	w.until("only one", func() bool { s := c.States(); return len(s) == 1 && s[0] == State{ID: "second", Position: 6} })
+	w.until("only one", func() bool { return only(State{ID: "second", Position: 6}) })
 	w.happens(4, 6)
 	w.until("what is new", func() bool { return len(two.numbers(t)) == 5 })
 	w.set(first, second)

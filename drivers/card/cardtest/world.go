@@ -198,9 +198,9 @@ func (w *World) Command(ctx context.Context, name string, args ...string) *exec.
 }
 
 // Stop takes the card out and ends pcscd in good order.
-func (w *World) Stop() { w.end(syscall.SIGTERM) }
+func (w *World) Stop() { w.Pull(); w.end(syscall.SIGTERM) }
 
-// Kill ends pcscd at once.
+// Kill ends pcscd at once, which does not learn that the card is taken out.
 func (w *World) Kill() { w.end(syscall.SIGKILL) }
 
 // Freeze stops pcscd from answering, and returns when every thread of it has stopped; the returned function lets it
@@ -229,8 +229,8 @@ func stopped(pid int) bool {
 }
 
 func (w *World) end(s syscall.Signal) {
-	w.Pull()
 	defer w.cards.Wait()
+	defer w.Pull()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.daemon == nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"honnin/config/protocol"
@@ -198,8 +199,6 @@ func TestHangsAtEachCall(t *testing.T) {
 			_, _ = w.Write(valid)
 		}
 	}
-	timing := quick
-	timing.Call, timing.Upload, timing.Lost, timing.Cancel = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 600*time.Millisecond
 	for name, c := range map[string]struct {
 		op     goipp.Op
 		nth    int // answered so often before
@@ -218,19 +217,22 @@ func TestHangsAtEachCall(t *testing.T) {
 			t.Parallel()
 			f := startFake(t)
 			f.engine = func(j *fakeJob) { j.state = int(jobProcessing) }
-			silent(t, f, c.op, c.nth)
-			p, doc := open(t, f.uri(), Options{Timing: timing}), document(1, 1, 100)
-			got, err := p.print(t.Context(), doc, nil)
-			if doc.opened != c.opened || (err == nil) != (c.opened == 1) || c.opened == 1 && got.Outcome != protocol.Unsure {
-				t.Errorf("%+v, %v, opened %d times", got, err, doc.opened)
-			}
-			if n := len(f.seen(goipp.OpSendDocument)); n != c.opened {
-				t.Errorf("sent %d times", n)
-			}
-			past := spool.Past{Transaction: doc.job.Transaction, Impressions: 1, JobID: doc.handed, Age: time.Second}
-			if got := open(t, f.uri(), Options{Timing: timing}).Settle(t.Context(), past); got.Outcome != protocol.Unsure {
-				t.Errorf("settled: %+v", got)
-			}
+			synctest.Test(t, func(t *testing.T) { // only silence takes time
+				o := piped(t, f.serve)
+				silent(t, f, c.op, c.nth)
+				p, doc := open(t, f.uri(), o), document(1, 1, 100)
+				got, err := p.print(t.Context(), doc, nil)
+				if doc.opened != c.opened || (err == nil) != (c.opened == 1) || c.opened == 1 && got.Outcome != protocol.Unsure {
+					t.Errorf("%+v, %v, opened %d times", got, err, doc.opened)
+				}
+				if n := len(f.seen(goipp.OpSendDocument)); n != c.opened {
+					t.Errorf("sent %d times", n)
+				}
+				past := spool.Past{Transaction: doc.job.Transaction, Impressions: 1, JobID: doc.handed, Age: time.Second}
+				if got := open(t, f.uri(), o).Settle(t.Context(), past); got.Outcome != protocol.Unsure {
+					t.Errorf("settled: %+v", got)
+				}
+			})
 		})
 	}
 }

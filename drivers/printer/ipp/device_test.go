@@ -301,18 +301,19 @@ func TestDeviceWithAnothersJob(t *testing.T) {
 	becomesReady(t, p, "")
 }
 
+// impatient has a printer that does not answer given up soon. It is called when that printer hangs: a busy one may need longer.
+func (p *Printer) impatient() {
+	p.ipp.call, p.timing.Upload, p.timing.Lost, p.timing.Cancel = 300*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
+}
+
 func TestDeviceHangs(t *testing.T) {
 	t.Parallel()
 	d := ippevetest.Start(t)
-	timing := quick
-	timing.Call, timing.Lost, timing.Cancel = 300*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
-	p := open(t, d.URI(), Options{Timing: timing})
+	p, doc := open(t, d.URI(), Options{}), document(1, 1, 1000)
 	d.Behave(ippevetest.Behaviour{Mode: "slow"})
-	end := begin(t.Context(), p, document(1, 1, 1000), nil)
-	d.AwaitEngine()
-	d.Hang()
-	o := <-end
-	wantResult(t, o.result, o.err, protocol.Unsure, 0, printer.Unreachable)
+	doc.after = func() { d.AwaitEngine(); d.Hang(); p.impatient() }
+	got, err := p.print(t.Context(), doc, nil)
+	wantResult(t, got, err, protocol.Unsure, 0, printer.Unreachable)
 	wantReady(t, p, printer.Unreachable)
 	d.Resume()
 	becomesReady(t, p, printer.JobsWaiting) // and by now the job has been cancelled
@@ -324,11 +325,8 @@ func TestDeviceHangs(t *testing.T) {
 func TestDeviceThatHangsDuringTheUpload(t *testing.T) {
 	t.Parallel()
 	d := ippevetest.Start(t)
-	timing := quick
-	timing.Call, timing.Upload, timing.Cancel = 300*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
-	p := open(t, d.URI(), Options{Timing: timing})
-	doc := document(1, 1, 30<<20)
-	doc.before = d.Hang
+	p, doc := open(t, d.URI(), Options{}), document(1, 1, 30<<20)
+	doc.before = func() { d.Hang(); p.impatient() }
 	got, err := p.print(t.Context(), doc, nil)
 	wantResult(t, got, err, protocol.Unsure, 0, "upload-cut")
 	d.Resume()
@@ -340,9 +338,10 @@ func TestDeviceIsTooSlow(t *testing.T) {
 	d := ippevetest.Start(t)
 	timing := quick
 	timing.Print, timing.PerImpression, timing.Cancel = 300*time.Millisecond, time.Millisecond, 300*time.Millisecond
-	p := open(t, d.URI(), Options{Timing: timing})
+	p, doc := open(t, d.URI(), Options{Timing: timing}), document(2, 1, 1000)
 	d.Behave(ippevetest.Behaviour{Mode: "slow", After: 1})
-	got, err := p.print(t.Context(), document(2, 1, 1000), nil)
+	doc.after = d.AwaitEngine // it is the second sheet that takes too long
+	got, err := p.print(t.Context(), doc, nil)
 	wantResult(t, got, err, protocol.Unsure, 1, "deadline")
 	d.Go()
 	becomesReady(t, p, "")

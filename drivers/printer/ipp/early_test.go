@@ -43,8 +43,7 @@ func (u unbuffered) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // serveUnbuffered has somebody else answer documents for a fake, and says how to reach it.
 func (f *fake) serveUnbuffered(t *testing.T, answer func(w http.ResponseWriter, m *goipp.Message, rest io.Reader)) Options {
-	u := make(unbuffered)
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return piped(t, func(w http.ResponseWriter, r *http.Request) {
 		head := make([]byte, 8)
 		if _, err := io.ReadFull(r.Body, head); err != nil {
 			t.Error(err)
@@ -55,7 +54,13 @@ func (f *fake) serveUnbuffered(t *testing.T, answer func(w http.ResponseWriter, 
 		}
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(head), r.Body))
 		f.serve(w, r)
-	})}
+	})
+}
+
+// piped serves without sockets, and says how to reach it.
+func piped(t *testing.T, serve http.HandlerFunc) Options {
+	u := make(unbuffered)
+	srv := &http.Server{Handler: serve}
 	go func() { _ = srv.Serve(u) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	return Options{Dial: u.dial}

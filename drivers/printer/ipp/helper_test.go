@@ -29,9 +29,15 @@ type paper struct {
 	opened int
 	before func() // called when it is opened
 	handed string // what the printer calls the job, once it acknowledged the document
+	after  func() // called then
 }
 
-func (p *paper) Handed(job string) { p.handed = job }
+func (p *paper) Handed(job string) {
+	p.handed = job
+	if p.after != nil {
+		p.after()
+	}
+}
 
 func (p *paper) Job() spool.Job { return p.job }
 

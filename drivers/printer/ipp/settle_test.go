@@ -168,9 +168,7 @@ func TestRestartOfBoth(t *testing.T) {
 	r.hands()
 	d.AwaitEngine()
 	d.Kill()
-	timing := quick
-	timing.Call = 300 * time.Millisecond
-	gone := open(t, d.URI(), Options{Timing: timing})
+	gone := open(t, d.URI(), Options{})
 	if got := gone.Settle(t.Context(), r.past()); got.Outcome != protocol.Unsure || got.Reason != printer.Unreachable || got.Evidence != spool.NoEvidence {
 		t.Errorf("%+v", got)
 	}

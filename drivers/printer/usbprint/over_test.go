@@ -167,7 +167,8 @@ func TestAbandoned(t *testing.T) {
 	b.wantReady(t, "")
 	for range 3 {
 		b.device.Strike(printertest.Fault{Do: printertest.Late})
-		ctx, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ctx, leave := context.WithCancel(t.Context())
+		go func() { defer leave(); _ = b.device.AwaitLate(ctx) }()
 		if got, err := b.Ready(ctx); got.Ready || err == nil {
 			t.Errorf("%+v, %v", got, err)
 		}

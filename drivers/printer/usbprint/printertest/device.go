@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash"
 	"net"
+	"slices"
 	"sync"
 )
 
@@ -91,6 +92,24 @@ func (d *Device) Strike(f Fault) {
 
 // Go lets out what was [Late].
 func (d *Device) Go() { d.with(func() { d.going = true }) }
+
+// AwaitLate waits until something that it says is [Late].
+func (d *Device) AwaitLate(ctx context.Context) error {
+	for {
+		d.mu.Lock()
+		late := d.late() && slices.ContainsFunc(d.ways, func(w *way) bool { return len(w.said) > 0 })
+		changed := d.changed
+		d.mu.Unlock()
+		if late {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
 
 // Status sets the port status.
 func (d *Device) Status(b byte) { d.with(func() { d.status = b }) }
@@ -358,12 +377,14 @@ func (d *Device) In(ctx context.Context, endpoint uint8) ([]byte, error) {
 	}
 }
 
+func (d *Device) late() bool { return d.fault.Do == Late && d.taken >= d.fault.After && !d.going }
+
 func (d *Device) tell(w *way) ([]byte, error) {
 	due := d.taken >= d.fault.After
 	switch {
 	case d.gone:
 		return nil, ErrUnplugged
-	case len(w.said) == 0 || due && (d.fault.Do == Mute || d.fault.Do == Late && !d.going):
+	case len(w.said) == 0 || due && d.fault.Do == Mute || d.late():
 		return nil, nil
 	}
 	p := w.said[0]

@@ -113,8 +113,10 @@ func TestPolicyChanges(t *testing.T) {
 	first := w.names(w.server(w.asCollector(), one.serve))
 	w.happens(1, 4)
 	c := New(w.options())
-	ctx, ended := t.Context(), make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
 	go func() { defer close(ended); c.Run(ctx) }()
+	defer func() { stop(); <-ended }() // it writes where the test clears up
 	only := func(is State) bool { s := c.States(); return len(s) == 1 && s[0] == is }
 	w.until("the first three, and that this is kept", func() bool { return only(State{ID: "log", Position: 6}) })
 	second := policy.Collector{ID: "second", Address: w.server(w.asCollector(), two.serve), Anchors: first.Anchors}

@@ -67,6 +67,7 @@ type Applicant struct {
 
 	mu    sync.Mutex
 	view  session.View
+	shown uint64        // pictures
 	fresh chan struct{} // closed, and replaced, at every change
 	done  Visit
 	last  protocol.Transaction // that was begun in this visit
@@ -99,6 +100,7 @@ func (a *Applicant) Show(v session.View) {
 	defer a.mu.Unlock()
 	a.watch.sees(v.State, a.now())
 	a.view = v
+	a.shown++
 	a.began = a.began || v.State != session.Idle && v.State != session.Unready
 	a.over = a.over || a.began && (v.State == session.Idle || v.State == session.OutOfService)
 	close(a.fresh)
@@ -143,15 +145,16 @@ func (a *Applicant) left() bool {
 	return a.over
 }
 
-func (a *Applicant) look() (session.View, <-chan struct{}) {
+func (a *Applicant) look() (v session.View, shown uint64, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.view, a.fresh
+	return a.view, a.shown, a.fresh
 }
 
 // Visit makes one visit and returns what was observed of it.
 func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
-	if err := a.until(ctx, func(v session.View) (bool, error) { return v.State == session.Idle, a.staff(ctx, v) }); err != nil {
+	idle := func(v session.View) bool { return v.State == session.Idle }
+	if err := a.until(ctx, idle, func(v session.View) error { return a.staff(ctx, v) }); err != nil {
 		return Visit{}, err
 	}
 	a.mu.Lock()
@@ -161,14 +164,15 @@ func (a *Applicant) Visit(ctx context.Context, w Wish) (Visit, error) {
 	if err := w.Hands.Place(); err != nil {
 		return Visit{}, err
 	}
-	err := a.until(ctx, func(v session.View) (bool, error) {
-		if a.left() {
-			return a.settled(), nil
+	over := func(session.View) bool { return a.left() && a.settled() }
+	err := a.until(ctx, over, func(v session.View) error {
+		switch {
+		case a.left():
+			return nil
+		case shut(v):
+			return ErrShut
 		}
-		if shut(v) {
-			return false, ErrShut
-		}
-		return false, a.act(ctx, v, w)
+		return a.act(ctx, v, w)
 	})
 	w.Hands.TakePaper()
 	_ = w.Hands.Pull() // out of service, the card may still lie there
@@ -185,12 +189,19 @@ func (a *Applicant) moves(s session.State) {
 	a.watch.does(s, a.now())
 }
 
-// until looks at each new picture until f is content.
-func (a *Applicant) until(ctx context.Context, f func(session.View) (bool, error)) error {
-	for {
-		v, changed := a.look()
-		if ok, err := f(v); ok || err != nil {
-			return err
+// until does what each picture asks for, once, until it is over: what is observed is no new picture, and who pressed a key or typed a
+// PIN because of it once more would do so on the next.
+func (a *Applicant) until(ctx context.Context, over func(session.View) bool, does func(session.View) error) error {
+	for done := uint64(0); ; {
+		v, shown, changed := a.look()
+		if over(v) {
+			return nil
+		}
+		if shown != done {
+			done = shown
+			if err := does(v); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-changed:

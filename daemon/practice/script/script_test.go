@@ -101,3 +101,31 @@ func TestNoPictureIsMissed(t *testing.T) {
 		})
 	}
 }
+
+// typist counts what it types, which the terminal takes before it shows anything new.
+type typist struct {
+	quick
+	typed int
+}
+
+func (h *typist) Type(context.Context, string) error { h.typed++; return nil }
+
+// TestOnePictureOneDeed: what is observed while a picture stands has nobody type the PIN a second time: there would be one try less, or
+// a reader that does not ask.
+func TestOnePictureOneDeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewApplicant(time.Now)
+		h := &typist{quick: quick{a, []session.State{session.AtPad}, nil}}
+		a.At(h)
+		a.Show(session.View{State: session.Idle})
+		go func() {
+			synctest.Wait()
+			a.Observe(session.Step{Visit: 1, To: session.AtPad})
+			synctest.Wait()
+			a.Show(session.View{State: session.Idle})
+		}()
+		if _, err := a.Visit(t.Context(), Wish{Hands: h}); err != nil || h.typed != 1 {
+			t.Errorf("typed %d times, %v", h.typed, err)
+		}
+	})
+}

@@ -122,6 +122,7 @@ func (s *stand) visitsOnAFullDisk() (made int) {
 	s.t.Helper()
 	for {
 		s.everythingDelivered()
+		s.visitsEnded()
 		enough := roomForAVisit(s.t, s.place.file)
 		switch v := s.visit(s.wish("p02", protocol.ResidentRecord)); {
 		case enough != (v.Ending != nil):

@@ -46,12 +46,14 @@ func TestJournalOfARunningTerminal(t *testing.T) {
 	s := newStand(t, t.TempDir(), nil)
 	file := filepath.Join(s.flags.state, "terminals", string(s.place.name), "journal.db")
 	s.prints("p04")
+	s.everythingDelivered()
+	s.visitsEnded() // nothing more is written
 	older, err := os.ReadFile(file)
 	s.must(err)
 	s.world.HandStrangers(true)
 	s.visit(s.wish("p05", protocol.ResidentRecord))
 	s.everythingDelivered()
-	s.await("the end of the visit", func(v session.View) bool { return v.State == session.Idle || v.State == session.Unready })
+	s.visitsEnded()
 
 	told, code := honnindSays(t, "journal", "show", "--journal", file, "--visit", "2")
 	for _, words := range []string{"visit 2: a card lies on the reader", "ended: refused", "is stopped on this terminal until incident 13 is closed: other-transaction", "incident: ", "the centre has entry", "the visit is over"} {
@@ -148,12 +150,7 @@ func TestOlderJournalIsNotTrusted(t *testing.T) {
 	file := filepath.Join(first.flags.state, "terminals", string(first.place.name), "journal.db")
 	first.prints("p04")
 	first.everythingDelivered()
-	for ended := 0; ended == 0; { // then nothing more is written, and money is where it belongs
-		c, err := journal.Copy(file)
-		first.must(err)
-		ended = len(of(entries(t, c), journal.VisitEnded))
-		first.must(c.Close())
-	}
+	first.visitsEnded() // then nothing more is written, and money is where it belongs
 	older, err := os.ReadFile(file)
 	first.must(err)
 	first.prints("p05")

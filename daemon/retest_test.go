@@ -26,7 +26,7 @@ func TestTechnicianOpensNoFailedTerminal(t *testing.T) {
 	t.Parallel()
 	test := new(failsFirst)
 	s := newStand(t, t.TempDir(), func(_ *stand, p *terminal.Parts) { p.SelfTest = test })
-	s.awaitState(session.Unready)
+	s.await("the failure", func(v session.View) bool { return v.State == session.Unready && v.Word == "selftest-failed" }) // a test that a loan meets is made again
 	s.must(s.Lend(t.Context(), "tech-7", func(context.Context, terminal.Parts, func(*terminal.Terminal)) terminal.Lent {
 		return terminal.Lent{Outcome: "printed"}
 	}))

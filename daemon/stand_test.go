@@ -176,6 +176,15 @@ func (s *stand) everythingDelivered() {
 	s.must(delivered(ctx, s.Terminal))
 }
 
+// visitsEnded waits until the journal has the end of each visit: the welcome is shown before.
+func (s *stand) visitsEnded() {
+	s.t.Helper()
+	s.until("the end of each visit in the journal", func() bool {
+		all := entries(s.t, s.place.journal)
+		return len(of(all, journal.VisitEnded)) == len(of(all, journal.VisitBegun))
+	})
+}
+
 // settles has the municipality close what the terminal raised: no service is stopped any more.
 func (s *stand) settles() {
 	s.t.Helper()

@@ -282,9 +282,8 @@ func (s *Server) cancel(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := t.cancel(); err != nil {
+	if err := t.cancel(&s.counts.cancelled); err != nil {
 		return answer{}, err
 	}
-	s.counts.cancelled.Add(1)
 	return answer{status: http.StatusNoContent}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"honnin/config/protocol"
@@ -49,11 +50,7 @@ func (s *Server) open(b protocol.Begin) (*transaction, time.Time) {
 	t := &transaction{id: protocol.NewTransaction(), terminal: b.Terminal, channel: b.Channel, nonce: b.Nonce, challenge: protocol.NewChallenge(), settled: make(chan struct{})}
 	expires := s.Now().Add(s.Lifetime)
 	t.mu.Lock()
-	t.timer = time.AfterFunc(s.Lifetime, func() {
-		if t.cancel() == nil {
-			s.counts.expired.Add(1)
-		}
-	})
+	t.timer = time.AfterFunc(s.Lifetime, func() { _ = t.cancel(&s.counts.expired) }) // or it has ended, or is committed
 	t.mu.Unlock()
 	s.counts.begun.Add(1)
 	if old := s.enter(t); old != nil {
@@ -121,9 +118,9 @@ func (s *Server) alive(c *call) error {
 	return t.in(func() error { return nil }, begun, identified, ordered, ready, committed)
 }
 
-// cancel ends the whole transaction before the commit. It is refused from the commit on.
-func (t *transaction) cancel() error {
-	return t.in(func() error { t.drop(dead); return nil }, begun, identified, ordered, ready)
+// cancel ends the whole transaction before the commit, and counts that before anybody can see it. It is refused from the commit on.
+func (t *transaction) cancel(count *atomic.Uint64) error {
+	return t.in(func() error { count.Add(1); t.drop(dead); return nil }, begun, identified, ordered, ready)
 }
 
 // die ends it whatever its state.

@@ -67,8 +67,8 @@ service = [{certificate = "resident-record", fee = 321}, {certificate = "income-
 // TestClosedOpensForNobody: outside the policy's hours the screen says when it opens, and a card begins no visit.
 func TestClosedOpensForNobody(t *testing.T) {
 	now := time.Now().In(tokyo.Zone())
-	opens := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, tokyo.Zone())
-	hours := "00:00-00:01"
+	opens := time.Date(now.Year(), now.Month(), now.Day()+1, 12, 0, 0, 0, tokyo.Zone()) // also where midnight passes meanwhile
+	hours := "12:00-13:00"
 	if now.Hour() < 20 {
 		opens = time.Date(now.Year(), now.Month(), now.Day(), now.Hour()+2, 0, 0, 0, tokyo.Zone())
 		hours = fmt.Sprintf("%02d:00-%02d:00", now.Hour()+2, now.Hour()+3)

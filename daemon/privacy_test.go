@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func (n needle) in(text []byte) bool {
 		}
 		i += at
 		end := i + len(n.b)
-		if !n.word || !goesOn(text, i-1, i-2) && !goesOn(text, end, end+1) {
+		if !n.word || !goesOn(text, i-1, i-2) && !goesOn(text, end, end+1) && !isDay(text, i, end) {
 			return true
 		}
 		at = i + 1
@@ -68,6 +69,14 @@ func goesOn(text []byte, beside, behind int) bool {
 	digit := func(c byte) bool { return c >= '0' && c <= '9' }
 	c := at(beside)
 	return digit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '.' && digit(at(behind))
+}
+
+// inNumber is the day in a visit's number, E-01-1212-7, with what stands beside it.
+var inNumber = regexp.MustCompile(`^[0-9]-[0-9]{4}-[0-9]$`)
+
+// isDay reports whether a word is that: some PINs are days.
+func isDay(text []byte, from, to int) bool {
+	return from >= 2 && to+2 <= len(text) && inNumber.Match(text[from-2:to+2])
 }
 
 // left is something that a terminal left behind or said.
@@ -367,7 +376,7 @@ func TestPrivacySearch(t *testing.T) {
 			t.Errorf("%s is not looked for", name)
 		}
 	}
-	innocent := []string{`"port":51234`, "0.1234 s", "1234.5 ms", "a1234", "見本市", "architecture"}
+	innocent := []string{"E-01-1212-7", `"port":51234`, "0.1234 s", "1234.5 ms", "a1234", "見本市", "architecture"}
 	if got := search([]left{{"innocence", []byte(strings.Join(innocent, " | "))}}, needles); len(got) != 0 {
 		t.Errorf("found in nothing: %v", got)
 	}

@@ -81,11 +81,11 @@ func (t *Terminal) say(with string, err error) {
 
 // look has the session give way where the policy lets no visit begin any more, and to what is due; and warns before.
 func (t *Terminal) look(ctx context.Context) {
+	p := t.plugged() // before what is due is known: what is put in force meanwhile has nothing to give way to
 	t.keeping.Lock()
 	due, err := t.due(ctx)
 	t.keeping.Unlock()
 	t.say("policies: the store", err)
-	p := t.plugged()
 	err = t.law.judge()
 	serves, _ := p.noticed.service() // not what the last look found: since then it may have opened
 	ends := err != nil && serves

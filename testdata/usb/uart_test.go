@@ -147,12 +147,12 @@ func (r repair) killed(t *testing.T, c *cable) {
 func (r repair) takesNothing(t *testing.T, c *cable) {
 	must(t, c.conn.Close())
 	<-c.over
-	_, stop := r.serve(t, "/dev/ttyS1")
 	ctx := limit(t)
 	var d net.Dialer
 	deaf, err := d.DialContext(ctx, "unix", r.line)
 	must(t, err)
 	defer func() { _ = deaf.Close() }()
+	_, stop := r.serve(t, "/dev/ttyS1") // now: what it says to a line without a cable is lost
 	for said, p := "", make([]byte, 64); !strings.Contains(said, "honnin> "); { // before that the line takes nothing in, either
 		n, err := deaf.Read(p)
 		must(t, err)

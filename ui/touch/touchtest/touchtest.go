@@ -45,9 +45,13 @@ type Browser struct {
 func Start(tb testing.TB, width, height int) *Browser {
 	tb.Helper()
 	path := find(tb)
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), options(path, tb.TempDir())...)
+	home, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), options(path, home)...)
 	ctx, closeTab := chromedp.NewContext(alloc)
-	tb.Cleanup(func() { closeTab(); stop() })
+	tb.Cleanup(func() { closeTab(); stop(); _ = os.RemoveAll(home) }) // its children outlive it for a moment, and may write there
 	return tab(tb, ctx, width, height)
 }
 

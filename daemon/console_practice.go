@@ -56,17 +56,18 @@ func hireTechnician(dir string) (entry string, err error) {
 // text is the policy as the office is to sign it next.
 func (s *stage) text() string { return s.world.Policy() + s.technician }
 
-// consoleAt has a practice terminal answer its technician's console until ctx ends, and leaves beside its journal what that has to know.
-func (s *stage) consoleAt(ctx context.Context, p *place, t *terminal.Terminal) error {
+// consoleAt has a practice terminal answer its technician's console until ctx ends, and leaves beside its journal what that has to know;
+// answered is as of [technician.Listen].
+func (s *stage) consoleAt(ctx context.Context, p *place, t *terminal.Terminal) (answered func(), err error) {
 	access, err := s.world.Access(p.name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	home := filepath.Dir(p.file)
 	roots := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.world.TerminalAnchor().Raw})
 	for name, b := range map[string][]byte{practiceURL: []byte(access.URL + "\n"), practiceRoots: roots, provision.RootFile: s.office.rootText} {
 		if err := os.WriteFile(filepath.Join(home, name), b, 0o600); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	return technician.Listen(ctx, home, technician.Daemon{Terminal: t, Journal: p.journal, Printer: technician.PrinterOf(p.printer), Log: s.book, Software: software(), Site: practiceSiteOf(s.flags.state, p.name, p.channel, access.URL), Now: s.clock.Now})

@@ -85,9 +85,13 @@ func kiosk(ctx context.Context, out io.Writer, f practiceFlags, log *logrus.Logg
 		return err
 	}
 	board.At(t, server.PanelChanged)
-	if err := s.consoleAt(ctx, p, t); err != nil {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	answered, err := s.consoleAt(ctx, p, t)
+	if err != nil {
 		return err
 	}
+	defer func() { stop(); answered() }()
 	address := "http://" + l.Addr().String() + "/"
 	if err := os.WriteFile(filepath.Join(f.state, "address"), []byte(address+"\n"), 0o600); err != nil {
 		return err

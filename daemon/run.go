@@ -288,10 +288,12 @@ func show(ctx context.Context, s site.Site, parts terminal.Parts, out outward) e
 	if err := listenStaff(ctx, s.State, t); err != nil {
 		return err
 	}
-	if err := technician.Listen(ctx, s.State, technician.Daemon{Terminal: t, Journal: out.journal, Printer: out.printer, Software: parts.Software, Log: out.book, Site: s, Restart: technician.SystemRestart(), Now: time.Now,
-		Visits: &testVisits{ctx: ctx, dir: filepath.Join(s.State, testVisitDir), terminal: t, log: parts.Log, now: time.Now, world: throwaway, alone: technician.Abandoned}}); err != nil {
+	answered, err := technician.Listen(ctx, s.State, technician.Daemon{Terminal: t, Journal: out.journal, Printer: out.printer, Software: parts.Software, Log: out.book, Site: s, Restart: technician.SystemRestart(), Now: time.Now,
+		Visits: &testVisits{ctx: ctx, dir: filepath.Join(s.State, testVisitDir), terminal: t, log: parts.Log, now: time.Now, world: throwaway, alone: technician.Abandoned}})
+	if err != nil {
 		return err
 	}
+	defer func() { stop(); answered() }()
 	end, err := out.begin(ctx, t)
 	if err != nil {
 		return err

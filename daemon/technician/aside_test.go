@@ -177,7 +177,7 @@ func TestNotesOfAHungDaemon(t *testing.T) {
 	_ = l.Close()
 	j := opened(t, state)
 	defer j.Close()
-	if err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Journal: j, Now: time.Now}); err != nil {
+	if _, err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Journal: j, Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Note(console.Event{Kind: console.SignedOutEvent, Who: "tech-7", Code: console.Idle}); err != nil {

@@ -130,17 +130,19 @@ type Recorder interface {
 	Record(e journal.Entry, with ...journal.Entry) (journal.Entry, error)
 }
 
-// Listen answers on the control socket of a state directory, until ctx ends.
-func Listen(ctx context.Context, state string, d Daemon) error {
+// Listen answers on the control socket of a state directory, until ctx ends. Then answered waits for the answers in hand, for [askTime] at
+// most: who asked a daemon to leave hears of it, and what was to be noted is, before the journal is closed.
+func Listen(ctx context.Context, state string, d Daemon) (answered func(), err error) {
 	l, err := socket.Listen(ctx, state, Socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s := &server{Daemon: d, started: d.Now(), watched: watched{since: d.Now()}, aside: shelfOf(state)}
 	_ = s.aside.take(d.Journal) // what cannot be taken now stays, and is tried again
-	go s.serve(ctx, l)
+	var serving sync.WaitGroup
+	serving.Go(func() { s.serve(ctx, l) })
 	go s.watch(ctx)
-	return nil
+	return serving.Wait, nil
 }
 
 type server struct {
@@ -172,6 +174,8 @@ func (s *server) one(ctx context.Context, conn net.Conn) {
 	ctx, stop := context.WithTimeout(ctx, doTime)
 	defer stop()
 	_ = conn.SetDeadline(time.Now().Add(askTime)) // of the kernel's, so by its clock
+	// who has asked nothing at the end is not waited for
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
 	line, err := bufio.NewReaderSize(conn, maxQuestion).ReadSlice('\n')
 	if err != nil {
 		return

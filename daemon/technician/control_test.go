@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/sys/unix"
 
 	"honnin/config/protocol"
 	"honnin/config/site"
@@ -112,7 +113,7 @@ func listening(t *testing.T, d *daemon) (state string, j *journal.Journal) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	if err := Listen(t.Context(), state, Daemon{Terminal: d, Journal: j, Software: "honnind test", Now: time.Now}); err != nil {
+	if _, err := Listen(t.Context(), state, Daemon{Terminal: d, Journal: j, Software: "honnind test", Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	return state, j
@@ -236,6 +237,54 @@ func TestNobodyListens(t *testing.T) {
 	_ = l.Close()
 	if _, err := m.live(t.Context()); wordOf(err) != string(console.DaemonDown) {
 		t.Error(err)
+	}
+}
+
+// leaver is a daemon that ends at once when it is asked to leave, while whoever answers that has no turn.
+type leaver struct {
+	daemon
+	leave func()
+}
+
+func (l *leaver) Leave() { l.leave() }
+
+// TestAnswersBeforeTheEnd: a daemon that ends answers first what it was asked, as that it restarts the machine. Who has asked nothing does not
+// hold it up.
+func TestAnswersBeforeTheEnd(t *testing.T) {
+	state, begun := t.TempDir(), time.Now()
+	ctx, end := context.WithCancel(t.Context())
+	turn := make(chan struct{})
+	can := Restart{Root: true, Ways: []Way{{"", []string{program(t, "init", "exit 0", 0o700)}}}}
+	answered, err := Listen(ctx, state, Daemon{Terminal: &leaver{leave: func() { end(); <-turn }}, Journal: &noted{}, Restart: can, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() *net.UnixConn {
+		c, err := net.Dial("unix", filepath.Join(state, Socket))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c.(*net.UnixConn)
+	}
+	dial()
+	c := dial()
+	if _, err := c.Write([]byte(`{"version":1,"ask":"restart","who":"tech-7"}` + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	time.AfterFunc(10*time.Millisecond, func() { close(turn) })
+	answered()
+	if took := time.Since(begun); took >= askTime {
+		t.Error("it ended after", took)
+	}
+	b, n := make([]byte, 16), 0
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed := raw.Control(func(fd uintptr) { n, _, err = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT) }); failed != nil || err != nil || n == 0 {
+		t.Error("it ended before it answered:", n, failed, err)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestPrinterOverTheSocket(t *testing.T) {
 	p, d, has := &talker{says: worn()}, &visited{}, &Printer{}
 	state := t.TempDir()
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	if err := Listen(t.Context(), state, Daemon{Terminal: d, Printer: has, Now: func() time.Time { return at }}); err != nil {
+	if _, err := Listen(t.Context(), state, Daemon{Terminal: d, Printer: has, Now: func() time.Time { return at }}); err != nil {
 		t.Fatal(err)
 	}
 	m := New(Options{Site: site.Site{State: state, Printer: site.Printer{Address: "usb"}}, Now: time.Now, Policies: func() (Policies, error) { return nil, errors.New("none") }})

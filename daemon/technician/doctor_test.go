@@ -117,7 +117,7 @@ func TestWithoutAJournal(t *testing.T) {
 	} {
 		state := t.TempDir()
 		if c.runs {
-			if err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Journal: &noted{}, Now: time.Now}); err != nil {
+			if _, err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Journal: &noted{}, Now: time.Now}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -27,7 +27,7 @@ func TestLogLevel(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = j.Close() })
 	book := logbook.New(time.Now)
-	if err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Journal: j, Log: book, Now: time.Now}); err != nil {
+	if _, err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Journal: j, Log: book, Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	on := book.Trace("drivers/card/ccid")

@@ -49,7 +49,7 @@ func (v *visits) Cancel() {
 func visiting(t *testing.T, v *visits) *Machine {
 	t.Helper()
 	state := t.TempDir()
-	if err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Visits: v, Now: time.Now}); err != nil {
+	if _, err := Listen(t.Context(), state, Daemon{Terminal: &daemon{}, Visits: v, Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	return New(Options{Site: site.Site{State: state}, Now: time.Now})

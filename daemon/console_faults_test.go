@@ -97,14 +97,19 @@ func TestConsoleDaemonKilled(t *testing.T) {
 	d := o.runs(t)
 	s, _ := o.console(t)
 	s.login(o, "service")
+	sockets := func() int { // that which listens, and one for each who asks
+		b, err := os.ReadFile("/proc/net/unix")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(b), filepath.Join(o.dir, "state", technician.Socket))
+	}
+	awaitTrue(t, "the daemon to hang up on who asked before", func() bool { return sockets() == 1 })
 	if err := d.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	s.send("service off --yes\r")
-	awaitTrue(t, "the console to ask the daemon", func() bool {
-		b, err := os.ReadFile("/proc/net/unix")
-		return err == nil && strings.Count(string(b), filepath.Join(o.dir, "state", technician.Socket)) > 1
-	})
+	awaitTrue(t, "the console to ask the daemon", func() bool { return sockets() > 1 })
 	_ = d.Process.Kill()
 	_ = d.Wait()
 	s.until("! daemon-down: ", "service> ")

@@ -85,19 +85,26 @@ func (m *Machine) sheet(ctx context.Context, who console.Who, _ console.Call, a 
 	return a.Row("printer.sheet", word(outcome), word(state.Why), console.Span(m.o.Now().Sub(begun)), console.Says(afterSheet(outcome, state.Why)))
 }
 
-// sheetDone waits for the end. A daemon that goes meanwhile settles it when it comes: unsure.
+// sheetDone waits for the end. A daemon that goes meanwhile settles it when it comes, and then knows of none that was asked for: unsure. One that is
+// silent is asked again: it may have gone in the middle of the question, or be slow.
 func (m *Machine) sheetDone(ctx context.Context) (terminal.SheetState, error) {
 	ctx, stop := context.WithTimeout(ctx, sheetLimit)
 	defer stop()
 	tick := time.NewTicker(sheetLook)
 	defer tick.Stop()
-	for {
+	for silent := 0; ; {
 		got, err := question{Ask: askSheetDone}.ask(ctx, m.o.Site.State)
+		if silent++; err == nil {
+			silent = 0
+		}
 		switch {
 		case ctx.Err() != nil:
 			return got.Sheet, ctx.Err()
+		case errors.Is(err, errSilent) && silent <= mostSilent:
 		case err != nil:
 			return terminal.SheetState{Outcome: protocol.Unsure, Why: wordOf(err)}, nil
+		case got.Sheet == (terminal.SheetState{}):
+			return terminal.SheetState{Outcome: protocol.Unsure, Why: string(console.DaemonDown)}, nil
 		case got.Sheet.State == "done":
 			return got.Sheet, nil
 		}

@@ -1,8 +1,11 @@
 package technician
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +77,47 @@ func TestSheetAskedForOverTheSocket(t *testing.T) {
 	}
 	if a, err := (question{Ask: askSheetDone}).ask(t.Context(), state); err != nil || a.Sheet.State != "printing" {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// TestSheetOfADaemonThatGoes: whether it goes between two questions or in the middle of one, and though it has come again by the next; one that
+// is only slow is waited for.
+func TestSheetOfADaemonThatGoes(t *testing.T) {
+	down, silent := string(console.DaemonDown), "not-answering"
+	for name, c := range map[string]struct {
+		says []string // to each question; "": it hangs up. Then it is gone
+		want terminal.SheetState
+	}{
+		"between two questions": {[]string{`{"sheet":{"state":"printing"}}`}, terminal.SheetState{Outcome: protocol.Unsure, Why: down}},
+		"in a question":         {[]string{`{"sheet":{"state":"printing"}}`, ""}, terminal.SheetState{Outcome: protocol.Unsure, Why: down}},
+		"and comes":             {[]string{`{"sheet":{"state":"printing"}}`, `{}`, `{"sheet":{"state":"done","outcome":"printed"}}`}, terminal.SheetState{Outcome: protocol.Unsure, Why: down}},
+		"slow":                  {append(make([]string, mostSilent), `{"sheet":{"state":"done","outcome":"printed"}}`), terminal.SheetState{State: "done", Outcome: protocol.Printed}},
+		"silent":                {make([]string, mostSilent+1), terminal.SheetState{Outcome: protocol.Unsure, Why: silent}},
+	} {
+		state := t.TempDir()
+		l, err := net.Listen("unix", filepath.Join(state, Socket))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for i, says := range c.says {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				if i == len(c.says)-1 {
+					_ = l.Close()
+				}
+				if _, err := bufio.NewReader(conn).ReadBytes('\n'); err == nil && says != "" {
+					_, _ = fmt.Fprintln(conn, says)
+				}
+				_ = conn.Close()
+			}
+		}()
+		if got, err := New(Options{Site: site.Site{State: state}, Now: time.Now}).sheetDone(t.Context()); err != nil || got != c.want {
+			t.Errorf("%s: %+v %v", name, got, err)
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ func (m *Machine) visit(ctx context.Context, who console.Who, c console.Call, a 
 	return err
 }
 
-// mostSilent is how many questions in a row may find a daemon silent that makes a test visit, and is perhaps only slow.
+// mostSilent is how many questions in a row may find a daemon silent that makes a test visit or prints a sheet, and is perhaps only slow.
 const mostSilent = 2
 
 // follow writes what happens in a test visit until that is over.

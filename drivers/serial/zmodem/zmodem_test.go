@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,9 +161,10 @@ func TestBytewise(t *testing.T) {
 func TestLastWordIsLost(t *testing.T) {
 	s := newStand(t)
 	want := s.file("pack.tar", 3000)
-	said := 0
+	said, heard := 0, []byte{} // which may come in pieces
 	l := &deaf{Line: s.line, until: func(b []byte) bool {
-		said += bytes.Count(b, []byte("**\x18B08")) // the sender's ZFIN
+		heard = append(heard, b...)
+		said = bytes.Count(heard, []byte("**\x18B08")) // the sender's ZFIN
 		return said == 0
 	}}
 	s.technician(all, nil, "sz", "-q", "pack.tar")
@@ -257,7 +259,9 @@ func TestGarbageForEver(t *testing.T) {
 			stop := make(chan struct{})
 			l := s.limits()
 			l.Start, l.Stall = short, short
-			s.technician(after, func() { s.garbage(stop) }, "sz", "-q", "pack.tar")
+			begins := sync.OnceFunc(func() { s.garbage(stop) })
+			ended := s.technician(after, begins, "sz", "-q", "pack.tar")
+			go func() { <-ended; begins() }() // where so much of the file did not come in time
 			f, err := Receive(t.Context(), s.line, l)
 			if f.Content != nil || !errors.Is(err, ErrNotBegun) && !errors.Is(err, ErrStalled) && !errors.Is(err, ErrFailed) {
 				t.Errorf("%v: %q", err, f.Name)

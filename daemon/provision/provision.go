@@ -104,7 +104,7 @@ func (s *Store) Close() error {
 	}
 	f := s.use
 	s.use = nil
-	return f.Close()
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close()) // as in alone
 }
 
 func (s *Store) lock(name string) (*os.File, error) {

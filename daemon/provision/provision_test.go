@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"honnin/config/policy/signed"
 	"honnin/config/policy/signed/signedtest"
 	"honnin/config/trust/sign"
@@ -323,6 +325,11 @@ func TestAppliedBetweenVisitsOnly(t *testing.T) {
 	if _, fresh, err := m.Apply(); err != nil || !fresh {
 		t.Errorf("the terminal itself may: %v", err)
 	}
+	forked, err := unix.Dup(int(m.use.Fd())) // a child has it, too, until it is the program that it is to be
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(forked)
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}

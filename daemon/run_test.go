@@ -195,7 +195,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d documents came out", n)
 	}
 	runOutcome(t, filepath.Join(o.dir, "state", "journal.db"), o.world)
-	if (needle{b: []byte("3456"), word: true}).in([]byte(said.String())) {
+	if (needle{b: []byte("3456"), word: true}).in([]byte(said.String())) { // a digest may have these digits, too
 		t.Error("the PIN is in the log")
 	}
 	if !strings.Contains(said.String(), "the inspection child is confined") {

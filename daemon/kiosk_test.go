@@ -302,12 +302,13 @@ func TestTouchAtTheReader(t *testing.T) {
 	t.Parallel()
 	p := practise(t, protocol.Store, virtualKeys)
 	panel, kiosk := p.panel, p.kiosk
-	asked := func() {
+	asked := func(tries int) { // and the panel is drawn anew for the last time: a press on what is replaced is lost
 		kiosk.WaitScreen("pin-at-reader")
-		panel.Wait(`document.querySelector("[data-act=type]:not(:disabled)") !== null`)
+		panel.Wait(fmt.Sprintf(`document.querySelector("[data-act=type]:not(:disabled)") !== null && document.querySelector("[data-card=p01]").innerText.includes("tries left: %d") &&
+			document.querySelector("tr td + td")?.innerText === "at-pad"`, tries))
 	}
 	panel.Place("p01")
-	asked()
+	asked(3)
 	if keys := touchtest.Eval[int](kiosk, `document.querySelectorAll("[data-key], [data-send], input:not([type=hidden])").length`); keys != 0 {
 		t.Errorf("the screen has %d keys", keys)
 	}
@@ -317,16 +318,16 @@ func TestTouchAtTheReader(t *testing.T) {
 	kiosk.Press("done")
 	kiosk.WaitScreen("welcome")
 	panel.Place("p01")
-	asked()
+	asked(3)
 	panel.Act("wrong")
 	kiosk.Wait(`document.querySelector("[role=alert]")?.textContent.includes("2")`)
 	kiosk.Shot("pin-at-reader")
-	asked()
+	asked(2)
 	panel.Shot("panel-keys")
 	panel.Act("wrong")
 	kiosk.WaitScreen("last-try")
 	kiosk.Press("yes")
-	asked()
+	asked(1)
 	panel.Act("type")
 	kiosk.WaitScreen("choose")
 	kiosk.Click(`[data-offer]:not(:disabled)`)

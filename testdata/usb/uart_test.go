@@ -152,7 +152,8 @@ func (r repair) takesNothing(t *testing.T, c *cable) {
 	deaf, err := d.DialContext(ctx, "unix", r.line)
 	must(t, err)
 	defer func() { _ = deaf.Close() }()
-	_, stop := r.serve(t, "/dev/ttyS1")                                         // now: what it says to a line without a cable is lost
+	// Only now: what it says to a line without a cable is lost.
+	_, stop := r.serve(t, "/dev/ttyS1")
 	for said, p := "", make([]byte, 64); !strings.Contains(said, "honnin> "); { // before that the line takes nothing in, either
 		n, err := deaf.Read(p)
 		must(t, err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"honnin/config/individual"
 )
 
 // Entry is one line of the log.
@@ -72,24 +74,7 @@ func (e *Entry) add(key, text string) {
 }
 
 // fits reports whether a text is of a form, and holds no number so long that it could be a person's.
-func fits(form, text string) bool { return forms()[form].MatchString(text) && digits(text) < 12 }
-
-// digits is the longest run of digits, with single spaces and hyphens within.
-func digits(s string) (longest int) {
-	n, gap := 0, false
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			n, gap = n+1, false
-		case n > 0 && !gap && (r == ' ' || r == '-'):
-			gap = true
-		default:
-			n, gap = 0, false
-		}
-		longest = max(longest, n)
-	}
-	return longest
-}
+func fits(form, text string) bool { return forms()[form].MatchString(text) && !individual.Within(text) }
 
 func said(s string) string {
 	if !fits("says", s) {

@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"honnin/config/individual"
 	"honnin/config/trace"
 )
 
@@ -242,7 +243,7 @@ func FuzzParse(f *testing.F) {
 		if !ok {
 			return
 		}
-		if s := e.Text(); len(s) > maxText || digits(s) >= 12 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		if s := e.Text(); len(s) > maxText || individual.Within(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q", s)
 		}
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"pgregory.net/rapid"
 
+	"honnin/config/individual"
 	"honnin/config/reason"
 	"honnin/config/trace"
 	"honnin/drivers/card"
@@ -154,11 +155,11 @@ func TestAnyFieldIsSafe(t *testing.T) {
 			t.Fatal("kept")
 		}
 		for k, v := range e.With {
-			if digits(v) >= 12 || len(v) > maxValue || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) {
+			if individual.Within(v) || len(v) > maxValue || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Fatalf("%s=%q", k, v)
 			}
 		}
-		if len(e.Text()) > maxText || digits(e.Text()) >= 12 {
+		if len(e.Text()) > maxText || individual.Within(e.Text()) {
 			t.Fatalf("%q", e.Text())
 		}
 		line, err := e.Line()

@@ -23,7 +23,7 @@ var gothicTTF []byte
 // fontName is of a subset (ISO 32000-1, section 9.6.4).
 const fontName = "HONNIN+BIZUDGothic"
 
-// face is the font: of fixed pitch, ASCII half as wide as all else.
+// face is the font, read here because x/image's sfnt refuses a file without a post table, which a subset has no use for: of fixed pitch, ASCII half as wide as all else.
 type face struct {
 	file  []byte
 	glyph map[rune]uint16

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"honnin/config/individual"
 	"honnin/config/keys"
 	"honnin/config/protocol"
 	"honnin/config/tokyo"
@@ -94,27 +95,10 @@ func Plain(s string) Value {
 
 // only returns s if it is what may go out.
 func only(s string, most int, ok func(rune) bool) string {
-	if len(s) > most || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !ok(r) }) || digits(s) >= 12 {
+	if len(s) > most || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !ok(r) }) || individual.Within(s) {
 		return withheld
 	}
 	return s
-}
-
-// digits is the longest run of digits in s, with single spaces and hyphens within as people write long numbers.
-func digits(s string) (longest int) {
-	n, gap := 0, false
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			n, gap = n+1, false
-		case n > 0 && !gap && (r == ' ' || r == '-'):
-			gap = true
-		default:
-			n, gap = 0, false
-		}
-		longest = max(longest, n)
-	}
-	return longest
 }
 
 // Number is an integer.
